@@ -1,0 +1,53 @@
+// An IPv4 or IPv6 address with a UDP port: what a datagram comes from and goes to.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace lossy {
+
+class Address {
+ public:
+  // The unspecified IPv4 address 0.0.0.0, port 0.
+  Address() = default;
+
+  // `octets` and the result of octets() are in network order.
+  static Address v4(std::array<std::uint8_t, 4> octets, std::uint16_t port);
+  static Address v6(std::array<std::uint8_t, 16> octets, std::uint16_t port,
+                    std::uint32_t scope_id = 0);
+
+  // Reads "127.0.0.1:9999" or "[::1]:9999". The port is required; host names are not looked up; a
+  // scope is a number ("[fe80::1%2]:9999"). Nothing when the text is anything else.
+  static std::optional<Address> parse(std::string_view text);
+
+  bool is_v6() const { return is_v6_; }
+  std::uint16_t port() const { return port_; }
+  std::uint32_t scope_id() const { return scope_id_; }
+  // 16 octets, of which an IPv4 address uses the first 4.
+  const std::array<std::uint8_t, 16>& octets() const { return octets_; }
+
+  // The host alone ("127.0.0.1", "::1"), and all of it, in the form that parse() reads (RFC 5952).
+  std::string host() const;
+  std::string to_string() const;
+
+  friend auto operator<=>(const Address&, const Address&) = default;
+
+ private:
+  std::array<std::uint8_t, 16> octets_{};
+  std::uint32_t scope_id_ = 0;
+  std::uint16_t port_ = 0;
+  bool is_v6_ = false;
+};
+
+}  // namespace lossy
+
+template <>
+struct std::hash<lossy::Address> {
+  std::size_t operator()(const lossy::Address& address) const noexcept;
+};

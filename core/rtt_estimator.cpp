@@ -1,0 +1,19 @@
+#include "core/rtt_estimator.hpp"
+
+namespace lossy {
+
+void RttEstimator::sample(Duration rtt) {
+  // A longer time could not change the bounded result, and keeps 4 * RTTVAR far from overflow.
+  const Duration r = std::clamp(rtt, Duration::zero(), kDurationMax);
+  if (!has_sample_) {
+    srtt_ = r;
+    rttvar_ = r / 2;
+    has_sample_ = true;
+  } else {
+    rttvar_ = (3 * rttvar_ + std::chrono::abs(srtt_ - r)) / 4;
+    srtt_ = (7 * srtt_ + r) / 8;
+  }
+  rto_ = bounded(srtt_ + 4 * rttvar_);
+}
+
+}  // namespace lossy
