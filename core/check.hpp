@@ -6,7 +6,7 @@
 namespace lossy {
 
 // Throws std::logic_error when a contract is broken: always a bug in the calling code.
-inline void check(bool holds, const char* contract) {
+constexpr void check(bool holds, const char* contract) {
   if (!holds) [[unlikely]] {
     throw std::logic_error(contract);
   }
