@@ -1,0 +1,3 @@
+#include <lossy/core/address.hpp>
+#include <lossy/core/client.hpp>
+int main() {}
