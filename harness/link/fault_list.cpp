@@ -1,0 +1,180 @@
+#include "harness/link/fault_list.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace lossy {
+namespace {
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t\r");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+}
+
+// Takes what stands before the first of `ends` off the front of `text`.
+std::string_view take_until(std::string_view& text, std::string_view ends) {
+  const std::string_view taken = text.substr(0, text.find_first_of(ends));
+  text.remove_prefix(taken.size());
+  return taken;
+}
+
+// Reads what follows a copy's word: a time and bits.
+void parse_modifiers(std::string_view rest, CopyFate& copy) {
+  if (!rest.empty() && rest.front() != '^') {
+    const bool negative = rest.front() == '-';
+    rest.remove_prefix(1);
+    const Duration time = parse_duration(take_until(rest, "^"));
+    copy.extra_delay = negative ? -time : time;
+  }
+  while (!rest.empty()) {
+    rest.remove_prefix(1);
+    if (copy.flips_count == CopyFate::kFlipsMax) {
+      throw TextError("a copy has at most " + std::to_string(CopyFate::kFlipsMax) +
+                      " flipped bits");
+    }
+    copy.flipped_bits[copy.flips_count++] = static_cast<std::uint32_t>(
+        parse_whole(take_until(rest, "^"), 0, std::numeric_limits<std::uint32_t>::max()));
+  }
+}
+
+void parse_copy(std::string_view text, Fate& fate) {
+  std::string_view rest = text;
+  const std::string_view word = take_until(rest, "+-^");
+  const bool duplicate = word == "duplicate";
+  const bool held_back = word == "hold" || word == "reorder";
+  if (!duplicate && !held_back && word != "deliver" && word != "delay" && word != "corrupt") {
+    throw TextError(
+        '"' + std::string(word) +
+        "\" is not a fate; there are drop, deliver, delay, corrupt, hold and duplicate");
+  }
+  if (fate.copies_count + (duplicate ? 2 : 1) > Fate::kCopiesMax) {
+    throw TextError("a datagram has at most " + std::to_string(Fate::kCopiesMax) + " copies");
+  }
+  if (duplicate) fate.copy[fate.copies_count++] = CopyFate{};
+  CopyFate& copy = fate.copy[fate.copies_count++] = CopyFate{};
+  copy.held_back = held_back;
+  parse_modifiers(rest, copy);
+  if (held_back && rest.empty()) {
+    throw TextError('"' + std::string(word) + "\" needs a time, as in " + std::string(word) +
+                    "+10ms");
+  }
+  if (word == "delay" && copy.extra_delay == Duration::zero()) {
+    throw TextError("\"delay\" needs a time, as in delay+10ms");
+  }
+  if (word == "corrupt" && copy.flips_count == 0) {
+    throw TextError("\"corrupt\" needs a bit, as in corrupt^0");
+  }
+}
+
+Fate parse_fate(std::string_view text) {
+  Fate fate;
+  fate.copies_count = 0;
+  if (text == "drop") return fate;
+  for (;;) {
+    parse_copy(take_until(text, "/"), fate);
+    if (text.empty()) return fate;
+    text.remove_prefix(1);
+  }
+}
+
+Direction parse_direction(std::string_view text) {
+  if (text == "uplink") return Direction::kUplink;
+  if (text == "downlink") return Direction::kDownlink;
+  throw TextError("a fault starts with uplink. or downlink. and a number, as in uplink.3:drop");
+}
+
+void append_copy(std::string& text, const CopyFate& copy) {
+  text += copy.held_back ? "hold" : "deliver";
+  if (copy.held_back || copy.extra_delay != Duration::zero()) {
+    if (copy.extra_delay >= Duration::zero()) text += '+';
+    text += format_duration(copy.extra_delay);
+  }
+  for (const std::uint32_t bit : copy.flips()) text += '^' + std::to_string(bit);
+}
+
+}  // namespace
+
+FaultList FaultList::parse(std::string_view text) {
+  FaultList list;
+  while (!text.empty()) {
+    std::string_view line = take_until(text, "\n");
+    text.remove_prefix(text.empty() ? 0 : 1);
+    line = line.substr(0, line.find('#'));
+    while (!line.empty()) {
+      const std::string_view fault = trimmed(take_until(line, ","));
+      line.remove_prefix(line.empty() ? 0 : 1);
+      if (!fault.empty()) list.add(fault);
+    }
+  }
+  for (OneWay& way : list.ways_) {
+    std::ranges::sort(way.faults, {}, &Fault::number);
+    const auto twice = std::ranges::adjacent_find(way.faults, {}, &Fault::number);
+    if (twice != way.faults.end()) {
+      const auto direction = static_cast<Direction>(&way - list.ways_.data());
+      throw TextError("faults: " + std::string(to_string(direction)) + '.' +
+                      std::to_string(twice->number) + " stands there twice");
+    }
+  }
+  if (list.ways_[0].faults.empty() && list.ways_[1].faults.empty()) {
+    throw TextError("faults: the list is empty, so nothing would happen; as in uplink.3:drop");
+  }
+  return list;
+}
+
+void FaultList::add(std::string_view text) {
+  try {
+    std::string_view rest = text;
+    OneWay& way = ways_[static_cast<std::size_t>(parse_direction(take_until(rest, ".")))];
+    rest.remove_prefix(rest.empty() ? 0 : 1);
+    const std::uint64_t number =
+        parse_whole(take_until(rest, ":"), 1, std::numeric_limits<std::uint64_t>::max());
+    if (rest.empty()) throw TextError("its fate is missing, as in uplink.3:drop");
+    const Fate fate = parse_fate(rest.substr(1));
+    if (way.faults.size() == kFaultsMax) {
+      throw TextError("there are more than " + std::to_string(kFaultsMax) + " faults");
+    }
+    way.faults.push_back({number, static_cast<std::uint32_t>(way.copies.size()),
+                          static_cast<std::uint32_t>(fate.copies_count)});
+    way.copies.insert(way.copies.end(), fate.copies().begin(), fate.copies().end());
+  } catch (const TextError& error) {
+    throw TextError("faults: in \"" + std::string(text.substr(0, 80)) + "\": " + error.what());
+  }
+}
+
+Fate FaultList::fate(Direction direction, std::size_t i) const {
+  const OneWay& way = of(direction);
+  Fate fate;
+  fate.copies_count = way.faults[i].copies_count;
+  std::copy_n(way.copies.begin() + way.faults[i].first_copy, fate.copies_count, fate.copy.begin());
+  return fate;
+}
+
+Duration FaultList::extra_delay_min(Direction direction) const {
+  Duration least = Duration::zero();
+  for (const CopyFate& copy : of(direction).copies) least = std::min(least, copy.extra_delay);
+  return least;
+}
+
+std::string format_fault(Direction direction, std::uint64_t number, const Fate& fate) {
+  std::string text(to_string(direction));
+  text += '.' + std::to_string(number) + ':';
+  if (fate.lost()) return text + "drop";
+  for (const CopyFate& copy : fate.copies()) {
+    if (text.back() != ':') text += '/';
+    append_copy(text, copy);
+  }
+  return text;
+}
+
+const Fate& ListedFates::decide(std::uint64_t number, std::size_t) {
+  if (next_ < list_.size(direction_) && list_.number(direction_, next_) == number) {
+    fate_ = list_.fate(direction_, next_++);
+  } else {
+    fate_.copies_count = 1;
+    fate_.copy[0] = CopyFate{};
+  }
+  return fate_;
+}
+
+}  // namespace lossy

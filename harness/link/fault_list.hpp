@@ -1,0 +1,84 @@
+// Exact fates, written down: 'uplink.3:drop,downlink.1:duplicate+5ms'.
+//
+//   list   = fault *( ( "," / newline ) fault )      ; "#" starts a comment, up to the end of its
+//   line fault  = ( "uplink" / "downlink" ) "." number ":" ( "drop" / copy *( "/" copy ) ) copy   =
+//   word [ ( "+" / "-" ) time ] *( "^" bit ) word   = "deliver" / "delay" / "corrupt"          ; a
+//   copy, later or earlier, with bits flipped
+//          / "hold" / "reorder"                       ; a copy held back on purpose
+//          / "duplicate"                              ; "deliver/deliver", and what follows is the
+//          second's
+//
+// The number counts the datagrams offered to that direction's link, from 1. A time is on top of
+// what the link's options give, exact to the nanosecond. A bit counts from 0: bit b is bit b % 8,
+// from the least significant, of payload byte b / 8. What is not listed is delivered once, on time
+// and intact.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/link/direction.hpp"
+#include "harness/link/fate.hpp"
+#include "harness/link/text.hpp"
+
+namespace lossy {
+
+class FaultList {
+ public:
+  static constexpr std::size_t kFaultsMax = 10'000'000;
+
+  // Throws TextError, pointing at the fault that cannot be read. An empty list is refused: with it
+  // nothing would happen.
+  static FaultList parse(std::string_view text);
+
+  std::size_t size(Direction direction) const { return of(direction).faults.size(); }
+  // The i-th of one direction, by rising number.
+  std::uint64_t number(Direction direction, std::size_t i) const {
+    return of(direction).faults[i].number;
+  }
+  Fate fate(Direction direction, std::size_t i) const;
+  // The least extra delay of any copy: zero or negative. The link's delay must make up for it.
+  Duration extra_delay_min(Direction direction) const;
+
+ private:
+  // Copies lie behind each other, because most faults have none or one.
+  struct Fault {
+    std::uint64_t number = 0;
+    std::uint32_t first_copy = 0;
+    std::uint32_t copies_count = 0;
+  };
+  struct OneWay {
+    std::vector<Fault> faults;
+    std::vector<CopyFate> copies;
+  };
+
+  void add(std::string_view fault);
+  const OneWay& of(Direction direction) const { return ways_[static_cast<std::size_t>(direction)]; }
+
+  std::array<OneWay, 2> ways_;
+};
+
+// One fault in canonical form, as parse() reads it: "uplink.3:deliver+5ms^17/hold+10ms".
+std::string format_fault(Direction direction, std::uint64_t number, const Fate& fate);
+
+class ListedFates final : public FateSource {
+ public:
+  // The list must outlive this.
+  ListedFates(const FaultList& list, Direction direction) : list_(list), direction_(direction) {}
+
+  const Fate& decide(std::uint64_t number, std::size_t payload_bytes) override;
+
+  // How many faults were addressed at datagrams that were never offered so far.
+  std::size_t unused() const { return list_.size(direction_) - next_; }
+
+ private:
+  const FaultList& list_;
+  Direction direction_;
+  std::size_t next_ = 0;
+  Fate fate_;
+};
+
+}  // namespace lossy

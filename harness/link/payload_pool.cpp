@@ -1,0 +1,46 @@
+#include "harness/link/payload_pool.hpp"
+
+#include <algorithm>
+
+#include "core/check.hpp"
+
+namespace lossy {
+
+PayloadPool::Slot PayloadPool::add(std::span<const std::byte> bytes) {
+  check(bytes.size() <= kChunkBytes, "PayloadPool: more than 65,536 bytes");
+  const auto bits = static_cast<unsigned>(std::bit_width(bytes.empty() ? 0 : bytes.size() - 1));
+  const std::size_t size_class = std::max(bits, kClassBitsMin) - kClassBitsMin;
+  if (free_[size_class].empty()) reserve_chunk(size_class);
+  const Slot slot = free_[size_class].back();
+  free_[size_class].pop_back();
+  SlotInfo& info = slots_[slot];
+  info.size = static_cast<std::uint32_t>(bytes.size());
+  info.references = 1;
+  info.marked = false;
+  if (!bytes.empty()) std::memcpy(info.data, bytes.data(), bytes.size());
+  bytes_used_ += class_bytes(size_class);
+  return slot;
+}
+
+void PayloadPool::release(Slot slot) {
+  SlotInfo& info = slots_[slot];
+  if (--info.references > 0) return;
+  free_[info.size_class].push_back(slot);
+  bytes_used_ -= class_bytes(info.size_class);
+}
+
+void PayloadPool::reserve_chunk(std::size_t size_class) {
+  chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(kChunkBytes));
+  bytes_reserved_ += kChunkBytes;
+  const std::size_t first = slots_.size();
+  for (std::size_t at = 0; at < kChunkBytes; at += class_bytes(size_class)) {
+    slots_.push_back(
+        {.data = chunks_.back().get() + at, .size_class = static_cast<std::uint8_t>(size_class)});
+  }
+  // Taken from the back, so that the lowest address comes first.
+  for (std::size_t slot = slots_.size(); slot > first; --slot) {
+    free_[size_class].push_back(static_cast<Slot>(slot - 1));
+  }
+}
+
+}  // namespace lossy
