@@ -1,5 +1,6 @@
 #include "core/client.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -34,7 +35,7 @@ std::optional<std::uint64_t> Client::greet(std::string_view name) {
 }
 
 std::size_t Client::window_left() const {
-  const std::size_t taken = outstanding() + waiting_.size;
+  const std::size_t taken = outstanding() + released_.size + waiting_.size;
   return taken < options_.window ? options_.window - taken : 0;
 }
 
@@ -57,7 +58,9 @@ void Client::handle_datagram(Instant now, const Datagram& datagram) {
   }
   const Request& request = requests_[index];
   // Karn's rule: which of several transmissions was answered cannot be known, so nothing is learnt.
-  if (request.attempts == 1) estimator_.sample(now - request.first_sent);
+  if (request.attempts == 1) {
+    estimator_.sample(saturating_between(request.first_sent, now));
+  }
   end(now, index, ClientEvent::Kind::kGreeted);
 }
 
@@ -89,7 +92,7 @@ std::optional<ClientEvent> Client::poll_event() {
   told_ = take_first(ended_);
   const Request& request = requests_[told_];
   return ClientEvent{request.end, request.attempts, request.number, request.name,
-                     request.ended_at - request.first_sent};
+                     saturating_between(request.first_sent, request.ended_at)};
 }
 
 std::optional<Instant> Client::poll_timeout() const {
@@ -118,13 +121,6 @@ void Client::append(List& list, std::uint32_t index) {
   ++list.size;
 }
 
-void Client::prepend(List& list, std::uint32_t index) {
-  requests_[index].next = list.head;
-  if (list.size == 0) list.tail = index;
-  list.head = index;
-  ++list.size;
-}
-
 std::uint32_t Client::take_first(List& list) {
   const std::uint32_t index = list.head;
   list.head = requests_[index].next;
@@ -138,7 +134,9 @@ std::uint32_t Client::find_outstanding(std::uint64_t hash, std::string_view name
 }
 
 std::uint32_t Client::take_startable() {
-  while (waiting_.size > 0 && outstanding() < options_.window) {
+  if (outstanding() == options_.window) return kNone;
+  if (released_.size > 0) return take_first(released_);
+  while (waiting_.size > 0) {
     const std::uint32_t index = take_first(waiting_);
     const std::uint32_t same = find_outstanding(requests_[index].hash, requests_[index].name);
     if (same == kNone) return index;
@@ -164,11 +162,10 @@ void Client::end(Instant now, std::uint32_t index, ClientEvent::Kind kind) {
   outstanding_names_.erase(request.hash, index);
   --pending_;
   if (request.waiters.size > 0) {
-    // The first that waited for this name was asked for before anything that is still waiting. The
-    // others wait for that one now.
+    // The first that waited for this name may be sent now, and the others wait for that one.
     const std::uint32_t first = take_first(request.waiters);
     requests_[first].waiters = std::exchange(request.waiters, List{});
-    prepend(waiting_, first);
+    append(released_, first);
   }
   append(ended_, index);
 }

@@ -43,7 +43,8 @@ struct ClientEvent {
   int attempts = 0;           // Transmissions of this request.
   std::uint64_t request = 0;  // What greet() gave.
   std::string_view name;      // Valid until the next call of poll_event() or greet().
-  Duration elapsed{};         // From the first transmission to the end of the request.
+  Instant ended;              // When the request ended.
+  Duration elapsed{};         // From its first transmission until then.
 };
 
 // The verbs and their order of calls: see Endpoint. poll_event() belongs to them.
@@ -99,7 +100,6 @@ class Client final : public Endpoint {
 
   std::uint32_t allocate();
   void append(List& list, std::uint32_t index);
-  void prepend(List& list, std::uint32_t index);
   std::uint32_t take_first(List& list);
   std::uint32_t find_outstanding(std::uint64_t hash, std::string_view name) const;
   // The next request to send for the first time, or kNone.
@@ -126,6 +126,7 @@ class Client final : public Endpoint {
   std::vector<std::uint32_t> timers_;
   NameTable outstanding_names_;
   List waiting_;                // Asked for, not sent yet, in the order asked.
+  List released_;               // Waited for their name, which is free now: sent before waiting_.
   List ended_;                  // For poll_event().
   std::uint32_t told_ = kNone;  // The request whose name the last event lent out.
   std::uint64_t last_number_ = 0;
