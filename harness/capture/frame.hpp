@@ -1,0 +1,102 @@
+// The one place where captured frames are taken apart and put together.
+//
+// decode_frame() turns the bytes of a frame into a datagram, or says why there is none in it. It
+// trusts no length in the frame, reads nothing outside of it, and takes time proportional to its
+// size. encode_frame() writes the frames that our own recordings are made of, and is the inverse of
+// decode_frame() for those.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <variant>
+
+#include "core/address.hpp"
+#include "core/endpoint.hpp"
+
+namespace lossy {
+
+// The link types that can be decoded, by their numbers in capture files. The first is what
+// `tcpdump -i any` records.
+inline constexpr int kLinkTypeLinuxSll2 = 276;
+inline constexpr int kLinkTypeEthernet = 1;
+
+constexpr bool is_link_type_supported(int link_type) {
+  return link_type == kLinkTypeLinuxSll2 || link_type == kLinkTypeEthernet;
+}
+
+// The link-layer address of every frame in a recording of ours: locally administered, and the
+// letters "lossy". A capture that bears it shows both hosts.
+using LinkAddress = std::array<std::uint8_t, 6>;
+inline constexpr LinkAddress kRecordingMark = {0x02, 0x6C, 0x6F, 0x73, 0x73, 0x79};
+
+// The time to live, or hop limit, in a recording of ours.
+inline constexpr std::uint8_t kRecordingTtl = 64;
+
+// Which way a packet crossed the interface it was captured on. Ethernet frames do not say.
+enum class PacketType : std::uint8_t { kUnknown, kIncoming, kOutgoing };
+std::string_view to_string(PacketType type);  // "unknown", "incoming", "outgoing".
+
+// What a checksum says about the bytes it covers.
+enum class Checksum : std::uint8_t {
+  kGood,
+  kBad,
+  kAbsent,     // Zero: the sender did not compute one (RFC 768).
+  kOffloaded,  // Only the pseudo-header's sum is in it: Linux leaves the rest to the network card.
+};
+std::string_view to_string(Checksum checksum);  // "good", "bad", "absent", "offloaded".
+
+// Why a frame holds no datagram for us.
+enum class SkipReason : std::uint8_t {
+  kLinkType,         // The capture's link type is none that can be decoded.
+  kNotIp,            // ARP, LLDP and the like.
+  kVlan,             // Behind a VLAN tag, where nobody looks yet.
+  kNotUdp,           // TCP, ICMP and the like.
+  kFragment,         // A piece of an IP packet.
+  kExtensionHeader,  // Behind an IPv6 extension header that cannot be passed.
+  kSnapped,          // The capture kept only the beginning of the frame.
+  kTruncated,        // The frame is shorter than its own headers say, and was not snapped.
+  kBadIpHeader,      // The IP header contradicts itself.
+  kBadUdpLength,     // The UDP length does not fit into the IP packet.
+};
+inline constexpr std::size_t kSkipReasonCount = 10;
+
+// A word for it, as it stands in summaries and JSON: "link_type", "not_ip", "vlan", "not_udp",
+// "fragment", "extension_header", "snapped", "truncated", "bad_ip_header", "bad_udp_length".
+std::string_view to_string(SkipReason reason);
+
+// A UDP datagram and what its frame says about it.
+struct Frame {
+  Address source;
+  Address destination;
+  std::span<const std::byte> payload;  // Lies in the frame that was decoded.
+  PacketType type = PacketType::kUnknown;
+  std::uint32_t interface = 0;       // The interface's index; 0 where the link type has none.
+  LinkAddress link_address{};        // The sender's Ethernet address, or zeros.
+  std::uint32_t identification = 0;  // IPv4's 16-bit identification, or IPv6's 20-bit flow label.
+  std::uint8_t ttl = kRecordingTtl;
+  // Ignored by encode_frame(), which writes good ones. IPv6 has no header checksum: good.
+  Checksum ip_checksum = Checksum::kGood;
+  Checksum udp_checksum = Checksum::kGood;
+};
+
+// Takes apart a frame, of which `original_bytes` were on the wire; where that is less than there
+// is, the frame is believed. Bytes behind the IP packet (Ethernet's padding) are not part of the
+// datagram. Of IPv6's extension headers hop-by-hop options, destination options, a routing header
+// that was followed to its end and the header of an unfragmented "atomic fragment" (RFC 6946) are
+// passed.
+std::variant<Frame, SkipReason> decode_frame(int link_type, std::span<const std::byte> frame,
+                                             std::size_t original_bytes);
+
+// The most bytes that encode_frame() writes: the headers of SLL2, IPv6 and UDP, and the payload.
+inline constexpr std::size_t kFrameBytesMax = 20 + 40 + 8 + kPayloadBytesMax;
+
+// Writes a LINUX_SLL2 frame with good checksums to the front of `buffer`, and gives its size. The
+// identification is cut to its field's width, and IPv4's Don't Fragment is set. The source and the
+// destination are of one family, the payload has at most kPayloadBytesMax bytes, and the buffer
+// holds the frame: else std::logic_error.
+std::size_t encode_frame(const Frame& frame, std::span<std::byte> buffer);
+
+}  // namespace lossy
