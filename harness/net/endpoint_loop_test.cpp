@@ -1,0 +1,269 @@
+#include "harness/net/endpoint_loop.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <pthread.h>
+
+#include <future>
+#include <thread>
+
+#include "core/greeter.hpp"
+#include "core/server.hpp"
+#include "harness/net/loopback_for_test.hpp"
+
+namespace lossy {
+namespace {
+
+using End = EndpointLoop::End;
+using testing::ElementsAre;
+using testing::UnorderedElementsAreArray;
+
+bool never() {
+  return false;
+}
+
+// Never times out, so that a slow machine changes nothing.
+constexpr RetryOptions kPatient{.initial_rto = kDurationMax,
+                                .min_rto = kDurationMax,
+                                .max_rto = kDurationMax,
+                                .attempts_max = 5};
+
+// Writes down the order of what the loop does with it; has one timeout, which was always due.
+class Diary final : public Endpoint {
+ public:
+  void handle_datagram(Instant now, const Datagram& datagram) override {
+    note(now, text_of(datagram.payload));
+    to_answer_.push_back(datagram.source);
+  }
+  void handle_timeout(Instant now) override {
+    note(now, "timeout");
+    timeout_.reset();
+  }
+  std::optional<Transmit> poll_transmit(Instant now, std::span<std::byte>) override {
+    if (to_answer_.empty()) return std::nullopt;
+    note(now, "answer");
+    const Transmit transmit{to_answer_.back(), 0};
+    to_answer_.pop_back();
+    return transmit;
+  }
+  std::optional<Instant> poll_timeout() const override { return timeout_; }
+
+  void arm() { timeout_ = Instant::min(); }
+  const std::vector<std::string>& entries() const { return entries_; }
+  bool has(std::string_view entry) const {
+    return std::find(entries_.begin(), entries_.end(), entry) != entries_.end();
+  }
+
+ private:
+  void note(Instant now, std::string entry) {
+    EXPECT_GE(now, last_) << "times must not decrease";
+    last_ = now;
+    entries_.push_back(std::move(entry));
+  }
+
+  std::vector<std::string> entries_;
+  std::vector<Address> to_answer_;
+  std::optional<Instant> timeout_;
+  Instant last_ = Instant::min();
+};
+
+struct Greeted {
+  End end = End::kStopped;
+  std::vector<std::string> names;
+  GreeterResult result;
+};
+
+Greeted greet(const Address& server, std::vector<std::string> names,
+              const RetryOptions& retry = kPatient, std::size_t window = 1) {
+  UdpSocket socket = UdpSocket::connect(server);
+  Greeted greeted;
+  GreeterOptions options;
+  options.client.server = *socket.peer();
+  options.client.retry = retry;
+  options.client.window = window;
+  Greeter greeter(options, Names(std::move(names)), [&](const ClientEvent& event) {
+    if (event.kind == ClientEvent::Kind::kGreeted) greeted.names.emplace_back(event.name);
+  });
+  greeted.end = EndpointLoop(greeter, socket).run([&] { return greeter.done(); });
+  greeted.result = greeter.result();
+  return greeted;
+}
+
+// Server and client greet over real sockets, each in its own loop, over either family.
+TEST(EndpointLoop, GreetsOverLoopback) {
+  for (const Address& loopback : {kLoopback4, kLoopback6}) {
+    if (loopback.is_v6() && !has_ipv6()) continue;
+    SCOPED_TRACE(loopback.to_string());
+    UdpSocket socket = UdpSocket::listen(loopback);
+    Server server;
+    EndpointLoop loop(server, socket);
+    std::thread serving([&] { loop.run([&] { return server.counters().answered == 3; }); });
+    const Greeted greeted = greet(socket.local_address(), {"Michael", "Tracy", "Sarah"});
+    serving.join();
+    EXPECT_EQ(greeted.end, End::kDone);
+    EXPECT_THAT(greeted.names, ElementsAre("Michael", "Tracy", "Sarah"));
+    EXPECT_EQ(loop.counters().received, 3U);
+    EXPECT_EQ(loop.counters().sent, 3U);
+  }
+}
+
+// Many outstanding at once: each is greeted, whatever else waits in the sockets' buffers.
+TEST(EndpointLoop, GreetsManyAtOnce) {
+  UdpSocket socket = UdpSocket::listen(kLoopback4);
+  Server server;
+  EndpointLoop loop(server, socket);
+  std::vector<std::string> names;
+  for (int i = 0; i < 100; ++i) names.push_back("guest-" + std::to_string(i));
+  std::thread serving([&] { loop.run([&] { return server.counters().answered >= 100; }); });
+  const Greeted greeted = greet(socket.local_address(), names, kPatient, 32);
+  serving.join();
+  EXPECT_THAT(greeted.names, UnorderedElementsAreArray(names));
+}
+
+// The endpoint sees a datagram longer than the protocol allows as what it is, and stays silent.
+TEST(EndpointLoop, DeliversWhatTheProtocolRefuses) {
+  UdpSocket socket = UdpSocket::listen(kLoopback4);
+  UdpSocket client = UdpSocket::connect(socket.local_address());
+  const std::string name(kNameBytesMax, 'x');
+  for (const std::string& payload : {std::string(65'507, 'x'), std::string(1'025, 'x'),
+                                     std::string(), std::string("\xFF"), name}) {
+    ASSERT_EQ(client.send(socket.local_address(), bytes_of(payload)), SocketOutcome::kDone);
+  }
+  Server server;
+  EndpointLoop loop(server, socket);
+  EXPECT_EQ(loop.run([&] { return server.counters().received == 5; }), End::kDone);
+  EXPECT_EQ(server.counters().answered, 1U);
+  EXPECT_EQ(server.counters().refused[static_cast<std::size_t>(Malformed::kTooLong)], 2U);
+  EXPECT_EQ(server.counters().refused[static_cast<std::size_t>(Malformed::kEmpty)], 1U);
+  EXPECT_EQ(server.counters().refused[static_cast<std::size_t>(Malformed::kNotUtf8)], 1U);
+  EXPECT_EQ(receive_text(client).text, "Hello, " + name + "!");
+}
+
+// With nobody listening the run ends at the first ICMP message, long before anything times out.
+TEST(EndpointLoop, EndsWhenNobodyListens) {
+  const DeafPort nobody(kLoopback4);
+  const Greeted greeted = greet(nobody.address(), {"Michael"});
+  EXPECT_EQ(greeted.end, End::kRefused);
+  EXPECT_THAT(greeted.names, ElementsAre());
+}
+
+// A server that does not answer is asked again, and given up in the end.
+TEST(EndpointLoop, HandlesTimeouts) {
+  const UdpSocket silent = UdpSocket::listen(kLoopback4);
+  RetryOptions hasty;
+  hasty.initial_rto = std::chrono::microseconds(1);
+  hasty.attempts_max = 3;
+  const Greeted greeted = greet(silent.local_address(), {"Michael", "Tracy"}, hasty);
+  EXPECT_EQ(greeted.end, End::kDone);
+  EXPECT_EQ(greeted.result.gave_up, 2U);
+  EXPECT_EQ(greeted.result.attempts, 6U);
+}
+
+// What has arrived is delivered, and answered, before a timeout that is due.
+TEST(EndpointLoop, DeliversBeforeTimeouts) {
+  UdpSocket socket = UdpSocket::listen(kLoopback4);
+  UdpSocket client = UdpSocket::connect(socket.local_address());
+  ASSERT_EQ(client.send(socket.local_address(), bytes_of("first")), SocketOutcome::kDone);
+  ASSERT_EQ(client.send(socket.local_address(), bytes_of("second")), SocketOutcome::kDone);
+  Diary diary;
+  diary.arm();
+  EndpointLoop loop(diary, socket);
+  EXPECT_EQ(loop.run([&] { return diary.has("timeout"); }), End::kDone);
+  EXPECT_THAT(diary.entries(), ElementsAre("first", "answer", "second", "answer", "timeout"));
+}
+
+// A flood cannot keep a timeout waiting for longer than one batch.
+TEST(EndpointLoop, HandlesTimeoutsInAFlood) {
+  UdpSocket socket = UdpSocket::listen(kLoopback4);
+  UdpSocket client = UdpSocket::connect(socket.local_address());
+  for (int i = 0; i < 2 * EndpointLoop::kBatchMax; ++i) {
+    ASSERT_EQ(client.send(socket.local_address(), bytes_of("flood")), SocketOutcome::kDone);
+  }
+  Diary diary;
+  diary.arm();
+  EndpointLoop loop(diary, socket);
+  EXPECT_EQ(loop.run([&] { return diary.has("timeout"); }), End::kDone);
+  EXPECT_EQ(loop.counters().received, std::uint64_t{EndpointLoop::kBatchMax});
+}
+
+// An answer that cannot be sent is counted, and the next one is sent all the same.
+TEST(EndpointLoop, CountsWhatCannotBeSent) {
+  // Sends what it is told to before anything else, here to a port that does not exist.
+  class Misled final : public Endpoint {
+   public:
+    explicit Misled(std::vector<Address> destinations) : destinations_(std::move(destinations)) {}
+    void handle_datagram(Instant, const Datagram&) override {}
+    void handle_timeout(Instant) override {}
+    std::optional<Transmit> poll_transmit(Instant, std::span<std::byte>) override {
+      if (destinations_.empty()) return std::nullopt;
+      const Transmit transmit{destinations_.back(), 0};
+      destinations_.pop_back();
+      return transmit;
+    }
+    std::optional<Instant> poll_timeout() const override { return std::nullopt; }
+
+   private:
+    std::vector<Address> destinations_;
+  };
+  UdpSocket socket = UdpSocket::listen(kLoopback4);
+  UdpSocket client = UdpSocket::listen(kLoopback4);
+  Misled endpoint({client.local_address(), kLoopback4});
+  EndpointLoop loop(endpoint, socket);
+  EXPECT_EQ(loop.run([] { return true; }), End::kDone);
+  EXPECT_EQ(loop.counters().sent, 1U);
+  EXPECT_EQ(loop.counters().failed[static_cast<std::size_t>(SocketOutcome::kUnreachable)], 1U);
+  EXPECT_EQ(receive_text(client).received.outcome, SocketOutcome::kDone);
+}
+
+// A signal ends a loop that waits for nothing else, and is left to the caller to take.
+TEST(EndpointLoop, StopsBySignal) {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    std::promise<void> ready;
+    std::thread serving([&] {
+      UdpSocket socket = UdpSocket::listen(kLoopback4);
+      Server server;
+      StopSignal stop;
+      ready.set_value();
+      EXPECT_EQ(EndpointLoop(server, socket, &stop).run(never), End::kStopped);
+      EXPECT_EQ(stop.take(), signal);
+    });
+    ready.get_future().wait();
+    ::pthread_kill(serving.native_handle(), signal);
+    serving.join();
+  }
+}
+
+// A signal is heard even when input never ends.
+TEST(EndpointLoop, StopsBySignalInAFlood) {
+  UdpSocket socket = UdpSocket::listen(kLoopback4);
+  // Every answer goes to the socket that sent it, so that there is always more to receive.
+  Diary diary;
+  ASSERT_EQ(socket.send(socket.local_address(), bytes_of("echo")), SocketOutcome::kDone);
+  StopSignal stop;
+  EndpointLoop loop(diary, socket, &stop);
+  int rounds = 0;
+  EXPECT_EQ(loop.run([&] {
+    if (++rounds == 3) ::raise(SIGTERM);
+    return rounds > 1'000;
+  }),
+            End::kStopped);
+  EXPECT_EQ(rounds, 3);
+}
+
+// Whatever ended a run, the next one goes on where it left off.
+TEST(EndpointLoop, RunsAgain) {
+  UdpSocket socket = UdpSocket::listen(kLoopback4);
+  UdpSocket client = UdpSocket::connect(socket.local_address());
+  Server server;
+  StopSignal stop;
+  EndpointLoop loop(server, socket, &stop);
+  ::raise(SIGINT);
+  EXPECT_EQ(loop.run(never), End::kStopped);
+  stop.take();
+  ASSERT_EQ(client.send(socket.local_address(), bytes_of("Sarah")), SocketOutcome::kDone);
+  EXPECT_EQ(loop.run([&] { return server.counters().answered == 1; }), End::kDone);
+  EXPECT_EQ(receive_text(client).text, "Hello, Sarah!");
+}
+
+}  // namespace
+}  // namespace lossy

@@ -1,0 +1,74 @@
+// What the tests of this folder share: sockets on loopback that never wait for the clock.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "harness/net/udp_socket.hpp"
+
+namespace lossy {
+
+inline const Address kLoopback4 = *Address::parse("127.0.0.1:0");
+inline const Address kLoopback6 = *Address::parse("[::1]:0");
+
+inline std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
+
+inline std::string text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// Whether this machine has IPv6 on loopback: containers often do not.
+inline bool has_ipv6() {
+  try {
+    UdpSocket::listen(kLoopback6);
+    return true;
+  } catch (const std::system_error&) {
+    return false;
+  }
+}
+
+// Waits until something can be received, an error included. The bound only ends a broken test.
+inline void wait_readable(const UdpSocket& socket) {
+  pollfd waited{socket.fd(), POLLIN, 0};
+  ASSERT_EQ(::poll(&waited, 1, 60'000), 1) << "nothing arrived";
+}
+
+struct ReceivedText {
+  Received received;
+  std::string text;
+};
+
+inline ReceivedText receive_text(UdpSocket& socket, std::size_t buffer_bytes = 65'535) {
+  wait_readable(socket);
+  std::vector<std::byte> buffer(buffer_bytes);
+  const Received received = socket.receive(buffer);
+  const std::size_t kept = std::min(received.size, buffer.size());
+  return {received, text_of(std::span(buffer).first(kept))};
+}
+
+// A port on which nobody listens, for as long as this lives: its socket is connected elsewhere, so
+// that the kernel answers everybody else with "port unreachable", and keeps others off the port.
+class DeafPort {
+ public:
+  explicit DeafPort(const Address& loopback)
+      : elsewhere_(UdpSocket::listen(loopback)),
+        holder_(UdpSocket::connect(elsewhere_.local_address())) {}
+
+  Address address() const { return holder_.local_address(); }
+
+ private:
+  UdpSocket elsewhere_;
+  UdpSocket holder_;
+};
+
+}  // namespace lossy

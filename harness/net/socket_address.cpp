@@ -1,0 +1,112 @@
+#include "harness/net/socket_address.hpp"
+
+#include <netdb.h>
+#include <netinet/in.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "core/check.hpp"
+
+namespace lossy {
+namespace {
+
+struct HostAndPort {
+  std::string host;
+  std::string port;
+};
+
+// "HOST:PORT" or "[HOST]:PORT". An IPv6 address without brackets is nothing, because it would leave
+// open where the port begins.
+std::optional<HostAndPort> split(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || text.find('\0') != std::string_view::npos) return {};
+  std::string_view host = text.substr(0, colon);
+  const std::string_view port = text.substr(colon + 1);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find_first_of(":[]") != std::string_view::npos) {
+    return {};
+  }
+  // getaddrinfo would also take "+9" and, cutting it off, "70000".
+  const bool digits = port.find_first_not_of("0123456789") == std::string_view::npos;
+  if (host.empty() || port.empty() || port.size() > 5 || !digits) return {};
+  if (std::stoi(std::string(port)) > 65'535) return {};
+  return HostAndPort{std::string(host), std::string(port)};
+}
+
+Address address_of(const addrinfo& found) {
+  SocketAddress address;
+  address.size = found.ai_addrlen;
+  std::memcpy(&address.storage, found.ai_addr, found.ai_addrlen);
+  return address.to_address();
+}
+
+}  // namespace
+
+SocketAddress::SocketAddress(const Address& address) {
+  if (address.is_v6()) {
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(address.port());
+    v6.sin6_scope_id = address.scope_id();
+    std::memcpy(&v6.sin6_addr, address.octets().data(), sizeof v6.sin6_addr);
+    std::memcpy(&storage, &v6, sizeof v6);
+    size = sizeof v6;
+  } else {
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(address.port());
+    std::memcpy(&v4.sin_addr, address.octets().data(), sizeof v4.sin_addr);
+    std::memcpy(&storage, &v4, sizeof v4);
+    size = sizeof v4;
+  }
+}
+
+Address SocketAddress::to_address() const {
+  if (storage.ss_family == AF_INET6) {
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, &storage, sizeof v6);
+    std::array<std::uint8_t, 16> octets{};
+    std::memcpy(octets.data(), &v6.sin6_addr, sizeof octets);
+    return Address::v6(octets, ntohs(v6.sin6_port), v6.sin6_scope_id);
+  }
+  check(storage.ss_family == AF_INET, "SocketAddress: neither IPv4 nor IPv6");
+  sockaddr_in v4{};
+  std::memcpy(&v4, &storage, sizeof v4);
+  std::array<std::uint8_t, 4> octets{};
+  std::memcpy(octets.data(), &v4.sin_addr, sizeof octets);
+  return Address::v4(octets, ntohs(v4.sin_port));
+}
+
+Address resolve(std::string_view text) {
+  if (const auto address = Address::parse(text)) return *address;
+  const auto parts = split(text);
+  if (!parts) {
+    throw std::invalid_argument("'" + std::string(text) +
+                                "' is not an address and a port, such as 127.0.0.1:9999, "
+                                "[::1]:9999 or localhost:9999");
+  }
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_DGRAM;
+  hints.ai_flags = AI_NUMERICSERV;
+  addrinfo* first = nullptr;
+  const int error = getaddrinfo(parts->host.c_str(), parts->port.c_str(), &hints, &first);
+  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> list(first, freeaddrinfo);
+  if (error != 0) {
+    const char* reason = error == EAI_SYSTEM ? std::strerror(errno) : gai_strerror(error);
+    throw std::runtime_error("cannot find the host of '" + std::string(text) + "': " + reason);
+  }
+  for (const addrinfo* found = first; found != nullptr; found = found->ai_next) {
+    if (found->ai_family == AF_INET) return address_of(*found);
+  }
+  return address_of(*first);
+}
+
+}  // namespace lossy

@@ -1,0 +1,67 @@
+#include "harness/net/stop_signal.hpp"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+
+namespace lossy {
+namespace {
+
+bool readable(const StopSignal& stop) {
+  pollfd waited{stop.fd(), POLLIN, 0};
+  return ::poll(&waited, 1, 0) == 1;
+}
+
+bool blocked(int signal) {
+  sigset_t mask;
+  pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+  return sigismember(&mask, signal) == 1;
+}
+
+// Both signals make it readable instead of ending the process, until they are taken.
+TEST(StopSignal, CatchesWhatWouldEndTheProcess) {
+  StopSignal stop;
+  EXPECT_FALSE(readable(stop));
+  EXPECT_FALSE(stop.take());
+  for (const int signal : {SIGINT, SIGTERM}) {
+    ::raise(signal);
+    EXPECT_TRUE(readable(stop));
+    EXPECT_EQ(stop.take(), signal);
+    EXPECT_FALSE(readable(stop));
+  }
+}
+
+// The signals get back the meaning they had, and one that nobody took does not come late.
+TEST(StopSignal, RestoresTheSignals) {
+  const bool before = blocked(SIGINT);
+  {
+    const StopSignal stop;
+    EXPECT_TRUE(blocked(SIGINT));
+    EXPECT_TRUE(blocked(SIGTERM));
+    ::raise(SIGTERM);
+    ::raise(SIGINT);
+  }
+  EXPECT_EQ(blocked(SIGINT), before);
+  EXPECT_EQ(blocked(SIGTERM), before);
+}
+
+// A script's background job has SIGINT ignored; asked to stop, it must.
+TEST(StopSignal, CountsASignalThatWasIgnored) {
+  struct sigaction ignore {};
+  struct sigaction before {};
+  ignore.sa_handler = SIG_IGN;
+  ASSERT_EQ(::sigaction(SIGINT, &ignore, &before), 0);
+  {
+    StopSignal stop;
+    ::raise(SIGINT);
+    EXPECT_EQ(stop.take(), SIGINT);
+  }
+  ASSERT_EQ(::sigaction(SIGINT, &before, nullptr), 0);
+}
+
+TEST(StopSignal, NamesTheSignals) {
+  EXPECT_EQ(stop_signal_name(SIGINT), "SIGINT");
+  EXPECT_EQ(stop_signal_name(SIGTERM), "SIGTERM");
+}
+
+}  // namespace
+}  // namespace lossy

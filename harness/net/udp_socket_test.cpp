@@ -1,0 +1,199 @@
+#include "harness/net/udp_socket.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "harness/net/loopback_for_test.hpp"
+
+namespace lossy {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+// Both families behave alike.
+class UdpSocketOfFamily : public testing::TestWithParam<Address> {
+ protected:
+  void SetUp() override {
+    if (GetParam().is_v6() && !has_ipv6()) GTEST_SKIP() << "no IPv6 on this machine's loopback";
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Families, UdpSocketOfFamily, testing::Values(kLoopback4, kLoopback6),
+                         [](const auto& tested) { return tested.param.is_v6() ? "IPv6" : "IPv4"; });
+
+// A datagram arrives whole, with the address that an answer reaches.
+TEST_P(UdpSocketOfFamily, CarriesADatagramAndItsAnswer) {
+  UdpSocket server = UdpSocket::listen(GetParam());
+  UdpSocket client = UdpSocket::connect(server.local_address());
+  EXPECT_NE(server.local_address().port(), 0);
+  EXPECT_EQ(client.peer(), server.local_address());
+
+  ASSERT_EQ(client.send(server.local_address(), bytes_of("Michael")), SocketOutcome::kDone);
+  const ReceivedText request = receive_text(server);
+  EXPECT_EQ(request.received.outcome, SocketOutcome::kDone);
+  EXPECT_EQ(request.received.source, client.local_address());
+  EXPECT_EQ(request.text, "Michael");
+
+  ASSERT_EQ(server.send(request.received.source, bytes_of("Hello, Michael!")),
+            SocketOutcome::kDone);
+  const ReceivedText answer = receive_text(client);
+  EXPECT_EQ(answer.received.source, server.local_address());
+  EXPECT_EQ(answer.text, "Hello, Michael!");
+}
+
+// A datagram without bytes is a datagram, not the end of anything.
+TEST_P(UdpSocketOfFamily, CarriesADatagramWithoutBytes) {
+  UdpSocket server = UdpSocket::listen(GetParam());
+  UdpSocket client = UdpSocket::connect(server.local_address());
+  ASSERT_EQ(client.send(server.local_address(), {}), SocketOutcome::kDone);
+  const ReceivedText request = receive_text(server);
+  EXPECT_EQ(request.received.outcome, SocketOutcome::kDone);
+  EXPECT_EQ(request.received.size, 0U);
+  EXPECT_EQ(request.received.source, client.local_address());
+}
+
+// The longest datagram of IPv4 passes; one byte more is too long there, whoever wants to send it.
+TEST(UdpSocket, CarriesTheLongestDatagram) {
+  UdpSocket server = UdpSocket::listen(kLoopback4);
+  UdpSocket client = UdpSocket::connect(server.local_address());
+  const std::string longest(65'507, 'x');
+  ASSERT_EQ(client.send(server.local_address(), bytes_of(longest)), SocketOutcome::kDone);
+  EXPECT_EQ(receive_text(server).text, longest);
+  EXPECT_EQ(client.send(server.local_address(), bytes_of(longest + 'x')), SocketOutcome::kTooLong);
+}
+
+// A datagram longer than the buffer is said to be, with its own size; it is never mistaken for one
+// that ends where the buffer does.
+TEST_P(UdpSocketOfFamily, ReportsWhatDidNotFit) {
+  UdpSocket server = UdpSocket::listen(GetParam());
+  UdpSocket client = UdpSocket::connect(server.local_address());
+  for (const char* text : {"1234", "12345"}) {
+    ASSERT_EQ(client.send(server.local_address(), bytes_of(text)), SocketOutcome::kDone);
+  }
+  const ReceivedText fits = receive_text(server, 4);
+  EXPECT_EQ(fits.received.outcome, SocketOutcome::kDone);
+  const ReceivedText cut_off = receive_text(server, 4);
+  EXPECT_EQ(cut_off.received.outcome, SocketOutcome::kTooLong);
+  EXPECT_EQ(cut_off.received.size, 5U);
+  EXPECT_EQ(cut_off.received.source, client.local_address());
+  EXPECT_EQ(cut_off.text, "1234");
+}
+
+// Without a datagram, receiving returns at once.
+TEST(UdpSocket, NeverBlocks) {
+  UdpSocket server = UdpSocket::listen(kLoopback4);
+  std::byte byte{};
+  EXPECT_EQ(server.receive({&byte, 1}).outcome, SocketOutcome::kWouldBlock);
+}
+
+// With nobody listening, the kernel's ICMP message comes up once, and as an outcome.
+TEST_P(UdpSocketOfFamily, LearnsThatNobodyListens) {
+  const DeafPort nobody(GetParam());
+  UdpSocket client = UdpSocket::connect(nobody.address());
+  ASSERT_EQ(client.send(nobody.address(), bytes_of("Michael")), SocketOutcome::kDone);
+  EXPECT_EQ(receive_text(client).received.outcome, SocketOutcome::kRefused);
+  std::byte byte{};
+  EXPECT_EQ(client.receive({&byte, 1}).outcome, SocketOutcome::kWouldBlock);
+}
+
+// The same when the next thing to happen is that more is sent.
+TEST_P(UdpSocketOfFamily, LearnsThatNobodyListensWhenSending) {
+  const DeafPort nobody(GetParam());
+  UdpSocket client = UdpSocket::connect(nobody.address());
+  ASSERT_EQ(client.send(nobody.address(), bytes_of("Michael")), SocketOutcome::kDone);
+  wait_readable(client);
+  EXPECT_EQ(client.send(nobody.address(), bytes_of("Tracy")), SocketOutcome::kRefused);
+}
+
+// A server answers many: a client that is gone must not stand in the way of the others.
+TEST_P(UdpSocketOfFamily, ListeningIsNotDisturbedByAClientThatIsGone) {
+  UdpSocket server = UdpSocket::listen(GetParam());
+  UdpSocket client = UdpSocket::connect(server.local_address());
+  const DeafPort gone(GetParam());
+  ASSERT_EQ(server.send(gone.address(), bytes_of("Hello, ghost!")), SocketOutcome::kDone);
+  ASSERT_EQ(client.send(server.local_address(), bytes_of("Tracy")), SocketOutcome::kDone);
+  EXPECT_EQ(receive_text(server).text, "Tracy");
+  EXPECT_EQ(server.send(client.local_address(), bytes_of("Hello, Tracy!")), SocketOutcome::kDone);
+}
+
+// A datagram may claim to come from anywhere, port 0 and the broadcast address included. That it
+// cannot be answered is an outcome, not an error.
+TEST(UdpSocket, CannotAnswerEverySource) {
+  UdpSocket server = UdpSocket::listen(kLoopback4);
+  for (const char* source : {"127.0.0.1:0", "255.255.255.255:9", "[::1]:9"}) {
+    EXPECT_EQ(server.send(*Address::parse(source), bytes_of("x")), SocketOutcome::kUnreachable)
+        << source;
+  }
+}
+
+// A connected socket sends to its peer; anything else is a mistake in the program.
+TEST(UdpSocket, ChecksTheDestinationWhenConnected) {
+  UdpSocket server = UdpSocket::listen(kLoopback4);
+  UdpSocket client = UdpSocket::connect(server.local_address());
+  EXPECT_THROW(client.send(kLoopback4, bytes_of("x")), std::logic_error);
+}
+
+// Connecting to the unspecified address reaches this machine, and the peer says so.
+TEST(UdpSocket, KnowsItsPeerAsItWillAnswer) {
+  UdpSocket server = UdpSocket::listen(kLoopback4);
+  const std::uint16_t port = server.local_address().port();
+  EXPECT_EQ(UdpSocket::connect(Address::v4({0, 0, 0, 0}, port)).peer(), server.local_address());
+}
+
+// An address in use is one line: what was attempted, the address, what to do, what the system says.
+TEST_P(UdpSocketOfFamily, SaysThatAnAddressIsInUse) {
+  const UdpSocket first = UdpSocket::listen(GetParam());
+  const Address taken = first.local_address();
+  EXPECT_THAT([&] { UdpSocket::listen(taken); },
+              ThrowsMessage<std::system_error>(
+                  AllOf(HasSubstr("cannot listen on " + taken.to_string()),
+                        HasSubstr("another program has that port"), HasSubstr("in use"))));
+}
+
+// An address of another machine cannot be listened on.
+TEST(UdpSocket, SaysThatAnAddressIsNotHere) {
+  EXPECT_THAT([] { UdpSocket::listen(*Address::parse("192.0.2.1:9999")); },
+              ThrowsMessage<std::system_error>(
+                  AllOf(HasSubstr("cannot listen on 192.0.2.1:9999"), HasSubstr("no interface"))));
+}
+
+// IPv4 and IPv6 are told apart: the two wildcard addresses can share a port. Another program may
+// have the port that we got by chance, but hardly twenty times in a row.
+TEST(UdpSocket, ListensOnBothWildcardsAtOnce) {
+  if (!has_ipv6()) GTEST_SKIP() << "no IPv6 on this machine's loopback";
+  bool both = false;
+  for (int i = 0; i < 20 && !both; ++i) {
+    const UdpSocket v6 = UdpSocket::listen(*Address::parse("[::]:0"));
+    try {
+      UdpSocket::listen(Address::v4({0, 0, 0, 0}, v6.local_address().port()));
+      both = true;
+    } catch (const std::system_error&) {
+    }
+  }
+  EXPECT_TRUE(both);
+}
+
+// A socket that was moved away closes nothing, and the one it moved to works on.
+TEST(UdpSocket, Moves) {
+  UdpSocket first = UdpSocket::listen(kLoopback4);
+  const Address address = first.local_address();
+  UdpSocket second = UdpSocket::listen(kLoopback4);
+  second = std::move(first);
+  EXPECT_EQ(second.local_address(), address);
+}
+
+// Every outcome has a word of its own.
+TEST(SocketOutcome, HasAWord) {
+  std::set<std::string_view> words;
+  for (std::size_t i = 0; i < kSocketOutcomeCount; ++i) {
+    words.insert(to_string(static_cast<SocketOutcome>(i)));
+  }
+  EXPECT_EQ(words.size(), kSocketOutcomeCount);
+}
+
+}  // namespace
+}  // namespace lossy
