@@ -150,6 +150,12 @@ Fate FaultList::fate(Direction direction, std::size_t i) const {
   return fate;
 }
 
+std::size_t FaultList::count_beyond(Direction direction, std::uint64_t offered) const {
+  const std::vector<Fault>& faults = of(direction).faults;
+  return static_cast<std::size_t>(std::ranges::end(faults) -
+                                  std::ranges::upper_bound(faults, offered, {}, &Fault::number));
+}
+
 Duration FaultList::extra_delay_min(Direction direction) const {
   Duration least = Duration::zero();
   for (const CopyFate& copy : of(direction).copies) least = std::min(least, copy.extra_delay);

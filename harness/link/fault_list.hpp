@@ -40,6 +40,8 @@ class FaultList {
     return of(direction).faults[i].number;
   }
   Fate fate(Direction direction, std::size_t i) const;
+  // How many faults of one direction are for datagrams beyond the `offered` first.
+  std::size_t count_beyond(Direction direction, std::uint64_t offered) const;
   // The least extra delay of any copy: zero or negative. The link's delay must make up for it.
   Duration extra_delay_min(Direction direction) const;
 
@@ -70,9 +72,6 @@ class ListedFates final : public FateSource {
   ListedFates(const FaultList& list, Direction direction) : list_(list), direction_(direction) {}
 
   const Fate& decide(std::uint64_t number, std::size_t payload_bytes) override;
-
-  // How many faults were addressed at datagrams that were never offered so far.
-  std::size_t unused() const { return list_.size(direction_) - next_; }
 
  private:
   const FaultList& list_;

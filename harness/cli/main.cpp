@@ -1,0 +1,61 @@
+// The `lossy` command.
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <functional>
+#include <system_error>
+
+#include "harness/cli/command_line.hpp"
+#include "harness/cli/option.hpp"
+#include "harness/cli/simulate_command.hpp"
+
+namespace lossy {
+namespace {
+
+// DESIGN: 0 it holds, 1 it does not, 2 it could not be tried.
+constexpr int kCouldNotTry = 2;
+
+int complain(const std::string& why) {
+  fmt::print(stderr, "lossy: {}\n", why);
+  return kCouldNotTry;
+}
+
+// Output that could not be written, to a full disk say, must not look like success.
+int flushed(int exit_code) {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    return complain(std::string("cannot write to standard output: ") + std::strerror(errno));
+  }
+  return exit_code;
+}
+
+int run(int argc, char** argv) {
+  const CommandLine command_line(argc, argv);
+  std::function<int()> command;
+  CLI::App app("Shows what a UDP protocol does when the network misbehaves.", "lossy");
+  app.set_version_flag("--version", "lossy " LOSSY_VERSION);
+  app.require_subcommand(1);
+  app.footer("Every command explains itself: lossy COMMAND --help");
+  app.set_config("--config", "",
+                 "a scenario: the options of simulate in the [simulate] section of a file")
+      ->check(CLI::ExistingFile)
+      ->type_name("FILE.toml");
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  add_simulate_command(app, command_line, command);
+  try {
+    app.parse(argc, argv);
+    return flushed(command());
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return flushed(app.exit(error));
+    return complain(error.what());
+  } catch (const std::system_error& error) {
+    return complain(error.what());
+  }
+}
+
+}  // namespace
+}  // namespace lossy
+
+int main(int argc, char** argv) {
+  return lossy::run(argc, argv);
+}

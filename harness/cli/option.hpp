@@ -1,0 +1,37 @@
+// Options whose text one of our own parsers reads.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "harness/link/text.hpp"
+
+namespace lossy {
+
+// An option --name=TYPE whose text `parse` reads into `value`. What parse() refuses with a
+// TextError becomes the one line "--name: why".
+template <typename Value, typename Parse>
+CLI::Option* add_parsed(CLI::App& app, const std::string& name, Value& value, Parse parse,
+                        const std::string& description, const std::string& type) {
+  return app
+      .add_option_function<std::string>(
+          name,
+          [&value, name, parse](const std::string& text) {
+            try {
+              value = parse(text);
+            } catch (const TextError& error) {
+              throw CLI::ValidationError(name, error.what());
+            }
+          },
+          description)
+      ->type_name(type);
+}
+
+// A usage error in words of ours, with exit code 2 as any other.
+inline CLI::ValidationError usage_error(const std::string& name, const std::string& why) {
+  return CLI::ValidationError(name, why);
+}
+
+}  // namespace lossy

@@ -1,0 +1,35 @@
+// A line on the terminal that says how far a long run is; nothing where standard error is no
+// terminal.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace lossy {
+
+class Progress {
+ public:
+  // `what` is counted, as in "greetings"; `total` is how many there will be.
+  Progress(std::string what, std::uint64_t total);
+  ~Progress() { clear(); }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  // Shows how many are done, once a run takes more than a second and then a few times a second.
+  void update(std::uint64_t done);
+  // Takes the line off the screen.
+  void clear();
+
+  std::chrono::nanoseconds elapsed() const { return std::chrono::steady_clock::now() - start_; }
+
+ private:
+  std::string what_;
+  std::uint64_t total_;
+  bool terminal_;
+  bool shown_ = false;
+  std::chrono::steady_clock::time_point start_;
+  std::chrono::steady_clock::time_point next_;
+};
+
+}  // namespace lossy

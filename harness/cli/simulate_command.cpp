@@ -1,0 +1,185 @@
+#include "harness/cli/simulate_command.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+#include <limits>
+#include <memory>
+
+#include "core/random.hpp"
+#include "core/server.hpp"
+#include "harness/cli/progress.hpp"
+#include "harness/report/ladder.hpp"
+#include "harness/report/summary.hpp"
+#include "harness/sim/simulation.hpp"
+
+namespace lossy {
+namespace {
+
+constexpr int kHolds = 0;
+constexpr int kDoesNotHold = 1;
+constexpr int kInterrupted = 128 + SIGINT;
+
+volatile std::sig_atomic_t interrupted = 0;
+
+// While it lives, SIGINT asks the run to end, so that files are finished and the summary is
+// printed.
+class InterruptCatcher {
+ public:
+  InterruptCatcher() {
+    struct sigaction action = {};
+    action.sa_handler = [](int) { interrupted = 1; };
+    action.sa_flags = static_cast<int>(SA_RESETHAND);  // A second one ends at once.
+    sigaction(SIGINT, &action, &before_);
+  }
+  ~InterruptCatcher() { sigaction(SIGINT, &before_, nullptr); }
+  InterruptCatcher(const InterruptCatcher&) = delete;
+  InterruptCatcher& operator=(const InterruptCatcher&) = delete;
+
+ private:
+  struct sigaction before_ = {};
+};
+
+// Every attempt of every request could be delivered in as many copies as there can be, each way.
+std::uint64_t events_max(const GreeterOptions& options, std::uint64_t requests) {
+  const Uint128 events = Uint128{requests} *
+                             static_cast<unsigned>(options.client.retry.attempts_max) *
+                             (2 + Fate::kCopiesMax + Fate::kCopiesMax * Fate::kCopiesMax) +
+                         1'000'000;
+  const Uint128 most = std::numeric_limits<std::uint64_t>::max();
+  return static_cast<std::uint64_t>(std::min(events, most));
+}
+
+class SimulateRun {
+ public:
+  SimulateRun(const SimulateOptions& options, const CommandLine& command_line)
+      : options_(options),
+        command_line_(command_line),
+        ladder_(options.json ? stderr : stdout),
+        greeter_(scenario().greeter(), scenario().names(), on_event()),
+        simulation_({.events_max = events_max(scenario().greeter(), greeter_.requests())}) {
+    simulation_.add(greeter_, scenario().client_address());
+    simulation_.add(server_, scenario().server_address());
+    simulation_.connect(scenario().client_address(), scenario().server_address(),
+                        scenario().path().make_link(Direction::kUplink),
+                        scenario().path().make_link(Direction::kDownlink));
+    if (options.trace) simulation_.observe(ladder_);
+  }
+
+  int run() {
+    const InterruptCatcher catcher;
+    Progress progress("greetings", greeter_.requests());
+    std::uint64_t events = 0;
+    const RunEnd end = simulation_.run_until(
+        [&] {
+          if ((++events & 0xFFFF) == 0) {
+            progress.update(greeter_.result().greeted + greeter_.result().gave_up);
+          }
+          return interrupted != 0;
+        },
+        Instant::max());
+    progress.clear();
+    const RunReport result = report(progress.elapsed());
+    fmt::print("{}", options_.json ? summary_json(result)
+                                   : (options_.trace ? "\n" : "") + summary_text(result));
+    if (end == RunEnd::kPredicate) fmt::print(stderr, "lossy: interrupted\n");
+    return end == RunEnd::kPredicate ? kInterrupted : kHolds;
+  }
+
+ private:
+  const Scenario& scenario() const { return options_.scenario; }
+
+  Greeter::OnEvent on_event() {
+    if (!options_.trace) return nullptr;
+    return [this](const ClientEvent& event) { ladder_.on_event(event); };
+  }
+
+  RunReport report(Duration wall_time) const {
+    const PathOptions& path = scenario().path();
+    RunReport result{.command = "simulate",
+                     .requests = greeter_.requests(),
+                     .result = greeter_.result(),
+                     .client = greeter_.client().counters(),
+                     .server = server_.counters(),
+                     .uplink = simulation_.link(0, Direction::kUplink).counters(),
+                     .downlink = simulation_.link(0, Direction::kDownlink).counters(),
+                     .virtual_time = simulation_.now() - Instant{},
+                     .wall_time = wall_time};
+    if (!path.faults()) result.seed = path.seed();
+    result.reproduce = path.faults() || !path.seed_is_implied()
+                           ? command_line_.text()
+                           : command_line_.text("--seed", fmt::format("--seed={}", path.seed()));
+    add_notes(result);
+    return result;
+  }
+
+  void add_notes(RunReport& result) const {
+    for (const Direction direction : {Direction::kUplink, Direction::kDownlink}) {
+      const LinkCounters& link = direction == Direction::kUplink ? result.uplink : result.downlink;
+      const std::string_view name = to_string(direction);
+      const auto note = [&](std::uint64_t count, const char* text) {
+        if (count > 0) result.notes.push_back(fmt::format(fmt::runtime(text), name, count));
+      };
+      if (link.reordered == 0) {
+        note(link.held_back,
+             "{}: {} were held back, but nothing came to pass them; more greetings at a time "
+             "(--window, --interval) or a longer --reorder-delay would show reordering.");
+      }
+      note(link.flips_missed, "{}: {} flipped bits lay beyond the end of a payload.");
+      if (const auto& faults = scenario().path().faults()) {
+        note(faults->count_beyond(direction, link.offered),
+             "{}: {} of the faults were for datagrams that were never sent.");
+      }
+    }
+  }
+
+  const SimulateOptions& options_;
+  const CommandLine& command_line_;
+  Ladder ladder_;
+  Greeter greeter_;
+  Server server_;
+  Simulation simulation_;
+};
+
+}  // namespace
+
+void add_simulate_options(CLI::App& app, SimulateOptions& options) {
+  options.scenario.add_to(app);
+  app.add_flag("--trace", options.trace, "print the ladder: what happened to each datagram")
+      ->group("Output");
+  app.add_flag("--json", options.json, "print the result as one JSON object")->group("Output");
+}
+
+void add_simulate_command(CLI::App& app, const CommandLine& command_line,
+                          std::function<int()>& command) {
+  auto options = std::make_shared<SimulateOptions>();
+  CLI::App* simulate =
+      app.add_subcommand("simulate", "Greet through a simulated network, in virtual time.");
+  add_simulate_options(*simulate, *options);
+  simulate->fallthrough();
+  simulate->footer(
+      "Examples:\n"
+      "  lossy simulate --drop=10% --trace\n"
+      "  lossy simulate --count=100000 --interval=10us --delay=20ms --drop=1% --json\n"
+      "  lossy simulate --faults='uplink.1:drop,downlink.2:duplicate+5ms' --record=run.pcap");
+  simulate->callback([options, &command_line, &command] {
+    options->scenario.resolve();
+    command = [options, &command_line] { return SimulateRun(*options, command_line).run(); };
+  });
+}
+
+Scenario read_scenario(const std::string& path) {
+  SimulateOptions options;
+  CLI::App app;
+  app.set_config("--config")->check(CLI::ExistingFile);
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  CLI::App* simulate = app.add_subcommand("simulate");
+  simulate->fallthrough();
+  add_simulate_options(*simulate, options);
+  app.parse(std::vector<std::string>{"--config=" + path, "simulate"});
+  options.scenario.resolve();
+  return std::move(options.scenario);
+}
+
+}  // namespace lossy

@@ -1,0 +1,33 @@
+// `lossy simulate`: greetings cross a simulated network.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "harness/cli/command_line.hpp"
+#include "harness/cli/scenario.hpp"
+
+namespace lossy {
+
+struct SimulateOptions {
+  Scenario scenario;
+  std::string record;
+  std::string golden;
+  std::string save_faults;
+  bool trace = false;
+  bool json = false;
+};
+
+// Adds the options to a subcommand.
+void add_simulate_options(CLI::App& app, SimulateOptions& options);
+
+// Adds the subcommand; once it is parsed, `command` runs it and gives the exit code.
+void add_simulate_command(CLI::App& app, const CommandLine& command_line,
+                          std::function<int()>& command);
+
+// The scenario in a file, as `lossy simulate --config=FILE` would run it. Throws CLI::ParseError
+// when it is not one.
+Scenario read_scenario(const std::string& path);
+
+}  // namespace lossy

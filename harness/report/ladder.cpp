@@ -1,0 +1,80 @@
+#include "harness/report/ladder.hpp"
+
+#include <fmt/format.h>
+
+#include "core/escape.hpp"
+#include "harness/link/text.hpp"
+
+namespace lossy {
+namespace {
+
+// What the fate of a copy says beyond plain delivery.
+void describe_copy(std::string& notes, const CopyFate& copy) {
+  const auto add = [&notes](const std::string& note) {
+    notes += notes.empty() ? note : ", " + note;
+  };
+  if (copy.held_back) {
+    add("held back " + format_duration(copy.extra_delay));
+  } else if (copy.extra_delay > Duration::zero()) {
+    add("late by " + format_duration(copy.extra_delay));
+  } else if (copy.extra_delay < Duration::zero()) {
+    add("early by " + format_duration(-copy.extra_delay));
+  }
+  for (const std::uint32_t bit : copy.flips()) add(fmt::format("bit {} flipped", bit));
+}
+
+std::string describe(const Offer& offer) {
+  if (offer.copies_in_flight == 0) return "lost: " + std::string(to_string(offer.loss));
+  std::string notes;
+  const std::size_t copies = offer.fate->copies_count;
+  if (copies > 1) notes = fmt::format("{} copies", copies);
+  if (offer.copies_in_flight < copies) {
+    notes += fmt::format(", {} lost: {}", copies - offer.copies_in_flight, to_string(offer.loss));
+  }
+  for (const CopyFate& copy : offer.fate->copies()) describe_copy(notes, copy);
+  return notes;
+}
+
+}  // namespace
+
+void Ladder::on_offered(Instant now, const Passage& passage, const Offer& offer) {
+  const bool up = passage.direction == Direction::kUplink;
+  const bool lost = offer.copies_in_flight == 0;
+  const char* const picture = up ? (lost ? "|-----x         |" : "|----->         |")
+                                 : (lost ? "|         x-----|" : "|         <-----|");
+  datagram(now, picture, passage, offer.number, describe(offer));
+}
+
+void Ladder::on_delivered(Instant now, const Passage& passage, const Delivery& delivery) {
+  std::string notes = "after " + format_duration(now - delivery.offered);
+  if (!delivery.first_arrival) notes += ", a duplicate";
+  if (delivery.reordered) notes += ", reordered: a later one came first";
+  if (delivery.corrupted) notes += ", corrupted";
+  const bool up = passage.direction == Direction::kUplink;
+  datagram(now, up ? "|         ----->|" : "|<-----         |", passage, delivery.number, notes);
+}
+
+void Ladder::on_event(const ClientEvent& event) {
+  const std::string attempts =
+      fmt::format("{} attempt{}", event.attempts, event.attempts == 1 ? "" : "s");
+  const std::string name = escape_bytes(std::as_bytes(std::span(event.name)));
+  line(event.ended, "*               ",
+       event.kind == ClientEvent::Kind::kGreeted
+           ? fmt::format("{} is greeted: {}, {}", name, attempts, format_duration(event.elapsed))
+           : fmt::format("{} is given up: {}, {}", name, attempts, format_duration(event.elapsed)));
+}
+
+void Ladder::datagram(Instant now, const char* picture, const Passage& passage,
+                      std::uint64_t number, const std::string& notes) {
+  const std::string address = fmt::format("{}.{}", to_string(passage.direction), number);
+  line(now, picture,
+       fmt::format("{:<12} \"{}\"{}{}", address, escape_bytes(passage.payload),
+                   notes.empty() ? "" : "  ", notes));
+}
+
+void Ladder::line(Instant now, const std::string& picture, const std::string& what) {
+  const auto us = std::chrono::floor<std::chrono::microseconds>(now.time_since_epoch()).count();
+  fmt::print(out_, "{:>9}.{:03} ms  {:<15}  {}\n", us / 1000, us % 1000, picture, what);
+}
+
+}  // namespace lossy

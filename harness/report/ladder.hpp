@@ -1,0 +1,35 @@
+// The ladder: one line an event, with the time, the direction, and what happened to each datagram.
+#pragma once
+
+#include <cstdio>
+#include <string>
+
+#include "core/client.hpp"
+#include "harness/sim/simulation.hpp"
+
+namespace lossy {
+
+// Prints while the simulation runs. The client stands on the left and the server on the right:
+//
+//      0.000 ms  |---x         |  uplink.1     "Michael"  lost: drop
+//   1000.000 ms  |--->         |  uplink.2     "Michael"
+//   1020.000 ms  |         --->|  uplink.2     "Michael"  after 20ms
+class Ladder final : public Observer {
+ public:
+  // `out` must outlive this. Bytes from the network are escaped.
+  explicit Ladder(std::FILE* out) : out_(out) {}
+
+  void on_offered(Instant now, const Passage& passage, const Offer& offer) override;
+  void on_delivered(Instant now, const Passage& passage, const Delivery& delivery) override;
+  // A request of the client has ended.
+  void on_event(const ClientEvent& event);
+
+ private:
+  void line(Instant now, const std::string& picture, const std::string& what);
+  void datagram(Instant now, const char* picture, const Passage& passage, std::uint64_t number,
+                const std::string& notes);
+
+  std::FILE* out_;
+};
+
+}  // namespace lossy

@@ -1,0 +1,33 @@
+// What a run came to: one screen that a newcomer understands, or one JSON object with stable names.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/greeter.hpp"
+#include "core/server.hpp"
+#include "harness/link/link.hpp"
+
+namespace lossy {
+
+struct RunReport {
+  std::string command;                // "simulate".
+  std::optional<std::uint64_t> seed;  // Nothing when the fates were listed.
+  std::uint64_t requests = 0;
+  GreeterResult result;
+  ClientCounters client;
+  ServerCounters server;
+  LinkCounters uplink;
+  LinkCounters downlink;
+  Duration virtual_time{};
+  Duration wall_time{};
+  // Sentences about settings that had no effect in this run, and the like.
+  std::vector<std::string> notes{};
+  std::string reproduce{};  // The command that gives the same run again.
+};
+
+std::string summary_text(const RunReport& report);
+std::string summary_json(const RunReport& report);
+
+}  // namespace lossy
