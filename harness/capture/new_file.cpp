@@ -1,0 +1,76 @@
+#include "harness/capture/new_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "core/check.hpp"
+
+namespace lossy {
+namespace {
+
+[[noreturn]] void refuse(int error, const std::string& path) {
+  throw std::system_error(error, std::generic_category(), "cannot create '" + path + "'");
+}
+
+// Unlike any other that is being written, here or in another process.
+std::string temporary_beside(const std::string& path) {
+  static std::atomic<unsigned> count = 0;
+  return path + '.' + std::to_string(::getpid()) + '-' + std::to_string(++count) + ".part";
+}
+
+// What the name leads to: renaming must replace the file, not the link to it.
+std::string without_links(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_symlink(path, error)) return path;
+  const auto target = std::filesystem::canonical(path, error);
+  if (error) refuse(error.value(), path);
+  return target.string();
+}
+
+}  // namespace
+
+NewFile::NewFile(const std::string& path) : path_(path), final_path_(path) {
+  if (path.empty()) refuse(ENOENT, path);
+  struct stat status {};
+  const bool exists = ::stat(path.c_str(), &status) == 0;
+  if (exists && S_ISDIR(status.st_mode)) refuse(EISDIR, path);
+  if (exists && !S_ISREG(status.st_mode)) {
+    descriptor_ = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    if (descriptor_ < 0) refuse(errno, path);
+    return;
+  }
+  // Renaming would replace even a file that must not be written.
+  if (exists && ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0) refuse(errno, path);
+  final_path_ = without_links(path);
+  const std::string temporary = temporary_beside(final_path_);
+  ::unlink(temporary.c_str());  // Left behind by a process of the same number that was killed.
+  descriptor_ = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (descriptor_ < 0) refuse(errno, path);
+  temporary_path_ = temporary;
+}
+
+NewFile::~NewFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+  if (!temporary_path_.empty()) ::unlink(temporary_path_.c_str());
+}
+
+int NewFile::take_descriptor() {
+  check(descriptor_ >= 0, "NewFile: the descriptor was taken before");
+  return std::exchange(descriptor_, -1);
+}
+
+void NewFile::commit() {
+  if (temporary_path_.empty()) return;
+  if (std::rename(temporary_path_.c_str(), final_path_.c_str()) != 0) refuse(errno, path_);
+  temporary_path_.clear();
+}
+
+}  // namespace lossy

@@ -1,0 +1,125 @@
+#include "harness/capture/new_file.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <system_error>
+
+#include "harness/capture/test_files.hpp"
+
+namespace lossy {
+namespace {
+
+void write_all(int descriptor, const std::string& text) {
+  ASSERT_EQ(::write(descriptor, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  ASSERT_EQ(::close(descriptor), 0);
+}
+
+std::string message_of(const std::string& path) {
+  try {
+    NewFile file(path);
+  } catch (const std::system_error& error) {
+    return error.what();
+  }
+  return "created";
+}
+
+// Until it is committed nothing has the name; then all of it has, and nothing else is there.
+TEST(NewFileTest, AppearsWhole) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "a.txt";
+  {
+    NewFile file(path);
+    write_all(file.take_descriptor(), "whole");
+    EXPECT_FALSE(std::filesystem::exists(path));
+    file.commit();
+  }
+  EXPECT_EQ(read_file(path), "whole");
+  EXPECT_EQ(folder.names(), std::vector<std::string>{"a.txt"});
+}
+
+// What is never committed leaves nothing behind, and what was there before stays.
+TEST(NewFileTest, LeavesNothingBehind) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "a.txt";
+  { NewFile file(path); }
+  EXPECT_TRUE(folder.names().empty());
+  write_file(path, "before");
+  {
+    NewFile file(path);
+    write_all(file.take_descriptor(), "half");
+  }
+  EXPECT_EQ(read_file(path), "before");
+  EXPECT_EQ(folder.names(), std::vector<std::string>{"a.txt"});
+}
+
+// Two that are written at a time do not mix: the last to be committed stays.
+TEST(NewFileTest, TwoAtATimeDoNotMix) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "a.txt";
+  NewFile one(path);
+  NewFile two(path);
+  write_all(one.take_descriptor(), "one");
+  write_all(two.take_descriptor(), "two");
+  two.commit();
+  one.commit();
+  EXPECT_EQ(read_file(path), "one");
+}
+
+// A link stays a link, and the file it leads to is replaced.
+TEST(NewFileTest, FollowsLinks) {
+  const TemporaryFolder folder;
+  write_file(folder / "target", "before");
+  std::filesystem::create_symlink("target", folder / "link");
+  {
+    NewFile file(folder / "link");
+    write_all(file.take_descriptor(), "after");
+    file.commit();
+  }
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
+  EXPECT_EQ(read_file(folder / "target"), "after");
+}
+
+// What is not a regular file is written to, and stays what it is.
+TEST(NewFileTest, WritesToDevicesDirectly) {
+  NewFile file("/dev/null");
+  write_all(file.take_descriptor(), "gone");
+  file.commit();
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
+}
+
+// What cannot be created is refused in one line that names it and says why.
+TEST(NewFileTest, RefusesWithTheReason) {
+  const TemporaryFolder folder;
+  const std::string nowhere = folder / "missing" / "a.pcap";
+  EXPECT_EQ(message_of(nowhere), "cannot create '" + nowhere + "': No such file or directory");
+  EXPECT_EQ(message_of(folder / "."),
+            "cannot create '" + (folder / ".").string() + "': Is a directory");
+  write_file(folder / "file", "");
+  const std::string below = folder / "file" / "a.pcap";
+  EXPECT_EQ(message_of(below), "cannot create '" + below + "': Not a directory");
+  std::filesystem::create_symlink("nowhere", folder / "dangling");
+  EXPECT_NE(message_of(folder / "dangling"), "created");
+  EXPECT_NE(message_of(""), "created");
+}
+
+// A file that must not be written is not replaced by renaming either.
+TEST(NewFileTest, RespectsPermissions) {
+  const TemporaryFolder folder;
+  std::filesystem::permissions(folder / ".", std::filesystem::perms::all);
+  const std::string path = folder / "a.pcap";
+  write_file(path, "before");
+  ASSERT_EQ(::chmod(path.c_str(), 0444), 0);
+  // Nothing is forbidden to root, who becomes nobody for a moment.
+  constexpr ::uid_t kNobody = 65'534;
+  const ::uid_t self = ::geteuid();
+  if (self == 0) ASSERT_EQ(::seteuid(kNobody), 0);
+  const std::string message = message_of(path);
+  ASSERT_EQ(::seteuid(self), 0);
+  EXPECT_EQ(message, "cannot create '" + path + "': Permission denied");
+}
+
+}  // namespace
+}  // namespace lossy

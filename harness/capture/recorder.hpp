@@ -1,0 +1,63 @@
+// Records what happens to datagrams between two hosts as the frames that a `tcpdump -i any` on both
+// would show, merged. Where the frames go is a FrameSink's affair: to a file, to a comparison.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/address.hpp"
+#include "core/clock.hpp"
+#include "harness/capture/frame.hpp"
+
+namespace lossy {
+
+// Takes LINUX_SLL2 frames, in the order they were captured. Times do not decrease.
+class FrameSink {
+ public:
+  virtual ~FrameSink() = default;
+
+  // The frame is the caller's and valid during the call.
+  virtual void write(Instant time, std::span<const std::byte> frame) = 0;
+
+  // Nothing follows. Call it once, also when a run was interrupted: only then is what was written
+  // complete.
+  virtual void finish() = 0;
+};
+
+// The hosts of a two-sided recording, by the index of their interface.
+enum class RecordedHost : std::uint8_t { kClient = 1, kServer = 2 };
+
+// A datagram as one host sees it leave (kOutgoing) or arrive (kIncoming).
+struct Sighting {
+  Instant time;
+  RecordedHost host = RecordedHost::kClient;
+  PacketType type = PacketType::kOutgoing;
+  std::uint64_t number = 0;  // Counted from 1 in its direction; copies share it.
+  Address source;
+  Address destination;
+  std::span<const std::byte> payload;
+};
+
+class Recorder {
+ public:
+  Recorder() : buffer_(kFrameBytesMax) {}
+
+  // Whatever is recorded from now on goes to `sink`, too, which must outlive the recorder.
+  void add(FrameSink& sink) { sinks_.push_back(&sink); }
+  bool has_sinks() const { return !sinks_.empty(); }
+
+  // Allocates nothing. The addresses are of one family, and the payload has at most
+  // kPayloadBytesMax bytes: else std::logic_error.
+  void record(const Sighting& sighting);
+
+  // Finishes every sink.
+  void finish();
+
+ private:
+  std::vector<FrameSink*> sinks_;
+  std::vector<std::byte> buffer_;
+};
+
+}  // namespace lossy
