@@ -7,7 +7,7 @@
 #include <fstream>
 #include <system_error>
 
-#include "harness/capture/test_files.hpp"
+#include "harness/capture/files_for_test.hpp"
 
 namespace lossy {
 namespace {
@@ -115,7 +115,9 @@ TEST(NewFileTest, RespectsPermissions) {
   // Nothing is forbidden to root, who becomes nobody for a moment.
   constexpr ::uid_t kNobody = 65'534;
   const ::uid_t self = ::geteuid();
-  if (self == 0) ASSERT_EQ(::seteuid(kNobody), 0);
+  if (self == 0) {
+    ASSERT_EQ(::seteuid(kNobody), 0);
+  }
   const std::string message = message_of(path);
   ASSERT_EQ(::seteuid(self), 0);
   EXPECT_EQ(message, "cannot create '" + path + "': Permission denied");

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "harness/capture/test_files.hpp"
+#include "harness/capture/files_for_test.hpp"
 
 namespace lossy {
 namespace {

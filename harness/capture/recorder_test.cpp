@@ -12,7 +12,7 @@
 
 #include "harness/capture/pcap_writer.hpp"
 #include "harness/capture/reader.hpp"
-#include "harness/capture/test_files.hpp"
+#include "harness/capture/files_for_test.hpp"
 
 namespace lossy {
 namespace {
