@@ -91,8 +91,12 @@ std::optional<ClientEvent> Client::poll_event() {
   if (ended_.size == 0) return std::nullopt;
   told_ = take_first(ended_);
   const Request& request = requests_[told_];
-  return ClientEvent{request.end, request.attempts, request.number, request.name,
-                     saturating_between(request.first_sent, request.ended_at)};
+  return ClientEvent{.kind = request.end,
+                     .attempts = request.attempts,
+                     .request = request.number,
+                     .name = request.name,
+                     .ended = request.ended_at,
+                     .elapsed = saturating_between(request.first_sent, request.ended_at)};
 }
 
 std::optional<Instant> Client::poll_timeout() const {
@@ -103,6 +107,7 @@ std::optional<Instant> Client::poll_timeout() const {
 std::uint32_t Client::allocate() {
   if (free_.empty()) {
     requests_.emplace_back();
+    free_.reserve(requests_.capacity());  // Giving one back never allocates.
     return static_cast<std::uint32_t>(requests_.size() - 1);
   }
   const std::uint32_t index = free_.back();

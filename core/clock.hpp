@@ -32,4 +32,14 @@ constexpr Instant saturating_add(Instant a, Duration b) {
   return Instant(Duration(sum));
 }
 
+// The time from `from` to `to`, but never more than a Duration can hold.
+constexpr Duration saturating_between(Instant from, Instant to) {
+  Duration::rep between = 0;
+  if (__builtin_sub_overflow(to.time_since_epoch().count(), from.time_since_epoch().count(),
+                             &between)) {
+    return to < from ? Duration::min() : Duration::max();
+  }
+  return Duration(between);
+}
+
 }  // namespace lossy

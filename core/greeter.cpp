@@ -38,12 +38,15 @@ void Greeter::handle_timeout(Instant now) {
 }
 
 std::optional<Transmit> Greeter::poll_transmit(Instant now, std::span<std::byte> buffer) {
-  if (const auto transmit = client_.poll_transmit(now, buffer)) return transmit;
-  collect();
-  // What has ended made room for more, which an unpaced application asks for at once.
-  if (options_.interval || asked_ == 0) return std::nullopt;
-  ask(now);
-  return client_.poll_transmit(now, buffer);
+  while (true) {
+    if (const auto transmit = client_.poll_transmit(now, buffer)) return transmit;
+    collect();
+    // What has ended, or waits for its own name now, made room for more, which an unpaced
+    // application asks for at once.
+    const std::uint64_t asked_before = asked_;
+    if (!options_.interval && asked_ > 0) ask(now);
+    if (asked_ == asked_before) return std::nullopt;
+  }
 }
 
 std::optional<Instant> Greeter::poll_timeout() const {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "core/check.hpp"
 #include "core/random.hpp"
 
 namespace lossy {
@@ -38,6 +39,7 @@ void Histogram::add(Duration value) {
 }
 
 Duration Histogram::quantile(std::uint64_t numerator, std::uint64_t denominator) const {
+  check(denominator > 0 && numerator <= denominator, "Histogram::quantile: outside [0, 1]");
   if (count_ == 0) return Duration::zero();
   const auto wanted =
       static_cast<std::uint64_t>((Uint128{count_} * numerator + denominator - 1) / denominator);

@@ -22,12 +22,12 @@ class Histogram {
   Duration max() const { return max_; }
 
   // The smallest value that at least numerator / denominator of all values do not exceed, rounded
-  // to the middle of its bucket. Of an empty histogram, zero.
+  // to the middle of its bucket. Of an empty histogram, zero. The fraction must lie in [0, 1].
   Duration quantile(std::uint64_t numerator, std::uint64_t denominator) const;
 
  private:
-  std::vector<std::uint64_t>
-      buckets_;  // Grows with the largest value, to at most 54 * 1024 counts.
+  // Grows with the largest value, to at most 54 * 1024 counts.
+  std::vector<std::uint64_t> buckets_;
   std::uint64_t count_ = 0;
   Duration min_ = Duration::max();
   Duration max_ = Duration::zero();

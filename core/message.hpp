@@ -40,8 +40,8 @@ ParsedName parse_request(std::span<const std::byte> bytes);
 ParsedName parse_greeting(std::span<const std::byte> bytes);
 
 // Write a message to the front of `buffer` and give its size. `name` must be one that
-// parse_request() accepts, and `buffer` hold the message, at most kMessageBytesMax bytes: else
-// std::logic_error.
+// parse_request() accepts, and `buffer` hold the message, at most kMessageBytesMax bytes. A size
+// out of these bounds throws std::logic_error; the UTF-8 is not read again.
 std::size_t write_request(std::string_view name, std::span<std::byte> buffer);
 std::size_t write_greeting(std::string_view name, std::span<std::byte> buffer);
 
