@@ -10,9 +10,9 @@
 #include <limits>
 #include <system_error>
 
+#include "harness/capture/files_for_test.hpp"
 #include "harness/capture/pcap_writer.hpp"
 #include "harness/capture/reader.hpp"
-#include "harness/capture/files_for_test.hpp"
 
 namespace lossy {
 namespace {

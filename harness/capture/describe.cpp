@@ -1,0 +1,75 @@
+#include "harness/capture/describe.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/escape.hpp"
+
+namespace lossy {
+namespace {
+
+constexpr std::size_t kPayloadBytesShown = 48;
+
+// "client sent #3" where the recording is ours, else what the packet type says.
+std::string describe_sighting(const Frame& frame) {
+  if (frame.link_address != kRecordingMark) {
+    return frame.type == PacketType::kUnknown ? "" : std::string(to_string(frame.type)) + " ";
+  }
+  return fmt::format("{} {} #{} ", frame.interface == 1 ? "client" : "server",
+                     frame.type == PacketType::kOutgoing ? "sent" : "received",
+                     frame.identification);
+}
+
+}  // namespace
+
+std::string describe_time(Instant time) {
+  const Duration::rep nanoseconds = time.time_since_epoch().count();
+  const Duration::rep seconds = nanoseconds / 1'000'000'000;
+  const Duration::rep fraction = nanoseconds % 1'000'000'000;
+  return fmt::format("{}{}.{:09} s", nanoseconds < 0 ? "-" : "", seconds < 0 ? -seconds : seconds,
+                     fraction < 0 ? -fraction : fraction);
+}
+
+std::string describe_payload(std::span<const std::byte> payload) {
+  const bool cut = payload.size() > kPayloadBytesShown;
+  return fmt::format("{} bytes \"{}\"{}", payload.size(),
+                     escape_bytes(cut ? payload.first(kPayloadBytesShown) : payload),
+                     cut ? "..." : "");
+}
+
+std::string describe_record(int link_type, const CaptureRecord& record) {
+  std::string text = fmt::format("record {} at {}: ", record.number, describe_time(record.time));
+  const auto decoded = decode_frame(link_type, record.frame, record.original_bytes);
+  if (const auto* reason = std::get_if<SkipReason>(&decoded)) {
+    return text +
+           fmt::format("no datagram ({}), {} bytes", to_string(*reason), record.frame.size());
+  }
+  const Frame& frame = std::get<Frame>(decoded);
+  text += fmt::format("{}{} > {}, {}", describe_sighting(frame), frame.source.to_string(),
+                      frame.destination.to_string(), describe_payload(frame.payload));
+  if (frame.udp_checksum == Checksum::kBad) text += ", bad UDP checksum";
+  if (frame.ip_checksum == Checksum::kBad) text += ", bad IP checksum";
+  return text;
+}
+
+void RecordTail::push(const CaptureRecord& record) {
+  Kept kept;
+  if (kept_.size() == size_) {
+    kept = std::move(kept_.front());  // For the memory it has.
+    kept_.pop_front();
+  }
+  kept.frame.assign(record.frame.begin(), record.frame.end());
+  kept.record = record;
+  kept.record.frame = kept.frame;
+  kept_.push_back(std::move(kept));
+}
+
+std::vector<CaptureRecord> RecordTail::records() const {
+  std::vector<CaptureRecord> records;
+  for (const Kept& kept : kept_) records.push_back(kept.record);
+  return records;
+}
+
+}  // namespace lossy

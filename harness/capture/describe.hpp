@@ -1,0 +1,59 @@
+// Records of a capture in words, and the last few of them, for those who look into a difference.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "harness/capture/reader.hpp"
+
+namespace lossy {
+
+// "0.100000000 s", to the nanosecond.
+std::string describe_time(Instant time);
+
+// What a payload says, in quotes, escaped and cut when it is long: 15 bytes "Hello, Michael!"
+std::string describe_payload(std::span<const std::byte> payload);
+
+// One line: where the record stands, when it was, and which datagram it shows or why it shows none.
+std::string describe_record(int link_type, const CaptureRecord& record);
+
+// The last `size` records that were seen.
+class RecordTail {
+ public:
+  explicit RecordTail(std::size_t size) : size_(size) {}
+
+  // Copies the record. Allocates only until `size` of them were seen.
+  void push(const CaptureRecord& record);
+
+  // From the oldest to the latest; valid until the next push().
+  std::vector<CaptureRecord> records() const;
+
+ private:
+  struct Kept {
+    CaptureRecord record;
+    std::vector<std::byte> frame;
+  };
+
+  std::size_t size_;
+  std::deque<Kept> kept_;
+};
+
+// The latest `count` of the records that `wanted` accepts, a line each, indented, below a title;
+// nothing when there are none.
+template <typename Wanted>
+std::string describe_what_led_up(int link_type, const RecordTail& tail, std::size_t count,
+                                 Wanted&& wanted) {
+  std::string text;
+  const std::vector<CaptureRecord> records = tail.records();
+  for (auto record = records.rbegin(); record != records.rend() && count > 0; ++record) {
+    if (!wanted(*record)) continue;
+    text.insert(0, "  " + describe_record(link_type, *record) + "\n");
+    --count;
+  }
+  return text.empty() ? text : "what led up to it:\n" + text;
+}
+
+}  // namespace lossy

@@ -1,0 +1,84 @@
+#include "harness/capture/golden.hpp"
+
+#include <fmt/format.h>
+
+#include "harness/capture/hexdump.hpp"
+
+namespace lossy {
+namespace {
+
+constexpr std::size_t kRecordsShown = 5;
+
+// The bytes of the payloads where only those differ in meaning, else of the whole frames.
+std::string compare_bytes(const CaptureRecord& expected, const CaptureRecord& actual) {
+  const auto decode = [](const CaptureRecord& record) {
+    return decode_frame(kLinkTypeLinuxSll2, record.frame, record.original_bytes);
+  };
+  const auto one = decode(expected);
+  const auto other = decode(actual);
+  if (std::holds_alternative<Frame>(one) && std::holds_alternative<Frame>(other)) {
+    const auto payload = std::get<Frame>(one).payload;
+    const auto other_payload = std::get<Frame>(other).payload;
+    if (first_difference(payload, other_payload)) {
+      return "payload:\n" + side_by_side(payload, other_payload);
+    }
+  }
+  return "frame:\n" + side_by_side(expected.frame, actual.frame);
+}
+
+}  // namespace
+
+GoldenComparer::GoldenComparer(PcapReader golden, GoldenMatch match)
+    : golden_(std::move(golden)), match_(match), tail_(kRecordsShown) {
+  if (golden_.link_type() != kLinkTypeLinuxSll2) {
+    error_ = CaptureError{CaptureError::Kind::kLinkType,
+                          fmt::format("{}: is no recording of ours: its link type is {}, not {}",
+                                      golden_.path(), golden_.link_type(), kLinkTypeLinuxSll2)};
+  }
+}
+
+void GoldenComparer::write(Instant time, std::span<const std::byte> frame) {
+  if (ended()) return;
+  const CaptureRecord actual{matched_ + 1, time, frame, frame.size()};
+  const std::optional<CaptureRecord> expected = next_golden();
+  if (error_) return;
+  if (!expected) return explain("the golden ends, but the run goes on", expected, actual);
+  const bool same_time = match_ == GoldenMatch::kBytes || expected->time == time;
+  if (first_difference(expected->frame, frame) || expected->original_bytes != frame.size()) {
+    return explain(same_time ? "other bytes" : "another time and other bytes", expected, actual);
+  }
+  if (!same_time) return explain("the same bytes at another time", expected, actual);
+  tail_.push(*expected);
+  ++matched_;
+}
+
+void GoldenComparer::finish() {
+  finished_ = true;
+  if (ended()) return;
+  const std::optional<CaptureRecord> expected = next_golden();
+  if (expected) explain("the run ends, but the golden goes on", expected, std::nullopt);
+}
+
+std::optional<CaptureRecord> GoldenComparer::next_golden() {
+  std::optional<CaptureRecord> record = golden_.next();
+  if (!record) error_ = golden_.error();
+  return record;
+}
+
+void GoldenComparer::explain(const std::string& title, const std::optional<CaptureRecord>& expected,
+                             const std::optional<CaptureRecord>& actual) {
+  const auto describe = [](const std::optional<CaptureRecord>& record) {
+    return record ? describe_record(kLinkTypeLinuxSll2, *record) : "nothing";
+  };
+  explanation_ = fmt::format("{}: differs from this run at record {}: {}\n", golden_.path(),
+                             matched_ + 1, title);
+  explanation_ += describe_what_led_up(kLinkTypeLinuxSll2, tail_, kRecordsShown,
+                                       [](const CaptureRecord&) { return true; });
+  explanation_ += fmt::format("expected (the golden): {}\nactual (this run):     {}\n",
+                              describe(expected), describe(actual));
+  if (expected && actual && first_difference(expected->frame, actual->frame)) {
+    explanation_ += compare_bytes(*expected, *actual);
+  }
+}
+
+}  // namespace lossy

@@ -1,0 +1,54 @@
+// Compares a run with its golden capture, record by record, while the run goes on.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "harness/capture/describe.hpp"
+#include "harness/capture/reader.hpp"
+#include "harness/capture/recorder.hpp"
+
+namespace lossy {
+
+// What of a record must be the same.
+enum class GoldenMatch : std::uint8_t {
+  kTimeAndBytes,
+  kBytes,  // Content and order: for runs in real time, which never takes the same time twice.
+};
+
+// Stops comparing at the first difference. Holds no more than a few records in memory.
+class GoldenComparer final : public FrameSink {
+ public:
+  explicit GoldenComparer(PcapReader golden, GoldenMatch match = GoldenMatch::kTimeAndBytes);
+
+  void write(Instant time, std::span<const std::byte> frame) override;
+  void finish() override;
+
+  // Whether the run gave what the golden says, to its end. After finish().
+  bool same() const { return finished_ && explanation_.empty() && !error_; }
+  // What differs first: some lines that end with a line feed, or nothing.
+  const std::string& explanation() const { return explanation_; }
+  // Why the golden cannot be compared with. It may show in the middle of the run.
+  const std::optional<CaptureError>& error() const { return error_; }
+  // Records that were the same.
+  std::uint64_t matched() const { return matched_; }
+
+ private:
+  bool ended() const { return !explanation_.empty() || error_.has_value(); }
+  std::optional<CaptureRecord> next_golden();
+  // A title, what led up to it, the lines given, and where both sides are there their bytes.
+  void explain(const std::string& title, const std::optional<CaptureRecord>& expected,
+               const std::optional<CaptureRecord>& actual);
+
+  PcapReader golden_;
+  GoldenMatch match_;
+  RecordTail tail_;
+  std::uint64_t matched_ = 0;
+  bool finished_ = false;
+  std::string explanation_;
+  std::optional<CaptureError> error_;
+};
+
+}  // namespace lossy
