@@ -7,7 +7,9 @@
 #include <system_error>
 
 #include "harness/cli/command_line.hpp"
+#include "harness/cli/greet_command.hpp"
 #include "harness/cli/option.hpp"
+#include "harness/cli/serve_command.hpp"
 #include "harness/cli/simulate_command.hpp"
 
 namespace lossy {
@@ -42,6 +44,8 @@ int run(int argc, char** argv) {
       ->type_name("FILE.toml");
   app.allow_config_extras(CLI::config_extras_mode::error);
   add_simulate_command(app, command_line, command);
+  add_serve_command(app, command);
+  add_greet_command(app, command_line, command);
   try {
     app.parse(argc, argv);
     return flushed(command());

@@ -34,7 +34,7 @@ void PathOptions::add_to(CLI::App& app) {
       },
       "what decides all that is random: the same number, the same run; \"random\" draws one and "
       "prints "
-      "it [1]",
+      "it [4]",
       "N|random")
       ->group("Randomness");
   app.add_option(

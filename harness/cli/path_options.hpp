@@ -22,8 +22,9 @@ struct OneWay {
   Impairments impairments{};
 };
 
-// The seed, fixed unless asked for otherwise, so that a first run can be shown to somebody else.
-inline constexpr std::uint64_t kDefaultSeed = 1;
+// Fixed unless asked for otherwise, so that a first run can be shown to somebody else. With this
+// one the three default greetings lose a datagram each way at 10 %.
+inline constexpr std::uint64_t kDefaultSeed = 4;
 
 class PathOptions {
  public:

@@ -9,6 +9,8 @@
 
 #include "core/random.hpp"
 #include "core/server.hpp"
+#include "harness/capture/pcap_writer.hpp"
+#include "harness/cli/observers.hpp"
 #include "harness/cli/progress.hpp"
 #include "harness/report/ladder.hpp"
 #include "harness/report/summary.hpp"
@@ -65,6 +67,15 @@ class SimulateRun {
                         scenario().path().make_link(Direction::kUplink),
                         scenario().path().make_link(Direction::kDownlink));
     if (options.trace) simulation_.observe(ladder_);
+    if (!options.record.empty()) {
+      writer_.emplace(options.record);
+      recorder_.add(*writer_);
+    }
+    if (recorder_.has_sinks()) simulation_.observe(recording_);
+    if (!options.save_faults.empty()) {
+      fault_saver_.emplace(options.save_faults, reproduce());
+      simulation_.observe(*fault_saver_);
+    }
   }
 
   int run() {
@@ -80,6 +91,8 @@ class SimulateRun {
         },
         Instant::max());
     progress.clear();
+    recorder_.finish();
+    if (fault_saver_) fault_saver_->finish();
     const RunReport result = report(progress.elapsed());
     fmt::print("{}", options_.json ? summary_json(result)
                                    : (options_.trace ? "\n" : "") + summary_text(result));
@@ -95,9 +108,18 @@ class SimulateRun {
     return [this](const ClientEvent& event) { ladder_.on_event(event); };
   }
 
+  // The command that gives the same run again: as it was typed, with the seed that was drawn or
+  // implied.
+  std::string reproduce() const {
+    const PathOptions& path = scenario().path();
+    if (path.faults() || !path.seed_is_implied()) return command_line_.text();
+    return command_line_.text("--seed", fmt::format("--seed={}", path.seed()));
+  }
+
   RunReport report(Duration wall_time) const {
     const PathOptions& path = scenario().path();
     RunReport result{.command = "simulate",
+                     .seed = {},
                      .requests = greeter_.requests(),
                      .result = greeter_.result(),
                      .client = greeter_.client().counters(),
@@ -105,11 +127,9 @@ class SimulateRun {
                      .uplink = simulation_.link(0, Direction::kUplink).counters(),
                      .downlink = simulation_.link(0, Direction::kDownlink).counters(),
                      .virtual_time = simulation_.now() - Instant{},
-                     .wall_time = wall_time};
+                     .wall_time = wall_time,
+                     .reproduce = reproduce()};
     if (!path.faults()) result.seed = path.seed();
-    result.reproduce = path.faults() || !path.seed_is_implied()
-                           ? command_line_.text()
-                           : command_line_.text("--seed", fmt::format("--seed={}", path.seed()));
     add_notes(result);
     return result;
   }
@@ -137,6 +157,10 @@ class SimulateRun {
   const SimulateOptions& options_;
   const CommandLine& command_line_;
   Ladder ladder_;
+  Recorder recorder_;
+  std::optional<PcapWriter> writer_;
+  RecordingObserver recording_{recorder_};
+  std::optional<FaultSaver> fault_saver_;
   Greeter greeter_;
   Server server_;
   Simulation simulation_;
@@ -146,6 +170,14 @@ class SimulateRun {
 
 void add_simulate_options(CLI::App& app, SimulateOptions& options) {
   options.scenario.add_to(app);
+  app.add_option("--record", options.record,
+                 "record what a tcpdump on both hosts would show, for Wireshark and lossy replay")
+      ->type_name("FILE.pcap")
+      ->group("Output");
+  app.add_option("--save-faults", options.save_faults,
+                 "write down what the network did, to run it again with --faults=@FILE")
+      ->type_name("FILE")
+      ->group("Output");
   app.add_flag("--trace", options.trace, "print the ladder: what happened to each datagram")
       ->group("Output");
   app.add_flag("--json", options.json, "print the result as one JSON object")->group("Output");

@@ -22,9 +22,9 @@ struct RunReport {
   LinkCounters downlink;
   Duration virtual_time{};
   Duration wall_time{};
+  std::string reproduce;  // The command that gives the same run again.
   // Sentences about settings that had no effect in this run, and the like.
   std::vector<std::string> notes{};
-  std::string reproduce{};  // The command that gives the same run again.
 };
 
 std::string summary_text(const RunReport& report);

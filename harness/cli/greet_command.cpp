@@ -1,0 +1,137 @@
+#include "harness/cli/greet_command.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <string>
+
+#include "core/escape.hpp"
+#include "core/greeter.hpp"
+#include "harness/cli/greeting_options.hpp"
+#include "harness/cli/output.hpp"
+#include "harness/net/endpoint_loop.hpp"
+#include "harness/net/socket_address.hpp"
+
+namespace lossy {
+namespace {
+
+constexpr int kGreeted = 0;
+constexpr int kGaveUp = 1;
+constexpr int kCouldNotTry = 2;
+
+struct GreetOptions {
+  GreetingOptions greetings;
+  Address to = Address::v4({127, 0, 0, 1}, 9999);
+  bool json = false;
+};
+
+double in_ms(Duration duration) {
+  return std::chrono::duration<double, std::milli>(duration).count();
+}
+
+std::string escaped(std::string_view text) {
+  return escape_bytes(std::as_bytes(std::span(text)));
+}
+
+class GreetRun {
+ public:
+  GreetRun(const GreetOptions& options, const CommandLine& command_line)
+      : options_(options),
+        command_line_(command_line),
+        socket_(UdpSocket::connect(options.to)),
+        greeter_({.client = options.greetings.client(*socket_.peer(), 1)},
+                 Names(options.greetings.names()),
+                 [this](const ClientEvent& event) { print(event); }) {}
+
+  int run() {
+    EndpointLoop loop(greeter_, socket_);
+    const EndpointLoop::End end = loop.run([this] {
+      flush_output();
+      return greeter_.done();
+    });
+    const bool refused = end == EndpointLoop::End::kRefused;
+    if (refused && greeter_.result().greeted == 0) {
+      fmt::print(stderr,
+                 "lossy: nobody is listening on {0} (ICMP port unreachable); start a server with: "
+                 "lossy serve --listen={0}\n",
+                 options_.to.to_string());
+      return kCouldNotTry;
+    }
+    if (options_.json) print_json();
+    if (refused) {
+      fmt::print(stderr, "lossy: nobody is listening on {} any more (ICMP port unreachable)\n",
+                 options_.to.to_string());
+    }
+    return exit_code(loop.counters());
+  }
+
+ private:
+  void print(const ClientEvent& event) {
+    if (event.kind == ClientEvent::Kind::kGaveUp) {
+      fmt::print(stderr, "lossy: gave up on {} after {} {}\n", escaped(event.name), event.attempts,
+                 event.attempts == 1 ? "attempt" : "attempts");
+    } else if (!options_.json) {
+      fmt::print("{}{}{}\n", kGreetingPrefix, escaped(event.name), kGreetingSuffix);
+    }
+  }
+
+  void print_json() const {
+    const GreeterResult& result = greeter_.result();
+    const nlohmann::ordered_json json{{"command", "greet"},
+                                      {"to", options_.to.to_string()},
+                                      {"requests", greeter_.requests()},
+                                      {"greeted", result.greeted},
+                                      {"gave_up", result.gave_up},
+                                      {"attempts", result.attempts},
+                                      {"rtt_ms",
+                                       {{"min", in_ms(result.rtt.min())},
+                                        {"median", in_ms(result.rtt.quantile(1, 2))},
+                                        {"p99", in_ms(result.rtt.quantile(99, 100))},
+                                        {"max", in_ms(result.rtt.max())}}}};
+    fmt::print("{}\n", json.dump(2));
+  }
+
+  int exit_code(const EndpointLoopCounters& counters) const {
+    if (greeter_.result().greeted == greeter_.requests()) return kGreeted;
+    const auto not_sent =
+        std::accumulate(counters.failed.begin(), counters.failed.end(), std::uint64_t{0});
+    if (not_sent > 0) {
+      fmt::print(stderr, "lossy: the system could not send {} of the datagrams\n", not_sent);
+    }
+    fmt::print(stderr, "lossy: greeted {} of {}; try again with: {}\n", greeter_.result().greeted,
+               greeter_.requests(), command_line_.text());
+    return kGaveUp;
+  }
+
+  const GreetOptions& options_;
+  const CommandLine& command_line_;
+  UdpSocket socket_;
+  Greeter greeter_;
+};
+
+}  // namespace
+
+void add_greet_command(CLI::App& app, const CommandLine& command_line,
+                       std::function<int()>& command) {
+  auto options = std::make_shared<GreetOptions>();
+  CLI::App* greet =
+      app.add_subcommand("greet", "Ask a greeting server on a real network for greetings.");
+  options->greetings.add_to(*greet);
+  add_parsed(*greet, "--to", options->to, resolve, "the server [127.0.0.1:9999]", "HOST:PORT");
+  greet->add_flag("--json", options->json, "print what was counted as one JSON object");
+  greet->footer(
+      "Exit code 1 when a name was not greeted, 2 when nobody is listening.\n"
+      "Examples:\n"
+      "  lossy greet\n"
+      "  lossy greet Zoë --to=[::1]:9999 --attempts=3 --initial-rto=100ms");
+  greet->callback([options, &command_line, &command] {
+    options->greetings.resolve();
+    if (options->to.port() == 0) throw usage_error("--to", "nobody can listen on port 0");
+    command = [options, &command_line] { return GreetRun(*options, command_line).run(); };
+  });
+}
+
+}  // namespace lossy

@@ -1,0 +1,15 @@
+// `lossy greet`: the greeting client on a real UDP socket.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "harness/cli/command_line.hpp"
+
+namespace lossy {
+
+// Adds the subcommand; once it is parsed, `command` runs it and gives the exit code.
+void add_greet_command(CLI::App& app, const CommandLine& command_line,
+                       std::function<int()>& command);
+
+}  // namespace lossy

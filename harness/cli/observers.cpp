@@ -1,0 +1,57 @@
+#include "harness/cli/observers.hpp"
+
+#include <cerrno>
+#include <system_error>
+
+#include "harness/link/fault_list.hpp"
+
+namespace lossy {
+
+void RecordingObserver::on_offered(Instant now, const Passage& passage, const Offer& offer) {
+  recorder_.record({.time = now,
+                    .host = passage.direction == Direction::kUplink ? RecordedHost::kClient
+                                                                    : RecordedHost::kServer,
+                    .type = PacketType::kOutgoing,
+                    .number = offer.number,
+                    .source = passage.source,
+                    .destination = passage.destination,
+                    .payload = passage.payload});
+}
+
+void RecordingObserver::on_delivered(Instant now, const Passage& passage,
+                                     const Delivery& delivery) {
+  recorder_.record({.time = now,
+                    .host = passage.direction == Direction::kUplink ? RecordedHost::kServer
+                                                                    : RecordedHost::kClient,
+                    .type = PacketType::kIncoming,
+                    .number = delivery.number,
+                    .source = passage.source,
+                    .destination = passage.destination,
+                    .payload = passage.payload});
+}
+
+FaultSaver::FaultSaver(const std::string& path, const std::string& command)
+    : file_(path), stream_(fdopen(file_.take_descriptor(), "wb"), std::fclose) {
+  write("# What happened in: " + command + "\n");
+}
+
+void FaultSaver::on_offered(Instant, const Passage& passage, const Offer& offer) {
+  if (offer.fate->is_plain()) return;
+  write(format_fault(passage.direction, offer.number, *offer.fate) + '\n');
+}
+
+void FaultSaver::finish() {
+  std::FILE* const stream = stream_.release();
+  if (std::fclose(stream) != 0) {
+    throw std::system_error(errno, std::generic_category(), "cannot write " + file_.path());
+  }
+  file_.commit();
+}
+
+void FaultSaver::write(const std::string& text) {
+  if (std::fwrite(text.data(), 1, text.size(), stream_.get()) != text.size()) {
+    throw std::system_error(errno, std::generic_category(), "cannot write " + file_.path());
+  }
+}
+
+}  // namespace lossy

@@ -1,0 +1,44 @@
+// What watches a simulated run on behalf of the command line: the recording and the list of faults.
+#pragma once
+
+#include <array>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "harness/capture/new_file.hpp"
+#include "harness/capture/recorder.hpp"
+#include "harness/sim/simulation.hpp"
+
+namespace lossy {
+
+// Hands every datagram that is sent or arrives to a Recorder.
+class RecordingObserver final : public Observer {
+ public:
+  // The recorder must outlive this.
+  explicit RecordingObserver(Recorder& recorder) : recorder_(recorder) {}
+
+  void on_offered(Instant now, const Passage& passage, const Offer& offer) override;
+  void on_delivered(Instant now, const Passage& passage, const Delivery& delivery) override;
+
+ private:
+  Recorder& recorder_;
+};
+
+// Writes down what a run did as a list of faults, which --faults=@FILE runs again.
+class FaultSaver final : public Observer {
+ public:
+  // Throws std::system_error when the file cannot be made. Without finish() none is left behind.
+  FaultSaver(const std::string& path, const std::string& command);
+
+  void on_offered(Instant now, const Passage& passage, const Offer& offer) override;
+  void finish();
+
+ private:
+  void write(const std::string& text);
+
+  NewFile file_;
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> stream_{nullptr, std::fclose};
+};
+
+}  // namespace lossy
