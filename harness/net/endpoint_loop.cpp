@@ -36,22 +36,24 @@ EndpointLoop::EndpointLoop(Endpoint& endpoint, UdpSocket& socket, const StopSign
       to_send_(kPayloadBytesMax) {}
 
 EndpointLoop::End EndpointLoop::run(const std::function<bool()>& done) {
-  std::optional<End> end = transmit(monotonic_now());
+  now_ = monotonic_now();
+  std::optional<End> end = transmit();
   while (!end) {
     if (done()) return End::kDone;
     if ((end = wait(POLLIN, endpoint_.poll_timeout()))) break;
-    const Instant now = monotonic_now();
-    if ((end = receive(now))) break;
-    if (const auto timeout = endpoint_.poll_timeout(); timeout && *timeout <= now) {
-      endpoint_.handle_timeout(now);
-      end = transmit(now);
+    if ((end = receive())) break;
+    if (const auto timeout = endpoint_.poll_timeout(); timeout && *timeout <= now_) {
+      endpoint_.handle_timeout(now_);
+      end = transmit();
     }
   }
   return *end;
 }
 
-std::optional<EndpointLoop::End> EndpointLoop::receive(Instant now) {
+std::optional<EndpointLoop::End> EndpointLoop::receive() {
   for (int i = 0; i < kBatchMax; ++i) {
+    // Read before asking for a datagram: when there is none, all that came until now_ is delivered.
+    now_ = monotonic_now();
     const Received received = socket_.receive(received_);
     if (received.outcome == SocketOutcome::kWouldBlock) return std::nullopt;
     if (received.outcome != SocketOutcome::kDone) {
@@ -59,14 +61,14 @@ std::optional<EndpointLoop::End> EndpointLoop::receive(Instant now) {
       continue;
     }
     ++counters_.received;
-    endpoint_.handle_datagram(now, {received.source, std::span(received_).first(received.size)});
-    if (const auto end = transmit(now)) return end;
+    endpoint_.handle_datagram(now_, {received.source, std::span(received_).first(received.size)});
+    if (const auto end = transmit()) return end;
   }
   return std::nullopt;
 }
 
-std::optional<EndpointLoop::End> EndpointLoop::transmit(Instant now) {
-  while (const auto transmit = endpoint_.poll_transmit(now, to_send_)) {
+std::optional<EndpointLoop::End> EndpointLoop::transmit() {
+  while (const auto transmit = endpoint_.poll_transmit(now_, to_send_)) {
     if (const auto end = send(*transmit)) return end;
   }
   return std::nullopt;

@@ -48,8 +48,8 @@ class EndpointLoop {
   const EndpointLoopCounters& counters() const { return counters_; }
 
  private:
-  std::optional<End> receive(Instant now);
-  std::optional<End> transmit(Instant now);
+  std::optional<End> receive();
+  std::optional<End> transmit();
   std::optional<End> send(const Transmit& transmit);
   std::optional<End> wait(short events, std::optional<Instant> until);
   std::optional<End> count_failure(SocketOutcome outcome);
@@ -58,6 +58,7 @@ class EndpointLoop {
   UdpSocket& socket_;
   const StopSignal* stop_;
   EndpointLoopCounters counters_;
+  Instant now_ = Instant::min();  // The clock when it was last read.
   std::vector<std::byte> received_;
   std::vector<std::byte> to_send_;
 };

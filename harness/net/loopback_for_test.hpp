@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <ostream>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,10 @@
 #include "harness/net/udp_socket.hpp"
 
 namespace lossy {
+
+inline void PrintTo(const Address& address, std::ostream* out) {
+  *out << address.to_string();
+}
 
 inline const Address kLoopback4 = *Address::parse("127.0.0.1:0");
 inline const Address kLoopback6 = *Address::parse("[::1]:0");

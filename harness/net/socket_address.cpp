@@ -8,10 +8,11 @@
 #include <cstring>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
+#include <system_error>
 
 #include "core/check.hpp"
+#include "harness/link/text.hpp"
 
 namespace lossy {
 namespace {
@@ -38,6 +39,20 @@ std::optional<HostAndPort> split(std::string_view text) {
   if (host.empty() || port.empty() || port.size() > 5 || !digits) return {};
   if (std::stoi(std::string(port)) > 65'535) return {};
   return HostAndPort{std::string(host), std::string(port)};
+}
+
+// The resolver's errors have numbers and texts of their own.
+class ResolverCategory final : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "resolver"; }
+  std::string message(int error) const override { return gai_strerror(error); }
+};
+
+[[noreturn]] void throw_not_found(int error, std::string_view text) {
+  static const ResolverCategory resolver;
+  const std::error_code code = error == EAI_SYSTEM ? std::error_code(errno, std::generic_category())
+                                                   : std::error_code(error, resolver);
+  throw std::system_error(code, "cannot find the host of '" + std::string(text) + "'");
 }
 
 Address address_of(const addrinfo& found) {
@@ -88,9 +103,9 @@ Address resolve(std::string_view text) {
   if (const auto address = Address::parse(text)) return *address;
   const auto parts = split(text);
   if (!parts) {
-    throw std::invalid_argument("'" + std::string(text) +
-                                "' is not an address and a port, such as 127.0.0.1:9999, "
-                                "[::1]:9999 or localhost:9999");
+    throw TextError("'" + std::string(text) +
+                    "' is not an address and a port, such as 127.0.0.1:9999, [::1]:9999 or "
+                    "localhost:9999");
   }
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
@@ -99,10 +114,7 @@ Address resolve(std::string_view text) {
   addrinfo* first = nullptr;
   const int error = getaddrinfo(parts->host.c_str(), parts->port.c_str(), &hints, &first);
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> list(first, freeaddrinfo);
-  if (error != 0) {
-    const char* reason = error == EAI_SYSTEM ? std::strerror(errno) : gai_strerror(error);
-    throw std::runtime_error("cannot find the host of '" + std::string(text) + "': " + reason);
-  }
+  if (error != 0) throw_not_found(error, text);
   for (const addrinfo* found = first; found != nullptr; found = found->ai_next) {
     if (found->ai_family == AF_INET) return address_of(*found);
   }

@@ -29,8 +29,8 @@ struct SocketAddress {
 // ("localhost:9999") or an interface's name as the scope ("[fe80::1%eth0]:9999"). A name with
 // addresses of both families stands for its first IPv4 one, which is what programs that open an
 // IPv4 socket, as the tutorial's do, would take it for. Asks the system's resolver, which may take
-// seconds. Throws std::invalid_argument when the text is no address, and std::runtime_error when
-// the host is not found; both name the text and say what would do.
+// seconds. Throws TextError when the text is no address, and std::system_error when the host is not
+// found; both name the text.
 Address resolve(std::string_view text);
 
 }  // namespace lossy
