@@ -72,6 +72,13 @@ std::string text_of(const char* what, const Reasons& reasons) {
   return fmt::format("{} {}{}", what, total(reasons), list.empty() ? "" : list + ')');
 }
 
+// Never destroyed: a second signal, such as the one that timeout(1) sends to the whole group, must
+// not turn a clean end into a death by signal.
+StopSignal& stop_signal() {
+  static auto& stop = *new StopSignal;
+  return stop;
+}
+
 class ServeRun {
  public:
   explicit ServeRun(const ServeOptions& options)
@@ -123,7 +130,7 @@ class ServeRun {
   }
 
   const ServeOptions& options_;
-  StopSignal stop_;
+  StopSignal& stop_ = stop_signal();
   UdpSocket socket_;
   Server server_;
 };
