@@ -33,8 +33,12 @@ void parse_modifiers(std::string_view rest, CopyFate& copy) {
       throw TextError("a copy has at most " + std::to_string(CopyFate::kFlipsMax) +
                       " flipped bits");
     }
-    copy.flipped_bits[copy.flips_count++] = static_cast<std::uint32_t>(
+    const auto bit = static_cast<std::uint32_t>(
         parse_whole(take_until(rest, "^"), 0, std::numeric_limits<std::uint32_t>::max()));
+    if (std::ranges::count(copy.flips(), bit) > 0) {
+      throw TextError("bit " + std::to_string(bit) + " is flipped twice, which changes nothing");
+    }
+    copy.flipped_bits[copy.flips_count++] = bit;
   }
 }
 
@@ -44,9 +48,9 @@ void parse_copy(std::string_view text, Fate& fate) {
   const bool duplicate = word == "duplicate";
   const bool held_back = word == "hold" || word == "reorder";
   if (!duplicate && !held_back && word != "deliver" && word != "delay" && word != "corrupt") {
-    throw TextError(
-        '"' + std::string(word) +
-        "\" is not a fate; there are drop, deliver, delay, corrupt, hold and duplicate");
+    if (word == "drop") throw TextError("what is dropped has no time, bits or copies");
+    throw TextError(quoted(word) +
+                    " is not a fate; there are drop, deliver, delay, corrupt, hold and duplicate");
   }
   if (fate.copies_count + (duplicate ? 2 : 1) > Fate::kCopiesMax) {
     throw TextError("a datagram has at most " + std::to_string(Fate::kCopiesMax) + " copies");
@@ -55,9 +59,8 @@ void parse_copy(std::string_view text, Fate& fate) {
   CopyFate& copy = fate.copy[fate.copies_count++] = CopyFate{};
   copy.held_back = held_back;
   parse_modifiers(rest, copy);
-  if (held_back && rest.empty()) {
-    throw TextError('"' + std::string(word) + "\" needs a time, as in " + std::string(word) +
-                    "+10ms");
+  if (held_back && (rest.empty() || rest.front() == '^')) {
+    throw TextError(quoted(word) + " needs a time, as in " + std::string(word) + "+10ms");
   }
   if (word == "delay" && copy.extra_delay == Duration::zero()) {
     throw TextError("\"delay\" needs a time, as in delay+10ms");
@@ -138,7 +141,7 @@ void FaultList::add(std::string_view text) {
                           static_cast<std::uint32_t>(fate.copies_count)});
     way.copies.insert(way.copies.end(), fate.copies().begin(), fate.copies().end());
   } catch (const TextError& error) {
-    throw TextError("faults: in \"" + std::string(text.substr(0, 80)) + "\": " + error.what());
+    throw TextError("faults: in " + quoted(text) + ": " + error.what());
   }
 }
 
@@ -174,7 +177,9 @@ std::string format_fault(Direction direction, std::uint64_t number, const Fate& 
 }
 
 const Fate& ListedFates::decide(std::uint64_t number, std::size_t) {
-  if (next_ < list_.size(direction_) && list_.number(direction_, next_) == number) {
+  const std::size_t size = list_.size(direction_);
+  while (next_ < size && list_.number(direction_, next_) < number) ++next_;
+  if (next_ < size && list_.number(direction_, next_) == number) {
     fate_ = list_.fate(direction_, next_++);
   } else {
     fate_.copies_count = 1;

@@ -1,12 +1,11 @@
 // Exact fates, written down: 'uplink.3:drop,downlink.1:duplicate+5ms'.
 //
-//   list   = fault *( ( "," / newline ) fault )      ; "#" starts a comment, up to the end of its
-//   line fault  = ( "uplink" / "downlink" ) "." number ":" ( "drop" / copy *( "/" copy ) ) copy   =
-//   word [ ( "+" / "-" ) time ] *( "^" bit ) word   = "deliver" / "delay" / "corrupt"          ; a
-//   copy, later or earlier, with bits flipped
-//          / "hold" / "reorder"                       ; a copy held back on purpose
-//          / "duplicate"                              ; "deliver/deliver", and what follows is the
-//          second's
+//   list  = fault *( ( "," / newline ) fault )   ; "#" starts a comment, up to the line's end
+//   fault = ( "uplink" / "downlink" ) "." number ":" ( "drop" / copy *( "/" copy ) )
+//   copy  = word [ ( "+" / "-" ) time ] *( "^" bit )
+//   word  = "deliver" / "delay" / "corrupt"      ; a copy, later or earlier, with bits flipped
+//         / "hold" / "reorder"                   ; a copy held back on purpose
+//         / "duplicate"                          ; "deliver/deliver"; what follows is the second's
 //
 // The number counts the datagrams offered to that direction's link, from 1. A time is on top of
 // what the link's options give, exact to the nanosecond. A bit counts from 0: bit b is bit b % 8,

@@ -84,7 +84,10 @@ std::optional<LossReason> Link::send_copy(Instant now, const CopyFate& fate, Cop
 
   // A listed fate may ask for less delay than there is: nothing arrives before it has left.
   Instant due = std::max(*departure, saturating_add(*departure, options_.delay + fate.extra_delay));
-  if (options_.keeps_order && !fate.held_back) due = last_due_ = std::max(due, last_due_);
+  if (options_.keeps_order) {
+    due = std::max(due, last_due_);
+    if (!fate.held_back) last_due_ = due;
+  }
   in_flight_.push(due, copy);
   return std::nullopt;
 }
@@ -127,7 +130,7 @@ std::optional<Instant> Link::serialise(Instant now, std::size_t payload_bytes) {
   while (!departures_.empty() && departures_.front() <= now) departures_.pop_front();
   // One of them is being sent, the others wait.
   if (departures_.size() > options_.queue_datagrams_max) return std::nullopt;
-  if (free_at_ <= now) {
+  if (free_at_ < now) {
     free_at_ = now;
     free_at_fraction_ = 0;
   }

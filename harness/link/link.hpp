@@ -2,8 +2,7 @@
 //
 // 1. Fates come from a FateSource; the rate, its queue and the delay come from the options.
 // 2. A copy passes the queue and the rate first, then the delay. Copies due at the same instant
-// leave in
-//    the order they came.
+//    leave in the order they came.
 // 3. Without I/O and without a clock: the verbs are an endpoint's, and times must not decrease.
 #pragma once
 

@@ -5,10 +5,12 @@
 #include <optional>
 #include <span>
 
+#include "core/escape.hpp"
+
 namespace lossy {
 namespace {
 
-// digits * 10^-decimals, with at most 18 significant digits.
+// digits * 10^-decimals, with digits below 10^19: enough to tell any two probabilities apart.
 struct Decimal {
   std::uint64_t digits = 0;
   unsigned decimals = 0;
@@ -32,10 +34,6 @@ constexpr std::array<Unit, 5> kRateUnits{{{"tbit", 1'000'000'000'000},
                                           {"bit", 1}}};
 constexpr std::uint64_t kRateMax = 1'000'000'000'000'000;
 
-std::string quoted(std::string_view text) {
-  return '"' + std::string(text.substr(0, 80)) + '"';
-}
-
 constexpr std::uint64_t power_of_ten(unsigned exponent) {
   std::uint64_t power = 1;
   for (; exponent > 0; --exponent) power *= 10;
@@ -46,9 +44,11 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// Takes a decimal number off the front of `text`, or nothing where there is none or it is too long.
+// Takes a decimal number off the front of `text`, or nothing where there is none. One that is too
+// long is refused.
 std::optional<Decimal> take_decimal(std::string_view& text) {
   Decimal number;
+  const std::string_view whole = text;
   std::size_t at = 0;
   bool any = false;
   bool fraction = false;
@@ -57,7 +57,9 @@ std::optional<Decimal> take_decimal(std::string_view& text) {
       fraction = true;
       continue;
     }
-    if (number.digits > (power_of_ten(18) - 10) / 10 || number.decimals == 18) return std::nullopt;
+    if (number.digits >= power_of_ten(18) || number.decimals == 19) {
+      throw TextError(quoted(whole) + " has too many digits: 19 can be read");
+    }
     number.digits = number.digits * 10 + static_cast<std::uint64_t>(text[at] - '0');
     number.decimals += fraction ? 1 : 0;
     any = true;
@@ -96,6 +98,13 @@ const Unit* find_unit(std::span<const Unit> units, std::string_view name) {
 }
 
 }  // namespace
+
+std::string quoted(std::string_view text) {
+  constexpr std::size_t kShownMax = 80;
+  const std::string_view shown = text.substr(0, kShownMax);
+  return '"' + escape_bytes(std::as_bytes(std::span(shown))) +
+         (text.size() > kShownMax ? "...\"" : "\"");
+}
 
 Duration parse_duration(std::string_view text) {
   const auto refuse = [text](const char* why) -> TextError {
@@ -147,20 +156,19 @@ Probability parse_probability(std::string_view text) {
   if (Uint128{number->digits} > Uint128{one} * (percent ? 100 : 1)) {
     throw refuse(percent ? "it must be 0% to 100%" : "a fraction must be 0 to 1; 10% is 0.1");
   }
-  // With 18 decimals the denominator of a percentage still is below 2^64 only without its factor
-  // 100, which is finer than a threshold can be by far.
-  if (percent && number->decimals > 16) throw refuse("it has too many decimals");
+  // The denominator is at most 10^19, which is below 2^64 and tells all thresholds apart.
+  if (percent && number->decimals > 17) throw refuse("a percentage has at most 17 decimals");
   return Probability::ratio(number->digits, percent ? one * 100 : one);
 }
 
 std::string format_probability(Probability probability) {
   // The nearest percentage with ever more decimals, until it means the same threshold.
-  for (unsigned decimals = 0; decimals <= 16; ++decimals) {
+  for (unsigned decimals = 0; decimals <= 17; ++decimals) {
     const std::uint64_t one = power_of_ten(decimals);
     const Uint128 scaled_up = Uint128{probability.threshold()} * one * 100;
     const auto digits =
         static_cast<std::uint64_t>((scaled_up + Probability::kOne / 2) / Probability::kOne);
-    if (Probability::ratio(digits, one * 100) == probability || decimals == 16) {
+    if (Probability::ratio(digits, one * 100) == probability) {
       return decimal_text(digits, one) + '%';
     }
   }

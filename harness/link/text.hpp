@@ -21,6 +21,10 @@ class TextError : public std::invalid_argument {
   using std::invalid_argument::invalid_argument;
 };
 
+// What was read, as such a sentence shows it: in quotes, escaped so that it stays on its line, cut
+// after 80 bytes.
+std::string quoted(std::string_view text);
+
 // "20ms", "1.5s", "250us", "7ns", "2min"; 0 to kDurationMax. "0" needs no unit. A part of a
 // nanosecond is refused.
 Duration parse_duration(std::string_view text);

@@ -11,9 +11,9 @@ namespace lossy {
 
 // Prints while the simulation runs. The client stands on the left and the server on the right:
 //
-//      0.000 ms  |---x         |  uplink.1     "Michael"  lost: drop
-//   1000.000 ms  |--->         |  uplink.2     "Michael"
-//   1020.000 ms  |         --->|  uplink.2     "Michael"  after 20ms
+//      0.000 ms  |-----x         |  uplink.1     "Michael"  lost: drop
+//   1000.000 ms  |----->         |  uplink.2     "Michael"
+//   1020.000 ms  |         ----->|  uplink.2     "Michael"  after 20ms
 class Ladder final : public Observer {
  public:
   // `out` must outlive this. Bytes from the network are escaped.

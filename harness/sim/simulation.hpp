@@ -1,10 +1,10 @@
 // Endpoints joined by links, in virtual time.
 //
 // 1. Events happen in the order of their times. At equal times deliveries come before timeouts; of
-// several
-//    deliveries, and of several timeouts, the link, and the endpoint, added first comes first.
+//    several deliveries, and of several timeouts, the link, and the endpoint, added first comes
+//    first.
 // 2. Virtual time starts at Instant{} and moves from event to event: nothing waits, nothing is
-// random.
+//    random.
 // 3. The same endpoints, links and calls give the same run, event by event.
 // 4. Memory is bounded by what is in flight, and a run by its deadline and by a number of events.
 #pragma once
@@ -79,9 +79,10 @@ class Simulation {
   RunEnd run_until(Done&& done, Instant deadline) {
     start();
     for (std::uint64_t left = options_.events_max; !done(); --left) {
-      if (overrun_ || left == 0) return RunEnd::kEvents;
+      if (overrun_) return RunEnd::kEvents;
       if (sources_.when() == Instant::max()) return RunEnd::kIdle;
       if (sources_.when() > deadline) return RunEnd::kDeadline;
+      if (left == 0) return RunEnd::kEvents;
       step();
     }
     return RunEnd::kPredicate;
