@@ -1,5 +1,9 @@
 #include "harness/cli/command_line.hpp"
 
+#include <span>
+
+#include "core/escape.hpp"
+
 namespace lossy {
 namespace {
 
@@ -7,8 +11,11 @@ std::string shell_quoted(const std::string& argument) {
   static constexpr const char* kPlain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=%./:,@+^[]";
   if (!argument.empty() && argument.find_first_not_of(kPlain) == std::string::npos) return argument;
-  std::string quoted = "'";
-  for (const char c : argument) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  // What a terminal might obey is shown as escapes, which $'' makes the shell read as bytes again.
+  const std::string escaped = escape_bytes(std::as_bytes(std::span(argument)));
+  std::string quoted = escaped == argument ? "'" : "$'";
+  const char* const quote = escaped == argument ? "'\\''" : "\\'";
+  for (const char c : escaped) quoted += c == '\'' ? std::string(quote) : std::string(1, c);
   return quoted + '\'';
 }
 

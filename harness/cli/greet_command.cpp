@@ -10,6 +10,7 @@
 
 #include "core/escape.hpp"
 #include "core/greeter.hpp"
+#include "harness/cli/exit_code.hpp"
 #include "harness/cli/greeting_options.hpp"
 #include "harness/cli/output.hpp"
 #include "harness/net/endpoint_loop.hpp"
@@ -17,10 +18,6 @@
 
 namespace lossy {
 namespace {
-
-constexpr int kGreeted = 0;
-constexpr int kGaveUp = 1;
-constexpr int kCouldNotTry = 2;
 
 struct GreetOptions {
   GreetingOptions greetings;
@@ -95,7 +92,7 @@ class GreetRun {
   }
 
   int exit_code(const EndpointLoopCounters& counters) const {
-    if (greeter_.result().greeted == greeter_.requests()) return kGreeted;
+    if (greeter_.result().greeted == greeter_.requests()) return kHolds;
     const auto not_sent =
         std::accumulate(counters.failed.begin(), counters.failed.end(), std::uint64_t{0});
     if (not_sent > 0) {
@@ -103,7 +100,7 @@ class GreetRun {
     }
     fmt::print(stderr, "lossy: greeted {} of {}; try again with: {}\n", greeter_.result().greeted,
                greeter_.requests(), command_line_.text());
-    return kGaveUp;
+    return kDoesNotHold;
   }
 
   const GreetOptions& options_;

@@ -33,7 +33,7 @@ void GreetingOptions::add_to(CLI::App& app) {
   app.add_option("names", names_, "whom to greet [Michael Tracy Sarah]")->type_name("NAMES");
   const std::string group = "Greetings";
   add_parsed(app, "--window", window_, whole(1, ClientOptions::kWindowMax),
-             "how many may be outstanding [1]", "N")
+             "how many may be outstanding [1; paced by an interval, 1048576]", "N")
       ->group(group);
   add_parsed(app, "--attempts", attempts_, whole(1, kAttemptsMax),
              "how often a name is sent before the client gives up [5]", "N")

@@ -4,19 +4,18 @@
 #include <cerrno>
 #include <cstring>
 #include <functional>
-#include <system_error>
+#include <new>
 
 #include "harness/cli/command_line.hpp"
+#include "harness/cli/exit_code.hpp"
 #include "harness/cli/greet_command.hpp"
 #include "harness/cli/option.hpp"
+#include "harness/cli/replay_command.hpp"
 #include "harness/cli/serve_command.hpp"
 #include "harness/cli/simulate_command.hpp"
 
 namespace lossy {
 namespace {
-
-// DESIGN: 0 it holds, 1 it does not, 2 it could not be tried.
-constexpr int kCouldNotTry = 2;
 
 int complain(const std::string& why) {
   fmt::print(stderr, "lossy: {}\n", why);
@@ -29,6 +28,12 @@ int flushed(int exit_code) {
     return complain(std::string("cannot write to standard output: ") + std::strerror(errno));
   }
   return exit_code;
+}
+
+// How to ask for help on the command that was being used.
+std::string help_of(const CLI::App& app) {
+  const auto used = app.get_subcommands();
+  return "lossy " + (used.empty() ? "" : used.front()->get_name() + " ") + "--help";
 }
 
 int run(int argc, char** argv) {
@@ -44,6 +49,7 @@ int run(int argc, char** argv) {
       ->type_name("FILE.toml");
   app.allow_config_extras(CLI::config_extras_mode::error);
   add_simulate_command(app, command_line, command);
+  add_replay_command(app, command_line, command);
   add_serve_command(app, command);
   add_greet_command(app, command_line, command);
   try {
@@ -51,8 +57,12 @@ int run(int argc, char** argv) {
     return flushed(command());
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return flushed(app.exit(error));
-    return complain(error.what());
-  } catch (const std::system_error& error) {
+    // An option's own complaint says what would do; the parser's say only what is wrong.
+    const bool explained = error.get_name() == "ValidationError";
+    return complain(explained ? error.what() : std::string(error.what()) + "; see " + help_of(app));
+  } catch (const std::bad_alloc&) {
+    return complain("out of memory");
+  } catch (const std::exception& error) {
     return complain(error.what());
   }
 }

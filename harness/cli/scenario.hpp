@@ -3,10 +3,9 @@
 #pragma once
 
 #include <optional>
-#include <string>
-#include <vector>
 
 #include "core/greeter.hpp"
+#include "harness/cli/greeting_options.hpp"
 #include "harness/cli/path_options.hpp"
 
 namespace lossy {
@@ -29,12 +28,9 @@ class Scenario {
 
  private:
   PathOptions path_;
-  std::vector<std::string> names_;
+  GreetingOptions greetings_;
   std::optional<std::uint64_t> count_;
   std::optional<Duration> interval_;
-  std::optional<std::uint64_t> window_;
-  std::uint64_t attempts_ = 5;
-  Duration initial_rto_ = RetryOptions{}.initial_rto;
   bool ipv6_ = false;
 };
 

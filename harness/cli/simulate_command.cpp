@@ -9,7 +9,9 @@
 
 #include "core/random.hpp"
 #include "core/server.hpp"
+#include "harness/capture/golden.hpp"
 #include "harness/capture/pcap_writer.hpp"
+#include "harness/cli/exit_code.hpp"
 #include "harness/cli/observers.hpp"
 #include "harness/cli/progress.hpp"
 #include "harness/report/ladder.hpp"
@@ -19,8 +21,6 @@
 namespace lossy {
 namespace {
 
-constexpr int kHolds = 0;
-constexpr int kDoesNotHold = 1;
 constexpr int kInterrupted = 128 + SIGINT;
 
 volatile std::sig_atomic_t interrupted = 0;
@@ -53,6 +53,12 @@ std::uint64_t events_max(const GreeterOptions& options, std::uint64_t requests) 
   return static_cast<std::uint64_t>(std::min(events, most));
 }
 
+PcapReader open_capture(const std::string& path) {
+  auto opened = PcapReader::open(path);
+  if (const auto* error = std::get_if<CaptureError>(&opened)) throw CannotTry(error->text);
+  return std::get<PcapReader>(std::move(opened));
+}
+
 class SimulateRun {
  public:
   SimulateRun(const SimulateOptions& options, const CommandLine& command_line)
@@ -71,6 +77,7 @@ class SimulateRun {
       writer_.emplace(options.record);
       recorder_.add(*writer_);
     }
+    if (!options.golden.empty()) recorder_.add(golden_.emplace(open_capture(options.golden)));
     if (recorder_.has_sinks()) simulation_.observe(recording_);
     if (!options.save_faults.empty()) {
       fault_saver_.emplace(options.save_faults, reproduce());
@@ -94,10 +101,19 @@ class SimulateRun {
     recorder_.finish();
     if (fault_saver_) fault_saver_->finish();
     const RunReport result = report(progress.elapsed());
-    fmt::print("{}", options_.json ? summary_json(result)
-                                   : (options_.trace ? "\n" : "") + summary_text(result));
-    if (end == RunEnd::kPredicate) fmt::print(stderr, "lossy: interrupted\n");
-    return end == RunEnd::kPredicate ? kInterrupted : kHolds;
+    fmt::print("{}{}", options_.trace && !options_.json ? "\n" : "",
+               options_.json ? summary_json(result) : summary_text(result));
+    if (end == RunEnd::kEvents) {
+      throw CannotTry(
+          fmt::format("the run did not end after {} events, which no scenario needs: a bug "
+                      "in lossy; please report: {}",
+                      simulation_.events(), reproduce()));
+    }
+    if (end == RunEnd::kPredicate) {
+      fmt::print(stderr, "lossy: interrupted\n");
+      return kInterrupted;
+    }
+    return golden_ ? judge_golden() : kHolds;
   }
 
  private:
@@ -114,6 +130,18 @@ class SimulateRun {
     const PathOptions& path = scenario().path();
     if (path.faults() || !path.seed_is_implied()) return command_line_.text();
     return command_line_.text("--seed", fmt::format("--seed={}", path.seed()));
+  }
+
+  int judge_golden() const {
+    if (golden_->error()) throw CannotTry(golden_->error()->text);
+    if (!golden_->same()) {
+      fmt::print(stderr, "lossy: {}The same run again: {}\n", golden_->explanation(), reproduce());
+      return kDoesNotHold;
+    }
+    if (!options_.json) {
+      fmt::print("The same as {}: {} records\n", options_.golden, golden_->matched());
+    }
+    return kHolds;
   }
 
   RunReport report(Duration wall_time) const {
@@ -159,6 +187,7 @@ class SimulateRun {
   Ladder ladder_;
   Recorder recorder_;
   std::optional<PcapWriter> writer_;
+  std::optional<GoldenComparer> golden_;
   RecordingObserver recording_{recorder_};
   std::optional<FaultSaver> fault_saver_;
   Greeter greeter_;
@@ -172,6 +201,11 @@ void add_simulate_options(CLI::App& app, SimulateOptions& options) {
   options.scenario.add_to(app);
   app.add_option("--record", options.record,
                  "record what a tcpdump on both hosts would show, for Wireshark and lossy replay")
+      ->type_name("FILE.pcap")
+      ->group("Output");
+  app.add_option(
+         "--golden", options.golden,
+         "compare the run with this recording; exit code 1 and the difference if it is another")
       ->type_name("FILE.pcap")
       ->group("Output");
   app.add_option("--save-faults", options.save_faults,
