@@ -1,0 +1,155 @@
+#include "harness/capture/one_sided_replay.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "harness/capture/hexdump.hpp"
+
+namespace lossy {
+
+std::size_t OneSidedReplay::HashFlowKey::operator()(const FlowKey& key) const {
+  const std::hash<Address> hash;
+  return (hash(key.addresses.client) * 31 + hash(key.addresses.server)) * 31 + key.interface;
+}
+
+bool OneSidedReplay::survey(const Frame& frame) {
+  const Kind kind = classify(frame);
+  if (kind == Kind::kOther) return false;
+  if (flows_.size() == kReplayFlowsMax && !flows_.contains(key_of(kind, frame))) {
+    too_many_flows_ = true;
+    return true;
+  }
+  Flow& flow = flows_[key_of(kind, frame)];
+  if (kind == Kind::kRequest && frame.type == PacketType::kIncoming) flow.requests_arrive = true;
+  if (kind == Kind::kAnswer && frame.type == PacketType::kOutgoing) flow.answers_leave = true;
+  return true;
+}
+
+void OneSidedReplay::run(PcapReader& reader, Endpoint& server) {
+  if (too_many_flows_) {
+    failure_ = fmt::format("has more than {} flows", kReplayFlowsMax);
+    return;
+  }
+  reader_ = &reader;
+  buffer_.resize(kPayloadBytesMax);
+  while (const auto record = reader.next()) {
+    const auto decoded = reader.decode(*record);
+    const auto* frame = std::get_if<Frame>(&decoded);
+    const Kind kind = frame == nullptr ? Kind::kOther : classify(*frame);
+    if (kind == Kind::kOther) continue;
+    records_ = record->number;
+    now_ = std::max(now_, record->time);
+    if (is_repeated(kind, flows_[key_of(kind, *frame)], *frame)) {
+      ++repeated_;
+      continue;
+    }
+    if (kind == Kind::kRequest) {
+      replay_request(*record, *frame, server);
+    } else {
+      replay_answer(*record, *frame);
+    }
+    if (!difference_.empty() || !failure_.empty()) return;
+    tail_.push(*record);
+  }
+  if (answers_due_ > 0) report_unanswered(records_);
+}
+
+// A client may have the server's port as its own. Then who was asked first is the server.
+OneSidedReplay::Kind OneSidedReplay::classify(const Frame& frame) const {
+  const bool from_server = frame.source.port() == server_port_;
+  const bool to_server = frame.destination.port() == server_port_;
+  if (from_server && to_server) {
+    return flows_.contains(key_of(Kind::kAnswer, frame)) ? Kind::kAnswer : Kind::kRequest;
+  }
+  return to_server ? Kind::kRequest : (from_server ? Kind::kAnswer : Kind::kOther);
+}
+
+OneSidedReplay::FlowKey OneSidedReplay::key_of(Kind kind, const Frame& frame) const {
+  if (kind == Kind::kRequest) return {{frame.source, frame.destination}, frame.interface};
+  return {{frame.destination, frame.source}, frame.interface};
+}
+
+bool OneSidedReplay::is_repeated(Kind kind, const Flow& flow, const Frame& frame) const {
+  return kind == Kind::kRequest ? flow.requests_arrive && frame.type != PacketType::kIncoming
+                                : flow.answers_leave && frame.type != PacketType::kOutgoing;
+}
+
+void OneSidedReplay::replay_request(const CaptureRecord& record, const Frame& frame,
+                                    Endpoint& server) {
+  if (frame.udp_checksum == Checksum::kBad || frame.ip_checksum == Checksum::kBad) {
+    ++bad_checksum_;
+    return;
+  }
+  ++received_;
+  server.handle_datagram(now_, {frame.source, frame.payload});
+  while (const auto transmit = server.poll_transmit(now_, buffer_)) {
+    const FlowKey key{{transmit->destination, frame.destination}, frame.interface};
+    const auto payload = std::span(buffer_).first(transmit->size);
+    const auto flow = flows_.find(key);
+    if (flow == flows_.end()) {
+      return report({.title = "the server sends to somebody who is not in the capture",
+                     .record = record.number,
+                     .flow = key.addresses,
+                     .expected = side_of_nothing(),
+                     .actual = side_of(now_, transmit->destination, payload)});
+    }
+    flow->second.due.push_back({record.number, now_, {payload.begin(), payload.end()}});
+    if (++answers_due_ > kAnswersDueMax) return report_unanswered(record.number);
+  }
+}
+
+void OneSidedReplay::replay_answer(const CaptureRecord& record, const Frame& frame) {
+  const FlowKey key = key_of(Kind::kAnswer, frame);
+  std::list<AnswerDue>& due = flows_[key].due;
+  ReplayDifference difference{.title = "the capture has an answer that the server does not give",
+                              .record = record.number,
+                              .flow = key.addresses,
+                              .expected = side_of(reader_->link_type(), record, frame),
+                              .actual = side_of_nothing()};
+  if (due.empty()) return report(difference);
+  const AnswerDue& next = due.front();
+  if (!first_difference(frame.payload, next.payload)) {
+    due.pop_front();
+    --answers_due_;
+    ++sent_;
+    return;
+  }
+  const bool skips = std::ranges::any_of(due, [&](const AnswerDue& answer) {
+    return !first_difference(frame.payload, answer.payload);
+  });
+  difference.title =
+      skips ? fmt::format(
+                  "the capture lacks the answer to record {}, or has it "
+                  "later",
+                  next.request_record)
+            : fmt::format("the server answers record {} with other bytes", next.request_record);
+  difference.actual = side_of(next.time, key.addresses.client, next.payload);
+  report(difference);
+}
+
+void OneSidedReplay::report_unanswered(std::uint64_t record) {
+  const FlowKey* first_key = nullptr;
+  const AnswerDue* first = nullptr;
+  for (const auto& [key, flow] : flows_) {
+    if (flow.due.empty()) continue;
+    const AnswerDue& answer = flow.due.front();
+    if (first == nullptr || answer.request_record < first->request_record) {
+      first_key = &key;
+      first = &answer;
+    }
+  }
+  report({.title = fmt::format("the server answers record {}, but the capture has no answer",
+                               first->request_record),
+          .record = record,
+          .flow = first_key->addresses,
+          .expected = side_of_nothing(),
+          .actual = side_of(first->time, first_key->addresses.client, first->payload)});
+}
+
+void OneSidedReplay::report(const ReplayDifference& difference) {
+  difference_ = describe_difference(*reader_, tail_, difference);
+}
+
+}  // namespace lossy

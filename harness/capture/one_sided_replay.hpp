@@ -1,0 +1,92 @@
+// Replays the server's side of any capture that shows its datagrams: part of replay_capture().
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/endpoint.hpp"
+#include "harness/capture/describe.hpp"
+#include "harness/capture/replay_difference.hpp"
+
+namespace lossy {
+
+// A capture of all interfaces may show a datagram more than once: each interface is a point of view
+// of its own, and where one of them shows a datagram both leaving and arriving (loopback does), it
+// counts where the server would notice it. That takes a survey of the whole file, before the run.
+class OneSidedReplay {
+ public:
+  explicit OneSidedReplay(std::uint16_t server_port) : server_port_(server_port) {}
+
+  static constexpr std::size_t kAnswersDueMax = std::size_t{1} << 16;
+
+  // Call it for every datagram of the file, in order. Whether it is from or to the server's port.
+  bool survey(const Frame& frame);
+
+  // Replays until the first difference, or the end.
+  void run(PcapReader& reader, Endpoint& server);
+
+  // Of these at most one is there afterwards.
+  const std::string& difference() const { return difference_; }
+  const std::string& failure() const { return failure_; }  // Why it cannot be tried.
+
+  std::size_t flows() const { return flows_.size(); }
+  std::uint64_t received() const { return received_; }
+  std::uint64_t sent() const { return sent_; }
+  std::uint64_t repeated() const { return repeated_; }
+  std::uint64_t bad_checksum() const { return bad_checksum_; }
+
+ private:
+  struct FlowKey {
+    FlowAddresses addresses;
+    std::uint32_t interface = 0;
+    friend bool operator==(const FlowKey&, const FlowKey&) = default;
+  };
+  struct HashFlowKey {
+    std::size_t operator()(const FlowKey& key) const;
+  };
+  // What the server answered, until the capture says so, too.
+  struct AnswerDue {
+    std::uint64_t request_record = 0;
+    Instant time;
+    std::vector<std::byte> payload;
+  };
+  struct Flow {
+    bool requests_arrive = false;  // Some request was seen arriving: those leaving are the same.
+    bool answers_leave = false;    // Some answer was seen leaving: those arriving are the same.
+    std::list<AnswerDue> due;
+  };
+  enum class Kind : std::uint8_t { kOther, kRequest, kAnswer };
+
+  Kind classify(const Frame& frame) const;
+  FlowKey key_of(Kind kind, const Frame& frame) const;
+  bool is_repeated(Kind kind, const Flow& flow, const Frame& frame) const;
+  void replay_request(const CaptureRecord& record, const Frame& frame, Endpoint& server);
+  void replay_answer(const CaptureRecord& record, const Frame& frame);
+  // An answer that has been due for longest, and was never seen.
+  void report_unanswered(std::uint64_t record);
+  void report(const ReplayDifference& difference);
+
+  std::uint16_t server_port_;
+  std::unordered_map<FlowKey, Flow, HashFlowKey> flows_;
+  bool too_many_flows_ = false;
+
+  PcapReader* reader_ = nullptr;  // During run().
+  RecordTail tail_{kTailRecords};
+  std::vector<std::byte> buffer_;
+  std::size_t answers_due_ = 0;
+  Instant now_{};
+  std::uint64_t records_ = 0;
+  std::uint64_t received_ = 0;
+  std::uint64_t sent_ = 0;
+  std::uint64_t repeated_ = 0;
+  std::uint64_t bad_checksum_ = 0;
+  std::string difference_;
+  std::string failure_;
+
+  static constexpr std::size_t kTailRecords = 64;
+};
+
+}  // namespace lossy

@@ -1,0 +1,215 @@
+#include "harness/capture/replay.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include "core/server.hpp"
+#include "harness/capture/one_sided_replay.hpp"
+#include "harness/capture/reader.hpp"
+#include "harness/capture/two_sided_replay.hpp"
+
+namespace lossy {
+namespace {
+
+class Replay {
+ public:
+  Replay(const std::string& path, const ReplayOptions& options)
+      : options_(options), one_sided_(options.server_port) {
+    result_.path = path;
+  }
+
+  ReplayResult run() {
+    if (!survey()) return result_;
+    auto opened = PcapReader::open(result_.path);
+    if (const auto* error = std::get_if<CaptureError>(&opened)) return not_tried(error->text);
+    PcapReader& reader = std::get<PcapReader>(opened);
+    if (result_.two_sided) {
+      run_two_sided(reader);
+    } else {
+      run_one_sided(reader);
+    }
+    // The file was whole a moment ago.
+    if (reader.error()) return not_tried(reader.error()->text);
+    return result_;
+  }
+
+ private:
+  const ReplayResult& not_tried(const std::string& reason) {
+    result_.status = ReplayStatus::kNotTried;
+    result_.reason = reason;
+    result_.difference.clear();
+    return result_;
+  }
+
+  // Reads all of the file to learn what it is, and whether all of it can be read at all.
+  bool survey() {
+    struct stat status {};
+    if (::stat(result_.path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) &&
+        !S_ISDIR(status.st_mode)) {
+      not_tried(result_.path + ": is not a regular file, and a capture is read twice");
+      return false;
+    }
+    auto opened = PcapReader::open(result_.path);
+    if (const auto* error = std::get_if<CaptureError>(&opened)) {
+      not_tried(error->text);
+      return false;
+    }
+    PcapReader& reader = std::get<PcapReader>(opened);
+    std::uint64_t unmarked = 0;
+    std::uint64_t other_ports = 0;
+    std::string disorder;
+    Instant last = Instant::min();
+    while (const auto record = reader.next()) {
+      ++result_.records;
+      const auto decoded = reader.decode(*record);
+      if (const auto* reason = std::get_if<SkipReason>(&decoded)) {
+        ++result_.skipped[static_cast<std::size_t>(*reason)];
+        continue;
+      }
+      const Frame& frame = std::get<Frame>(decoded);
+      if (frame.link_address == kRecordingMark) {
+        result_.two_sided = true;
+        if (disorder.empty()) disorder = disorder_in(*record, frame, last);
+        last = record->time;
+      } else {
+        ++unmarked;
+      }
+      if (!result_.two_sided && !one_sided_.survey(frame)) ++other_ports;
+    }
+    result_.other = result_.two_sided ? unmarked : other_ports;
+    if (reader.error()) disorder = reader.error()->text;
+    if (!disorder.empty()) not_tried(disorder);
+    return disorder.empty();
+  }
+
+  // What makes a marked record one that no recording of ours has, or nothing.
+  std::string disorder_in(const CaptureRecord& record, const Frame& frame, Instant last) const {
+    const bool of_a_host = frame.interface == static_cast<std::uint32_t>(RecordedHost::kClient) ||
+                           frame.interface == static_cast<std::uint32_t>(RecordedHost::kServer);
+    if (!of_a_host || frame.type == PacketType::kUnknown) {
+      return fmt::format("{}: record {} bears the mark of a recording, but is of no host in it",
+                         result_.path, record.number);
+    }
+    if (record.time < last) {
+      return fmt::format("{}: record {} goes back in time, which no recording does", result_.path,
+                         record.number);
+    }
+    return "";
+  }
+
+  void run_two_sided(PcapReader& reader) {
+    result_.client_checked = options_.client != nullptr;
+    TwoSidedReplay replay(reader, options_.client, server());
+    replay.run();
+    result_.flows = replay.flows();
+    take(replay);
+  }
+
+  void run_one_sided(PcapReader& reader) {
+    one_sided_.run(reader, server());
+    result_.flows = one_sided_.flows();
+    result_.repeated = one_sided_.repeated();
+    result_.bad_checksum = one_sided_.bad_checksum();
+    take(one_sided_);
+  }
+
+  template <typename Side>
+  void take(const Side& side) {
+    result_.received = side.received();
+    result_.sent = side.sent();
+    if (!side.failure().empty()) {
+      not_tried(result_.path + ": " + side.failure());
+    } else if (!side.difference().empty()) {
+      result_.status = ReplayStatus::kDiffers;
+      result_.difference = side.difference();
+    } else if (result_.received + result_.sent == 0) {
+      not_tried(why_nothing_was_tried());
+    } else {
+      result_.status = ReplayStatus::kHolds;
+    }
+  }
+
+  std::string why_nothing_was_tried() const;
+
+  Endpoint& server() { return options_.server != nullptr ? *options_.server : default_server_; }
+
+  ReplayOptions options_;
+  ReplayResult result_;
+  OneSidedReplay one_sided_;
+  Server default_server_;
+};
+
+std::string count(std::uint64_t number, std::string_view noun) {
+  return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
+}
+
+// "of 10 records 4 skipped (not_udp 3, fragment 1), 2 datagrams of something else", or nothing.
+std::string left_out(const ReplayResult& result) {
+  std::string reasons;
+  std::uint64_t skipped = 0;
+  for (std::size_t i = 0; i < kSkipReasonCount; ++i) {
+    if (result.skipped[i] == 0) continue;
+    skipped += result.skipped[i];
+    reasons += fmt::format("{}{} {}", reasons.empty() ? "" : ", ",
+                           to_string(static_cast<SkipReason>(i)), result.skipped[i]);
+  }
+  std::string text;
+  const auto add = [&](std::uint64_t number, const std::string& what) {
+    if (number > 0) text += (text.empty() ? "" : ", ") + what;
+  };
+  add(skipped, fmt::format("{} skipped ({})", skipped, reasons));
+  add(result.other, fmt::format("{} of something else", result.other));
+  add(result.repeated, fmt::format("{} seen a second time", result.repeated));
+  add(result.bad_checksum, fmt::format("{} with a bad checksum", result.bad_checksum));
+  if (text.empty()) return text;
+  return fmt::format("of {}: {}", count(result.records, "record"), text);
+}
+
+std::string Replay::why_nothing_was_tried() const {
+  const std::string where =
+      result_.two_sided
+          ? "no datagram in it was received or sent by an endpoint that is checked"
+          : fmt::format("no datagram to port {} in it could be checked", options_.server_port);
+  const std::string rest = left_out(result_);
+  return fmt::format("{}: {} ({})", result_.path, where,
+                     rest.empty() ? count(result_.records, "record") : rest);
+}
+
+std::string describe_holding(const ReplayResult& result) {
+  const std::string who = result.client_checked ? "client and server" : "the server";
+  std::string text =
+      fmt::format("{}: holds: {} received {} and sent {} as recorded, {}\n", result.path, who,
+                  count(result.received, "datagram"), result.sent, count(result.flows, "flow"));
+  if (result.two_sided && !result.client_checked) {
+    text += "only the server was checked: the client needs the scenario\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string_view to_string(ReplayStatus status) {
+  switch (status) {
+    case ReplayStatus::kHolds:
+      return "holds";
+    case ReplayStatus::kDiffers:
+      return "differs";
+    case ReplayStatus::kNotTried:
+      break;
+  }
+  return "not_tried";
+}
+
+ReplayResult replay_capture(const std::string& path, const ReplayOptions& options) {
+  return Replay(path, options).run();
+}
+
+std::string replay_text(const ReplayResult& result) {
+  if (result.status == ReplayStatus::kNotTried) return result.reason + "\n";
+  std::string text =
+      result.status == ReplayStatus::kHolds ? describe_holding(result) : result.difference;
+  const std::string rest = left_out(result);
+  return rest.empty() ? text : text + rest + "\n";
+}
+
+}  // namespace lossy

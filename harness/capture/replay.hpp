@@ -1,0 +1,64 @@
+// Replays a capture as a regression test: gives each endpoint what the capture says it received,
+// and compares what it then sends with what the capture says it sent.
+//
+// A two-sided recording of ours (every frame bears kRecordingMark) is compared in bytes, order,
+// destination and time: nothing is drawn at random and no link is asked, because the capture says
+// what arrived when. Of any other capture the server's side is compared, in bytes and in the order
+// of each flow; times are real there, and of no consequence.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "core/endpoint.hpp"
+#include "harness/capture/frame.hpp"
+
+namespace lossy {
+
+struct ReplayOptions {
+  // The client of a two-sided recording: new, made from the scenario that the recording was made
+  // from, and used up by the replay. Without one only the server is checked.
+  Endpoint* client = nullptr;
+  // The same for the server; without one it is a lossy::Server.
+  Endpoint* server = nullptr;
+  // Where the server of any other capture listens.
+  std::uint16_t server_port = 9999;
+};
+
+enum class ReplayStatus : std::uint8_t {
+  kHolds,
+  kDiffers,
+  kNotTried,  // The file cannot be read, or holds nothing that could be checked.
+};
+std::string_view to_string(ReplayStatus status);  // "holds", "differs", "not_tried".
+
+struct ReplayResult {
+  std::string path;
+  ReplayStatus status = ReplayStatus::kNotTried;
+  std::string reason;      // One line, of kNotTried.
+  std::string difference;  // Some lines, of kDiffers: the first difference and what led up to it.
+  bool two_sided = false;
+  bool client_checked = false;
+
+  // Counted over the whole file.
+  std::uint64_t records = 0;
+  std::array<std::uint64_t, kSkipReasonCount> skipped{};  // By SkipReason.
+  std::uint64_t other = 0;  // Datagrams that are not of the protocol: other ports, no mark.
+  std::uint64_t flows = 0;  // Pairs of addresses (and, unless two-sided, interfaces).
+
+  // Counted up to the first difference.
+  std::uint64_t received = 0;      // Datagrams given to the endpoints.
+  std::uint64_t sent = 0;          // Datagrams that the endpoints sent as the capture says.
+  std::uint64_t repeated = 0;      // Seen once more on their way through the same host.
+  std::uint64_t bad_checksum = 0;  // Thrown away by the host, as their checksum demands.
+};
+
+// Reads the file twice, and holds no more of it than a few records and one-sided answers that are
+// due. Bytes in a file never throw; an endpoint's std::logic_error passes through.
+ReplayResult replay_capture(const std::string& path, const ReplayOptions& options = {});
+
+// The result for people: a line or more, each ended by a line feed.
+std::string replay_text(const ReplayResult& result);
+
+}  // namespace lossy

@@ -1,0 +1,56 @@
+#include "harness/capture/replay_difference.hpp"
+
+#include <fmt/format.h>
+
+#include "harness/capture/hexdump.hpp"
+
+namespace lossy {
+namespace {
+
+constexpr std::size_t kRecordsShown = 5;
+
+bool is_of(const FlowAddresses& flow, const Frame& frame) {
+  return (frame.source == flow.client && frame.destination == flow.server) ||
+         (frame.source == flow.server && frame.destination == flow.client);
+}
+
+}  // namespace
+
+DifferenceSide side_of_nothing(const std::string& remark) {
+  return {"nothing" + remark, std::nullopt};
+}
+
+DifferenceSide side_of(int link_type, const CaptureRecord& record, const Frame& frame) {
+  return {describe_record(link_type, record), frame.payload};
+}
+
+DifferenceSide side_of(Instant time, const Address& destination,
+                       std::span<const std::byte> payload) {
+  return {fmt::format("at {}: > {}, {}", describe_time(time), destination.to_string(),
+                      describe_payload(payload)),
+          payload};
+}
+
+std::string describe_difference(const PcapReader& reader, const RecordTail& tail,
+                                const ReplayDifference& difference) {
+  const auto wanted = [&](const CaptureRecord& record) {
+    const auto decoded = reader.decode(record);
+    const auto* frame = std::get_if<Frame>(&decoded);
+    return frame != nullptr && is_of(difference.flow, *frame);
+  };
+  std::string text =
+      fmt::format("{}: differs at record {}: {}\nflow: client {}, server {}\n", reader.path(),
+                  difference.record, difference.title, difference.flow.client.to_string(),
+                  difference.flow.server.to_string());
+  text += describe_what_led_up(reader.link_type(), tail, kRecordsShown, wanted);
+  text += fmt::format("expected (capture): {}\nactual (replay):    {}\n", difference.expected.line,
+                      difference.actual.line);
+  const auto& expected = difference.expected.payload;
+  const auto& actual = difference.actual.payload;
+  if (expected && actual && first_difference(*expected, *actual)) {
+    text += side_by_side(*expected, *actual);
+  }
+  return text;
+}
+
+}  // namespace lossy

@@ -1,0 +1,565 @@
+#include "harness/capture/replay.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <functional>
+#include <set>
+
+#include "core/greeter.hpp"
+#include "core/server.hpp"
+#include "harness/capture/files_for_test.hpp"
+#include "harness/capture/pcap_writer.hpp"
+#include "harness/capture/reader.hpp"
+#include "harness/capture/recorder.hpp"
+
+namespace lossy {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+struct Record {
+  Instant time;
+  std::vector<std::byte> frame;
+};
+
+Frame frame_of(const Record& record) {
+  return std::get<Frame>(decode_frame(kLinkTypeLinuxSll2, record.frame, record.frame.size()));
+}
+
+// Keeps what is recorded, so that a test can change it before it is written.
+class Memory final : public FrameSink {
+ public:
+  void write(Instant time, std::span<const std::byte> frame) override {
+    records.push_back({time, {frame.begin(), frame.end()}});
+  }
+  void finish() override {}
+  std::vector<Record> records;
+};
+
+void save(const std::vector<Record>& records, const std::string& path) {
+  PcapWriter writer(path);
+  for (const Record& record : records) writer.write(record.time, record.frame);
+  writer.finish();
+}
+
+// Encodes the frame again after a change, with checksums that fit.
+void change(Record& record, const std::function<void(Frame&)>& edit) {
+  const Record before = record;
+  Frame frame = frame_of(before);
+  edit(frame);
+  record.frame.resize(kFrameBytesMax);
+  record.frame.resize(encode_frame(frame, record.frame));
+}
+
+// A client and a server, 2 ms from each other, whose datagrams get lost as `lost` says: "up2" is
+// the second that the client sends.
+class Conversation {
+ public:
+  explicit Conversation(bool v6 = false, std::set<std::string> lost = {})
+      : client_address_(*Address::parse(v6 ? "[2001:db8::1]:40000" : "192.0.2.1:40000")),
+        server_address_(*Address::parse(v6 ? "[2001:db8::2]:9999" : "192.0.2.2:9999")),
+        lost_(std::move(lost)) {}
+
+  Greeter greeter(Duration initial_rto = 100ms) const {
+    GreeterOptions options;
+    options.client.server = server_address_;
+    options.client.retry.initial_rto = initial_rto;
+    options.client.retry.attempts_max = 3;
+    return Greeter(options, Names({"Michael", "Tracy", "Sarah"}));
+  }
+
+  std::vector<Record> record() {
+    Memory memory;
+    recorder_.add(memory);
+    Greeter client = greeter();
+    Server server;
+    while (!in_flight_.empty() || client.poll_timeout()) {
+      const bool deliver =
+          !in_flight_.empty() &&
+          (!client.poll_timeout() || in_flight_.front().due <= *client.poll_timeout());
+      if (deliver) {
+        const InFlight copy = in_flight_.front();
+        in_flight_.pop_front();
+        now_ = copy.due;
+        see(copy.uplink ? RecordedHost::kServer : RecordedHost::kClient, PacketType::kIncoming,
+            copy.uplink, copy.number, copy.payload);
+        const Datagram datagram{copy.uplink ? client_address_ : server_address_, copy.payload};
+        Endpoint& endpoint = copy.uplink ? static_cast<Endpoint&>(server) : client;
+        endpoint.handle_datagram(now_, datagram);
+      } else {
+        now_ = *client.poll_timeout();
+        client.handle_timeout(now_);
+      }
+      drain(client, true);
+      drain(server, false);
+    }
+    return memory.records;
+  }
+
+ private:
+  struct InFlight {
+    Instant due;
+    bool uplink = false;
+    std::uint64_t number = 0;
+    std::vector<std::byte> payload;
+  };
+
+  void drain(Endpoint& endpoint, bool uplink) {
+    std::vector<std::byte> buffer(kPayloadBytesMax);
+    while (const auto transmit = endpoint.poll_transmit(now_, buffer)) {
+      const std::uint64_t number = ++sent_[uplink ? 1 : 0];
+      const auto payload = std::span(buffer).first(transmit->size);
+      see(uplink ? RecordedHost::kClient : RecordedHost::kServer, PacketType::kOutgoing, uplink,
+          number, payload);
+      if (lost_.contains((uplink ? "up" : "down") + std::to_string(number))) continue;
+      in_flight_.push_back({now_ + 2ms, uplink, number, {payload.begin(), payload.end()}});
+    }
+  }
+
+  void see(RecordedHost host, PacketType type, bool uplink, std::uint64_t number,
+           std::span<const std::byte> payload) {
+    recorder_.record({now_, host, type, number, uplink ? client_address_ : server_address_,
+                      uplink ? server_address_ : client_address_, payload});
+  }
+
+  Address client_address_;
+  Address server_address_;
+  std::set<std::string> lost_;
+  Recorder recorder_;
+  std::deque<InFlight> in_flight_;
+  std::uint64_t sent_[2] = {};
+  Instant now_{};
+};
+
+class TwoSidedReplayTest : public testing::Test {
+ protected:
+  // Replays the records against the client they were recorded from, and the server.
+  ReplayResult replay(const std::vector<Record>& records, Duration initial_rto = 100ms) {
+    save(records, path_);
+    Greeter client = conversation_.greeter(initial_rto);
+    return replay_capture(path_, {.client = &client});
+  }
+
+  ReplayResult replay_server_only(const std::vector<Record>& records) {
+    save(records, path_);
+    return replay_capture(path_);
+  }
+
+  TemporaryFolder folder_;
+  std::string path_ = folder_ / "a.pcap";
+  Conversation conversation_;
+};
+
+// What was recorded holds: without loss, with it, until the client gives up, and with IPv6.
+TEST_F(TwoSidedReplayTest, WhatWasRecordedHolds) {
+  const std::set<std::string> losses[] = {{},
+                                          {"up1"},
+                                          {"down1", "down2", "up4"},
+                                          {"up1", "up2", "up3"},
+                                          {"up1", "up2", "up3", "up4", "up5", "up6", "up7"}};
+  for (const auto& lost : losses) {
+    for (const bool v6 : {false, true}) {
+      SCOPED_TRACE(testing::Message() << lost.size() << " lost, " << (v6 ? "IPv6" : "IPv4"));
+      const auto records = Conversation(v6, lost).record();
+      save(records, path_);
+      Greeter client = Conversation(v6).greeter();
+      const ReplayResult result = replay_capture(path_, {.client = &client});
+      EXPECT_EQ(result.status, ReplayStatus::kHolds) << replay_text(result);
+      EXPECT_TRUE(result.two_sided);
+      EXPECT_TRUE(result.client_checked);
+      EXPECT_EQ(result.records, records.size());
+      EXPECT_EQ(result.sent + result.received, records.size());
+      EXPECT_EQ(result.flows, 1U);
+      EXPECT_TRUE(client.done());
+    }
+  }
+}
+
+// Without a client only the server is checked, and the text says so.
+TEST_F(TwoSidedReplayTest, ServerAloneIsSaid) {
+  const ReplayResult result = replay_server_only(Conversation().record());
+  EXPECT_EQ(result.status, ReplayStatus::kHolds);
+  EXPECT_FALSE(result.client_checked);
+  EXPECT_EQ(result.sent, 3U);
+  EXPECT_EQ(result.received, 3U);
+  EXPECT_EQ(replay_text(result),
+            path_ +
+                ": holds: the server received 3 datagrams and sent 3 as recorded, 1 flow\n"
+                "only the server was checked: the client needs the scenario\n");
+}
+
+// A byte that one endpoint would not have sent is shown beside the one it sends.
+TEST_F(TwoSidedReplayTest, OtherBytesAreShown) {
+  auto records = Conversation().record();
+  const auto answer = as_bytes("Hello, Mjchael!");
+  change(records[2], [&](Frame& frame) { frame.payload = answer; });
+  const ReplayResult result = replay(records);
+  EXPECT_EQ(result.status, ReplayStatus::kDiffers);
+  EXPECT_EQ(
+      replay_text(result),
+      path_ +
+          ": differs at record 3: the server sends other bytes\n"
+          "flow: client 192.0.2.1:40000, server 192.0.2.2:9999\n"
+          "what led up to it:\n"
+          "  record 1 at 0.000000000 s: client sent #1 192.0.2.1:40000 > 192.0.2.2:9999,"
+          " 7 bytes \"Michael\"\n"
+          "  record 2 at 0.002000000 s: server received #1 192.0.2.1:40000 > 192.0.2.2:9999,"
+          " 7 bytes \"Michael\"\n"
+          "expected (capture): record 3 at 0.002000000 s: server sent #1 192.0.2.2:9999 >"
+          " 192.0.2.1:40000, 15 bytes \"Hello, Mjchael!\"\n"
+          "actual (replay):    at 0.002000000 s: > 192.0.2.1:40000, 15 bytes \"Hello, Michael!\"\n"
+          "offset  expected, 15 bytes                  actual, 15 bytes\n"
+          "     0  48 65 6c 6c 6f 2c 20 4d |Hello, M|  48 65 6c 6c 6f 2c 20 4d |Hello, M|\n"
+          "     8  6a 63 68 61 65 6c 21    |jchael!|   69 63 68 61 65 6c 21    |ichael!|\n"
+          "        ^^                                  ^^\n"
+          "first difference at offset 8: expected 6a 'j', actual 69 'i'\n");
+}
+
+// Whichever payload byte is changed in the file, it is a difference that shows the byte, with and
+// without the scenario.
+TEST_F(TwoSidedReplayTest, EveryChangedByteIsShown) {
+  const auto records = Conversation().record();
+  for (std::size_t n = 0; n < records.size(); ++n) {
+    for (std::size_t at = 48; at < records[n].frame.size(); at += 3) {
+      auto changed = records;
+      changed[n].frame[at] ^= std::byte{0x40};
+      for (const bool with_client : {true, false}) {
+        SCOPED_TRACE(testing::Message() << "record " << n + 1 << ", byte " << at);
+        const ReplayResult result = with_client ? replay(changed) : replay_server_only(changed);
+        ASSERT_EQ(result.status, ReplayStatus::kDiffers);
+        EXPECT_THAT(result.difference, HasSubstr("differs at record " + std::to_string(n + 1)));
+        EXPECT_THAT(result.difference,
+                    HasSubstr("first difference at offset " + std::to_string(at - 48) + ":"));
+      }
+    }
+  }
+}
+
+// What an endpoint sends at another time is a difference, be it a nanosecond.
+TEST_F(TwoSidedReplayTest, OtherTimeIsShown) {
+  const auto records = Conversation(false, {"up1"}).record();
+  ASSERT_EQ(frame_of(records[1]).type, PacketType::kOutgoing);
+  ASSERT_EQ(records[1].time, Instant(100ms));
+
+  auto earlier = records;
+  earlier[1].time -= 1ns;
+  EXPECT_THAT(replay(earlier).difference,
+              AllOf(HasSubstr("at record 2: the client does not send it then\n"),
+                    HasSubstr("expected (capture): record 2 at 0.099999999 s: client sent #2"),
+                    HasSubstr("actual (replay):    nothing; the next is at 0.100000000 s: >")));
+  auto later = records;
+  later[1].time += 1ns;
+  EXPECT_THAT(replay(later).difference,
+              AllOf(HasSubstr("at record 2: the client sends what the capture does not have then"),
+                    HasSubstr("expected (capture): nothing; the next is record 2 at 0.100000001"),
+                    HasSubstr("actual (replay):    at 0.100000000 s: > 192.0.2.2:9999, 7 bytes")));
+  EXPECT_THAT(replay(records, 150ms).difference,
+              HasSubstr("actual (replay):    nothing; the next is at 0.150000000 s: "));
+  EXPECT_THAT(replay(records, 50ms).difference,
+              HasSubstr("actual (replay):    at 0.050000000 s: "));
+}
+
+// What the capture lacks, the endpoint sends unexpectedly; at the end, too.
+TEST_F(TwoSidedReplayTest, MissingRecordsAreNoticed) {
+  const auto records = Conversation().record();
+  ASSERT_EQ(records.size(), 12U);
+  for (std::size_t n = 0; n < records.size(); ++n) {
+    auto fewer = records;
+    fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(n));
+    EXPECT_EQ(replay(fewer).status, ReplayStatus::kDiffers) << "without record " << n + 1;
+  }
+  auto shorter = records;
+  shorter.resize(8);  // Sarah is not asked any more.
+  const ReplayResult result = replay(shorter);
+  EXPECT_THAT(result.difference,
+              AllOf(HasSubstr("at record 9: the client sends what the capture does not have"),
+                    HasSubstr("expected (capture): nothing\n"),
+                    HasSubstr("actual (replay):    at 0.008000000 s: > 192.0.2.2:9999, 5 bytes "
+                              "\"Sarah\"")));
+}
+
+// What the capture has too much, the endpoint does not send.
+TEST_F(TwoSidedReplayTest, SuperfluousRecordsAreNoticed) {
+  const auto records = Conversation().record();
+  for (std::size_t n = 0; n < records.size(); ++n) {
+    if (frame_of(records[n]).type != PacketType::kOutgoing) continue;
+    auto more = records;
+    more.insert(more.begin() + static_cast<std::ptrdiff_t>(n), records[n]);
+    const ReplayResult result = replay(more);
+    EXPECT_EQ(result.status, ReplayStatus::kDiffers) << "record " << n + 1 << " twice";
+    EXPECT_THAT(result.difference, HasSubstr("does not send it then\n"));
+  }
+}
+
+// A datagram to somebody else is a difference.
+TEST_F(TwoSidedReplayTest, OtherDestinationIsShown) {
+  auto records = Conversation().record();
+  change(records[2], [](Frame& frame) { frame.destination = *Address::parse("192.0.2.9:1"); });
+  const ReplayResult result = replay(records);
+  EXPECT_THAT(result.difference, HasSubstr("record 3: the server sends to another address\n"));
+}
+
+// A file that bears our mark and yet is no recording cannot be tried.
+TEST_F(TwoSidedReplayTest, DisorderIsNotTried) {
+  auto records = Conversation().record();
+  std::swap(records[3], records[8]);
+  ReplayResult result = replay(records);
+  EXPECT_EQ(result.status, ReplayStatus::kNotTried);
+  EXPECT_THAT(result.reason, HasSubstr("record 5 goes back in time"));
+  for (const std::uint32_t interface : {0U, 3U}) {
+    records = Conversation().record();
+    change(records[3], [&](Frame& frame) { frame.interface = interface; });
+    result = replay(records);
+    EXPECT_EQ(result.status, ReplayStatus::kNotTried);
+    EXPECT_THAT(result.reason, HasSubstr("record 4 bears the mark of a recording"));
+  }
+}
+
+// Frames of somebody else in between are counted, and change nothing.
+TEST_F(TwoSidedReplayTest, OthersAreLeftOut) {
+  auto records = Conversation().record();
+  Record foreign = records[0];
+  change(foreign, [](Frame& frame) { frame.link_address = {}; });
+  records.insert(records.begin(), foreign);
+  foreign.frame[29] = std::byte{6};  // TCP.
+  records.push_back(foreign);
+  const ReplayResult result = replay(records);
+  EXPECT_EQ(result.status, ReplayStatus::kHolds) << replay_text(result);
+  EXPECT_EQ(result.other, 1U);
+  EXPECT_EQ(result.skipped[static_cast<std::size_t>(SkipReason::kNotUdp)], 1U);
+  EXPECT_THAT(replay_text(result),
+              HasSubstr("\nof 14 records: 1 skipped (not_udp 1), 1 of something else\n"));
+}
+
+// A recording in which nothing reached the server cannot be tried without the client.
+TEST_F(TwoSidedReplayTest, NothingForTheServerIsNotTried) {
+  Conversation lost(false, {"up1", "up2", "up3", "up4", "up5", "up6", "up7", "up8", "up9"});
+  const auto records = lost.record();
+  EXPECT_EQ(records.size(), 9U);
+  EXPECT_EQ(replay(records).status, ReplayStatus::kHolds);
+  const ReplayResult result = replay_server_only(records);
+  EXPECT_EQ(result.status, ReplayStatus::kNotTried);
+  EXPECT_THAT(result.reason,
+              AllOf(StartsWith(path_ + ": no datagram in it "), Not(HasSubstr("\n"))));
+}
+
+// An endpoint that never stops is noticed.
+class Restless final : public Endpoint {
+ public:
+  void handle_datagram(Instant, const Datagram&) override {}
+  void handle_timeout(Instant) override {}
+  std::optional<Transmit> poll_transmit(Instant, std::span<std::byte>) override { return {}; }
+  std::optional<Instant> poll_timeout() const override { return Instant(); }
+};
+
+TEST_F(TwoSidedReplayTest, RestlessEndpointIsNoticed) {
+  save(Conversation().record(), path_);
+  Restless client;
+  const ReplayResult result = replay_capture(path_, {.client = &client});
+  EXPECT_NE(result.status, ReplayStatus::kHolds);
+}
+
+// A capture as tcpdump takes it: one side, no mark.
+class OneSidedReplayTest : public testing::Test {
+ protected:
+  void see(const std::string& client, bool request, std::string_view payload,
+           PacketType type = PacketType::kIncoming, std::uint32_t interface = 1) {
+    const Address server =
+        *Address::parse(client.front() == '[' ? "[2001:db8::9]:9999" : "192.0.2.9:9999");
+    Frame frame;
+    frame.source = request ? *Address::parse(client) : server;
+    frame.destination = request ? server : *Address::parse(client);
+    frame.payload = as_bytes(payload);
+    frame.type = type;
+    frame.interface = interface;
+    Record record{Instant(1'700'000'000s) + std::chrono::milliseconds(records_.size()), {}};
+    record.frame.resize(kFrameBytesMax);
+    record.frame.resize(encode_frame(frame, record.frame));
+    records_.push_back(record);
+  }
+  void ask(const std::string& client, std::string_view name) { see(client, true, name); }
+  void answer(const std::string& client, std::string_view text) { see(client, false, text); }
+
+  ReplayResult replay(std::uint16_t port = 9999) {
+    save(records_, path_);
+    return replay_capture(path_, {.server_port = port});
+  }
+
+  TemporaryFolder folder_;
+  std::string path_ = folder_ / "a.pcap";
+  std::vector<Record> records_;
+  const std::string alice_ = "192.0.2.1:1000";
+  const std::string bob_ = "192.0.2.1:2000";
+  const std::string eve_ = "[2001:db8::1]:3000";
+};
+
+// The answers of each flow come in order; the flows, and the times, mix as they like.
+TEST_F(OneSidedReplayTest, FlowsHoldOnTheirOwn) {
+  ask(alice_, "a1");
+  ask(bob_, "b1");
+  ask(alice_, "a2");
+  ask(eve_, "e1");
+  answer(eve_, "Hello, e1!");
+  answer(bob_, "Hello, b1!");
+  answer(alice_, "Hello, a1!");
+  answer(alice_, "Hello, a2!");
+  const ReplayResult result = replay();
+  EXPECT_EQ(result.status, ReplayStatus::kHolds) << replay_text(result);
+  EXPECT_FALSE(result.two_sided);
+  EXPECT_EQ(result.flows, 3U);
+  EXPECT_EQ(result.received, 4U);
+  EXPECT_EQ(result.sent, 4U);
+  EXPECT_EQ(replay_text(result),
+            path_ + ": holds: the server received 4 datagrams and sent 4 as recorded, 3 flows\n");
+}
+
+// What the server is silent on is not answered, and an answer to it is a difference.
+TEST_F(OneSidedReplayTest, SilenceHolds) {
+  ask(alice_, "");
+  ask(alice_, "\xFF");
+  EXPECT_EQ(replay().status, ReplayStatus::kHolds);
+  answer(alice_, "Hello, \xFF!");
+  const ReplayResult result = replay();
+  EXPECT_EQ(result.status, ReplayStatus::kDiffers);
+  EXPECT_THAT(result.difference,
+              AllOf(HasSubstr("at record 3: the capture has an answer that the server does not"),
+                    HasSubstr("record 2 at 1700000000.001000000 s: incoming 192.0.2.1:1000 >"),
+                    HasSubstr("1 bytes \"\\xff\"\n"), HasSubstr("actual (replay):    nothing\n")));
+}
+
+// A byte that differs is shown beside the server's own, with the request before it.
+TEST_F(OneSidedReplayTest, OtherBytesAreShown) {
+  ask(bob_, "b1");
+  ask(alice_, "Michael");
+  answer(alice_, "Hello, Mjchael!");
+  answer(bob_, "Hello, b1!");
+  const ReplayResult result = replay();
+  EXPECT_EQ(result.status, ReplayStatus::kDiffers);
+  EXPECT_THAT(result.difference,
+              AllOf(HasSubstr("at record 3: the server answers record 2 with other bytes\n"),
+                    HasSubstr("flow: client 192.0.2.1:1000, server 192.0.2.9:9999\n"),
+                    HasSubstr("7 bytes \"Michael\"\n"), Not(HasSubstr("\"b1\"")),
+                    HasSubstr("first difference at offset 8: expected 6a 'j', actual 69 'i'\n")));
+}
+
+// A request without an answer is a difference: at the end, and when a later one is answered.
+TEST_F(OneSidedReplayTest, MissingAnswerIsNoticed) {
+  ask(alice_, "a1");
+  ask(alice_, "a2");
+  EXPECT_THAT(replay().difference,
+              HasSubstr("at record 2: the server answers record 1, but the capture has no answer"));
+  answer(alice_, "Hello, a2!");
+  EXPECT_THAT(replay().difference, HasSubstr("at record 3: the capture lacks the answer to "
+                                             "record 1, or has it later\n"));
+}
+
+// An answer to nobody's request is a difference.
+TEST_F(OneSidedReplayTest, UnaskedAnswerIsNoticed) {
+  ask(alice_, "a1");
+  answer(alice_, "Hello, a1!");
+  answer(alice_, "Hello, a1!");
+  EXPECT_THAT(replay().difference,
+              HasSubstr("at record 3: the capture has an answer that the server does not give\n"));
+}
+
+// A capture of all interfaces shows datagrams more than once; each counts once.
+TEST_F(OneSidedReplayTest, DatagramsSeenTwiceCountOnce) {
+  for (const std::string_view name : {"a1", "a2"}) {
+    see(alice_, true, name, PacketType::kOutgoing);
+    see(alice_, true, name, PacketType::kIncoming);
+    const std::string text = "Hello, " + std::string(name) + "!";
+    see(alice_, false, text, PacketType::kOutgoing);
+    see(alice_, false, text, PacketType::kIncoming);
+  }
+  ReplayResult result = replay();
+  EXPECT_EQ(result.status, ReplayStatus::kHolds) << replay_text(result);
+  EXPECT_EQ(result.received, 2U);
+  EXPECT_EQ(result.repeated, 4U);
+  EXPECT_THAT(replay_text(result), HasSubstr("of 8 records: 4 seen a second time\n"));
+
+  // The same at a second interface, and as a host in between sees it: leaving, then coming.
+  for (const std::string_view name : {"a1", "a2"}) {
+    see(alice_, true, name, PacketType::kOutgoing, 2);
+    see(alice_, false, "Hello, " + std::string(name) + "!", PacketType::kIncoming, 2);
+  }
+  result = replay();
+  EXPECT_EQ(result.status, ReplayStatus::kHolds) << replay_text(result);
+  EXPECT_EQ(result.flows, 2U);
+  EXPECT_EQ(result.received, 4U);
+}
+
+// Who asks first is the client, also when its port is the server's.
+TEST_F(OneSidedReplayTest, ClientMayHaveTheServersPort) {
+  ask("192.0.2.1:9999", "a1");
+  answer("192.0.2.1:9999", "Hello, a1!");
+  EXPECT_EQ(replay().status, ReplayStatus::kHolds);
+}
+
+// A request whose checksum is wrong never reaches a server.
+TEST_F(OneSidedReplayTest, BadChecksumIsNotReceived) {
+  ask(alice_, "a1");
+  answer(alice_, "Hello, a1!");
+  ask(alice_, "a2");
+  records_.back().frame.back() = std::byte{'9'};
+  const ReplayResult result = replay();
+  EXPECT_EQ(result.status, ReplayStatus::kHolds) << replay_text(result);
+  EXPECT_EQ(result.bad_checksum, 1U);
+  EXPECT_EQ(result.received, 1U);
+}
+
+// Where nothing is for the port, nothing was tried, whatever else is there.
+TEST_F(OneSidedReplayTest, OtherPortIsNotTried) {
+  ask(alice_, "a1");
+  answer(alice_, "Hello, a1!");
+  const ReplayResult result = replay(9998);
+  EXPECT_EQ(result.status, ReplayStatus::kNotTried);
+  EXPECT_EQ(result.other, 2U);
+  EXPECT_EQ(replay_text(result),
+            path_ +
+                ": no datagram to port 9998 in it could be checked (of 2 records: 2 of "
+                "something else)\n");
+  records_.clear();
+  EXPECT_EQ(replay_text(replay()),
+            path_ + ": no datagram to port 9999 in it could be checked (0 records)\n");
+}
+
+// Answers that are due without end are a difference, and no memory without end.
+TEST_F(OneSidedReplayTest, AnswersDueAreBounded) {
+  for (int i = 0; i < 70'000; ++i) ask(alice_, "a");
+  const ReplayResult result = replay();
+  EXPECT_EQ(result.status, ReplayStatus::kDiffers);
+  EXPECT_THAT(result.difference, HasSubstr("the server answers record 1, but the capture has no"));
+  EXPECT_LT(result.received, 70'000U);
+}
+
+// What cannot be read is not tried, for the reason in one line; a cut file is no shorter capture.
+TEST(ReplayTest, UnreadableIsNotTried) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "a.pcap";
+  const auto reason = [](const std::string& file) {
+    const ReplayResult result = replay_capture(file);
+    EXPECT_EQ(result.status, ReplayStatus::kNotTried);
+    EXPECT_THAT(result.reason, Not(HasSubstr("\n")));
+    return result.reason;
+  };
+  EXPECT_EQ(reason(path), path + ": No such file or directory");
+  EXPECT_THAT(reason(folder / "."), HasSubstr("is a directory"));
+  EXPECT_THAT(reason("/dev/zero"), HasSubstr("is not a regular file"));
+  write_file(path, "");
+  EXPECT_THAT(reason(path), HasSubstr("is empty"));
+  write_file(path, "no capture at all, is it?");
+  EXPECT_THAT(reason(path), HasSubstr("is not a capture"));
+  save(Conversation().record(), path);
+  const std::string whole = read_file(path);
+  write_file(path, whole.substr(0, whole.size() - 1));
+  EXPECT_THAT(reason(path), HasSubstr("is damaged behind record 11"));
+}
+
+}  // namespace
+}  // namespace lossy

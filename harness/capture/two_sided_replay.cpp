@@ -1,0 +1,238 @@
+#include "harness/capture/two_sided_replay.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "harness/capture/hexdump.hpp"
+
+namespace lossy {
+namespace {
+
+// In how many of the latest records the sent counterpart of one that arrived is looked for.
+constexpr std::size_t kTailRecords = 256;
+// How far ahead the record is looked for that says when a datagram should have been sent.
+constexpr int kRecordsAhead = 100'000;
+// A client may give up on every request that it can hold, one after the other.
+constexpr std::uint64_t kSilentTimeoutsMax = 10'000'000;
+
+// The last instant at which anything can happen: Instant::max() stands for never.
+constexpr Instant kLastInstant = Instant::max() - Duration(1);
+
+bool is_ours(const Frame& frame) {
+  return frame.link_address == kRecordingMark;
+}
+
+bool is_sent_by(const Frame& frame, RecordedHost host) {
+  return is_ours(frame) && frame.interface == static_cast<std::uint32_t>(host) &&
+         frame.type == PacketType::kOutgoing;
+}
+
+std::string_view name_of(RecordedHost host) {
+  return host == RecordedHost::kClient ? "client" : "server";
+}
+
+bool is_same(const ReplayedEndpoint::Sent& sent, const Frame& frame) {
+  return sent.destination == frame.destination && !first_difference(frame.payload, sent.payload);
+}
+
+DifferenceSide side_of(const ReplayedEndpoint::Sent& sent) {
+  return side_of(sent.time, sent.destination, sent.payload);
+}
+
+}  // namespace
+
+std::optional<ReplayedEndpoint::Sent> ReplayedEndpoint::next_sent(Instant until) {
+  for (std::uint64_t silent = 0; !stuck_; ++silent) {
+    if (const auto transmit = endpoint_->poll_transmit(now_, buffer_)) {
+      return Sent{now_, transmit->destination, std::span(buffer_).first(transmit->size)};
+    }
+    const std::optional<Instant> due = endpoint_->poll_timeout();
+    if (!due || *due > until) return std::nullopt;
+    now_ = std::max(now_, *due);
+    endpoint_->handle_timeout(now_);
+    stuck_ = silent == kSilentTimeoutsMax;
+  }
+  return std::nullopt;
+}
+
+void ReplayedEndpoint::receive(Instant now, const Datagram& datagram) {
+  now_ = now;
+  endpoint_->handle_datagram(now, datagram);
+}
+
+TwoSidedReplay::TwoSidedReplay(PcapReader& reader, Endpoint* client, Endpoint& server)
+    : reader_(reader), server_(server), tail_(kTailRecords) {
+  if (client != nullptr) client_.emplace(*client);
+}
+
+ReplayedEndpoint* TwoSidedReplay::endpoint_of(RecordedHost host) {
+  if (host == RecordedHost::kServer) return &server_;
+  return client_ ? &*client_ : nullptr;
+}
+
+void TwoSidedReplay::run() {
+  while (const auto record = reader_.next()) {
+    const auto decoded = reader_.decode(*record);
+    const auto* frame = std::get_if<Frame>(&decoded);
+    if (frame == nullptr || !is_ours(*frame)) continue;
+    records_ = record->number;
+    replay(*record, *frame);
+    if (ended()) return;
+    tail_.push(*record);
+  }
+  check_end();
+}
+
+void TwoSidedReplay::replay(const CaptureRecord& record, const Frame& frame) {
+  const bool is_clients = frame.interface == static_cast<std::uint32_t>(RecordedHost::kClient);
+  now_ = record.time;
+  const bool is_sent = frame.type == PacketType::kOutgoing;
+  const bool is_uplink = is_clients == is_sent;
+  flow_ = is_uplink ? FlowAddresses{frame.source, frame.destination}
+                    : FlowAddresses{frame.destination, frame.source};
+  if (flows_.insert(flow_).second && flows_.size() > kReplayFlowsMax) {
+    failure_ = fmt::format("has more than {} flows", kReplayFlowsMax);
+    return;
+  }
+  check_silence_before(now_, record);
+  if (ended()) return;
+
+  const RecordedHost host = is_clients ? RecordedHost::kClient : RecordedHost::kServer;
+  ReplayedEndpoint* const endpoint = endpoint_of(host);
+  if (endpoint != nullptr && is_sent) check_sent(*endpoint, record, frame);
+  if (ended() || !check_intact(record, frame) || endpoint == nullptr || is_sent) return;
+
+  // What it still wants to send at this very moment comes before what it receives.
+  if (const auto sent = endpoint->next_sent(now_ - Duration(1))) {
+    return report_unexpected(host, *sent, record);
+  }
+  endpoint->receive(now_, {frame.source, frame.payload});
+  ++received_;
+}
+
+// Whatever an endpoint sends before the record's time should have had a record before this one.
+void TwoSidedReplay::check_silence_before(Instant time, const CaptureRecord& record) {
+  for (const RecordedHost host : {RecordedHost::kClient, RecordedHost::kServer}) {
+    ReplayedEndpoint* const endpoint = endpoint_of(host);
+    if (endpoint == nullptr || endpoint->now() >= time) continue;
+    if (const auto sent = endpoint->next_sent(time - Duration(1))) {
+      return report_unexpected(host, *sent, record);
+    }
+    if (endpoint->is_stuck()) {
+      failure_ = fmt::format("the {} runs timeout after timeout at record {}", name_of(host),
+                             record.number);
+      return;
+    }
+  }
+}
+
+void TwoSidedReplay::check_sent(ReplayedEndpoint& endpoint, const CaptureRecord& record,
+                                const Frame& frame) {
+  const auto host = static_cast<RecordedHost>(frame.interface);
+  const DifferenceSide expected = side_of(reader_.link_type(), record, frame);
+  if (const auto sent = endpoint.next_sent(record.time)) {
+    if (is_same(*sent, frame)) {
+      ++sent_;
+      return;
+    }
+    const bool other_bytes = first_difference(frame.payload, sent->payload).has_value();
+    return report(host, other_bytes ? "sends other bytes" : "sends to another address",
+                  record.number, expected, side_of(*sent));
+  }
+  const auto next = endpoint.next_sent(kLastInstant);
+  report(host, "does not send it then", record.number, expected,
+         side_of_nothing(next ? "; the next is " + side_of(*next).line : ""));
+}
+
+void TwoSidedReplay::check_end() {
+  for (const RecordedHost host : {RecordedHost::kClient, RecordedHost::kServer}) {
+    ReplayedEndpoint* const endpoint = endpoint_of(host);
+    if (endpoint == nullptr) continue;
+    if (const auto sent = endpoint->next_sent(kLastInstant)) {
+      return report_unexpected(host, *sent, std::nullopt);
+    }
+    if (endpoint->is_stuck()) {
+      failure_ = fmt::format("the {} runs timeout after timeout at the end", name_of(host));
+      return;
+    }
+  }
+}
+
+// A recording has good checksums only: what its link corrupted, too, has one that fits. So one that
+// does not fit shows that the file was changed, even where no endpoint notices. What was changed
+// shows beside the same datagram at the other host.
+bool TwoSidedReplay::check_intact(const CaptureRecord& record, const Frame& frame) {
+  if (frame.udp_checksum == Checksum::kGood && frame.ip_checksum == Checksum::kGood) return true;
+  // Copied, because looking ahead takes the record's own bytes away.
+  const std::vector<std::byte> payload(frame.payload.begin(), frame.payload.end());
+  DifferenceSide actual = side_of(reader_.link_type(), record, frame);
+  actual.payload = payload;
+  DifferenceSide expected = side_of_nothing(" like it at the other host");
+  const std::optional<CaptureRecord> other = find_counterpart(frame);
+  if (other) {
+    expected = side_of(reader_.link_type(), *other, std::get<Frame>(reader_.decode(*other)));
+  }
+  difference_ = describe_difference(
+      reader_, tail_,
+      {.title = "the checksum does not fit: the file was changed after it was recorded",
+       .record = record.number,
+       .flow = flow_,
+       .expected = expected,
+       .actual = actual});
+  return false;
+}
+
+std::optional<CaptureRecord> TwoSidedReplay::find_counterpart(const Frame& frame) {
+  const auto is_counterpart = [&, wanted = frame](const CaptureRecord& record) {
+    const auto decoded = reader_.decode(record);
+    const auto* other = std::get_if<Frame>(&decoded);
+    return other != nullptr && is_ours(*other) && other->interface != wanted.interface &&
+           other->type != wanted.type && other->source == wanted.source &&
+           other->destination == wanted.destination &&
+           other->identification == wanted.identification;
+  };
+  if (frame.type == PacketType::kOutgoing) {
+    for (int i = 0; i < kRecordsAhead; ++i) {
+      const std::optional<CaptureRecord> ahead = reader_.next();
+      if (!ahead || is_counterpart(*ahead)) return ahead;
+    }
+    return std::nullopt;
+  }
+  std::optional<CaptureRecord> found;
+  for (const CaptureRecord& before : tail_.records()) {
+    if (is_counterpart(before)) found = before;
+  }
+  return found;
+}
+
+// Looks from `record` on for what the capture says the host sent next.
+void TwoSidedReplay::report_unexpected(RecordedHost host, const Sent& sent,
+                                       const std::optional<CaptureRecord>& record) {
+  const std::uint64_t at = record ? record->number : records_ + 1;
+  std::string next;
+  auto ahead = record;
+  for (int i = 0; i < kRecordsAhead && ahead && next.empty(); ++i) {
+    const auto decoded = reader_.decode(*ahead);
+    const auto* frame = std::get_if<Frame>(&decoded);
+    if (frame != nullptr && is_sent_by(*frame, host)) {
+      next = "; the next is " + describe_record(reader_.link_type(), *ahead);
+    } else {
+      ahead = reader_.next();
+    }
+  }
+  report(host, "sends what the capture does not have then", at, side_of_nothing(next),
+         side_of(sent));
+}
+
+void TwoSidedReplay::report(RecordedHost host, const std::string& title, std::uint64_t record,
+                            const DifferenceSide& expected, const DifferenceSide& actual) {
+  const ReplayDifference difference{.title = fmt::format("the {} {}", name_of(host), title),
+                                    .record = record,
+                                    .flow = flow_,
+                                    .expected = expected,
+                                    .actual = actual};
+  difference_ = describe_difference(reader_, tail_, difference);
+}
+
+}  // namespace lossy

@@ -1,0 +1,93 @@
+// Replays a recording that shows both hosts: part of replay_capture().
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/endpoint.hpp"
+#include "harness/capture/describe.hpp"
+#include "harness/capture/recorder.hpp"
+#include "harness/capture/replay_difference.hpp"
+
+namespace lossy {
+
+// An endpoint that is given what a recording says it received, and runs its own timeouts.
+class ReplayedEndpoint {
+ public:
+  struct Sent {
+    Instant time;
+    Address destination;
+    std::span<const std::byte> payload;  // Valid until the next call.
+  };
+
+  explicit ReplayedEndpoint(Endpoint& endpoint) : endpoint_(&endpoint), buffer_(kPayloadBytesMax) {}
+
+  // The next datagram it sends, running its timeouts up to and including `until` as far as needed.
+  std::optional<Sent> next_sent(Instant until);
+
+  // Call it only when next_sent() has nothing more up to the moment before.
+  void receive(Instant now, const Datagram& datagram);
+
+  // The time it has reached.
+  Instant now() const { return now_; }
+  // It runs timeout after timeout and sends nothing: it is broken, and is not asked any more.
+  bool is_stuck() const { return stuck_; }
+
+ private:
+  Endpoint* endpoint_;
+  std::vector<std::byte> buffer_;
+  Instant now_{};
+  bool stuck_ = false;
+};
+
+class TwoSidedReplay {
+ public:
+  // A client that is not there is not checked.
+  TwoSidedReplay(PcapReader& reader, Endpoint* client, Endpoint& server);
+
+  // Replays until the first difference, or the end.
+  void run();
+
+  // Of these at most one is there afterwards.
+  const std::string& difference() const { return difference_; }
+  const std::string& failure() const { return failure_; }  // Why it cannot be tried.
+
+  std::uint64_t flows() const { return flows_.size(); }
+  std::uint64_t received() const { return received_; }
+  std::uint64_t sent() const { return sent_; }
+
+ private:
+  using Sent = ReplayedEndpoint::Sent;
+
+  bool ended() const { return !difference_.empty() || !failure_.empty(); }
+  ReplayedEndpoint* endpoint_of(RecordedHost host);
+  void replay(const CaptureRecord& record, const Frame& frame);
+  void check_silence_before(Instant time, const CaptureRecord& record);
+  void check_sent(ReplayedEndpoint& endpoint, const CaptureRecord& record, const Frame& frame);
+  void check_end();
+  bool check_intact(const CaptureRecord& record, const Frame& frame);
+  // The latest record of the same datagram at the other host; of a sent one, the next. Reads on.
+  std::optional<CaptureRecord> find_counterpart(const Frame& frame);
+
+  void report_unexpected(RecordedHost host, const Sent& sent,
+                         const std::optional<CaptureRecord>& record);
+  void report(RecordedHost host, const std::string& title, std::uint64_t record,
+              const DifferenceSide& expected, const DifferenceSide& actual);
+
+  PcapReader& reader_;
+  std::optional<ReplayedEndpoint> client_;
+  ReplayedEndpoint server_;
+  FlowAddresses flow_;  // Of the latest record.
+  std::set<FlowAddresses> flows_;
+  RecordTail tail_;
+  Instant now_ = Instant::min();
+  std::uint64_t records_ = 0;
+  std::uint64_t received_ = 0;
+  std::uint64_t sent_ = 0;
+  std::string difference_;
+  std::string failure_;
+};
+
+}  // namespace lossy
