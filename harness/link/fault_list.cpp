@@ -49,7 +49,7 @@ void parse_copy(std::string_view text, Fate& fate) {
   const bool held_back = word == "hold" || word == "reorder";
   if (!duplicate && !held_back && word != "deliver" && word != "delay" && word != "corrupt") {
     if (word == "drop") throw TextError("what is dropped has no time, bits or copies");
-    throw TextError(quoted(word) +
+    throw TextError(quote(word) +
                     " is not a fate; there are drop, deliver, delay, corrupt, hold and duplicate");
   }
   if (fate.copies_count + (duplicate ? 2 : 1) > Fate::kCopiesMax) {
@@ -60,7 +60,7 @@ void parse_copy(std::string_view text, Fate& fate) {
   copy.held_back = held_back;
   parse_modifiers(rest, copy);
   if (held_back && (rest.empty() || rest.front() == '^')) {
-    throw TextError(quoted(word) + " needs a time, as in " + std::string(word) + "+10ms");
+    throw TextError(quote(word) + " needs a time, as in " + std::string(word) + "+10ms");
   }
   if (word == "delay" && copy.extra_delay == Duration::zero()) {
     throw TextError("\"delay\" needs a time, as in delay+10ms");
@@ -141,7 +141,7 @@ void FaultList::add(std::string_view text) {
                           static_cast<std::uint32_t>(fate.copies_count)});
     way.copies.insert(way.copies.end(), fate.copies().begin(), fate.copies().end());
   } catch (const TextError& error) {
-    throw TextError("faults: in " + quoted(text) + ": " + error.what());
+    throw TextError("faults: in " + quote(text) + ": " + error.what());
   }
 }
 

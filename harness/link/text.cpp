@@ -32,7 +32,6 @@ constexpr std::array<Unit, 5> kRateUnits{{{"tbit", 1'000'000'000'000},
                                           {"mbit", 1'000'000},
                                           {"kbit", 1'000},
                                           {"bit", 1}}};
-constexpr std::uint64_t kRateMax = 1'000'000'000'000'000;
 
 constexpr std::uint64_t power_of_ten(unsigned exponent) {
   std::uint64_t power = 1;
@@ -58,7 +57,7 @@ std::optional<Decimal> take_decimal(std::string_view& text) {
       continue;
     }
     if (number.digits >= power_of_ten(18) || number.decimals == 19) {
-      throw TextError(quoted(whole) + " has too many digits: 19 can be read");
+      throw TextError(quote(whole) + " has too many digits: 19 can be read");
     }
     number.digits = number.digits * 10 + static_cast<std::uint64_t>(text[at] - '0');
     number.decimals += fraction ? 1 : 0;
@@ -99,7 +98,7 @@ const Unit* find_unit(std::span<const Unit> units, std::string_view name) {
 
 }  // namespace
 
-std::string quoted(std::string_view text) {
+std::string quote(std::string_view text) {
   constexpr std::size_t kShownMax = 80;
   const std::string_view shown = text.substr(0, kShownMax);
   return '"' + escape_bytes(std::as_bytes(std::span(shown))) +
@@ -108,7 +107,7 @@ std::string quoted(std::string_view text) {
 
 Duration parse_duration(std::string_view text) {
   const auto refuse = [text](const char* why) -> TextError {
-    return TextError(quoted(text) + " is not a time: " + why);
+    return TextError(quote(text) + " is not a time: " + why);
   };
   std::string_view rest = text;
   if (rest.starts_with('-')) throw refuse("it must not be negative");
@@ -139,7 +138,7 @@ std::string format_duration(Duration duration) {
 
 Probability parse_probability(std::string_view text) {
   const auto refuse = [text](const std::string& why) -> TextError {
-    return TextError(quoted(text) + " is not a probability: " + why);
+    return TextError(quote(text) + " is not a probability: " + why);
   };
   std::string_view rest = text;
   if (rest.starts_with('-')) throw refuse("it must not be negative");
@@ -177,7 +176,7 @@ std::string format_probability(Probability probability) {
 
 std::uint64_t parse_rate(std::string_view text) {
   const auto refuse = [text](const char* why) -> TextError {
-    return TextError(quoted(text) + " is not a rate: " + why);
+    return TextError(quote(text) + " is not a rate: " + why);
   };
   std::string_view rest = text;
   if (rest.starts_with('-')) throw refuse("it must not be negative");
@@ -204,7 +203,7 @@ std::uint64_t parse_whole(std::string_view text, std::uint64_t min, std::uint64_
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size() || number < min || number > max) {
-    throw TextError(quoted(text) + " is not a whole number from " + std::to_string(min) + " to " +
+    throw TextError(quote(text) + " is not a whole number from " + std::to_string(min) + " to " +
                     std::to_string(max));
   }
   return number;

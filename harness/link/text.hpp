@@ -23,7 +23,7 @@ class TextError : public std::invalid_argument {
 
 // What was read, as such a sentence shows it: in quotes, escaped so that it stays on its line, cut
 // after 80 bytes.
-std::string quoted(std::string_view text);
+std::string quote(std::string_view text);
 
 // "20ms", "1.5s", "250us", "7ns", "2min"; 0 to kDurationMax. "0" needs no unit. A part of a
 // nanosecond is refused.
@@ -37,7 +37,8 @@ Probability parse_probability(std::string_view text);
 // The shortest percentage that parse_probability() reads as the same threshold: "10%".
 std::string format_probability(Probability probability);
 
-// "1mbit", "1.5gbit", "56kbit", "800bit": bits a second, 1 to 10^15.
+// "1mbit", "1.5gbit", "56kbit", "800bit": bits a second, 1 to kRateMax.
+inline constexpr std::uint64_t kRateMax = 1'000'000'000'000'000;
 std::uint64_t parse_rate(std::string_view text);
 std::string format_rate(std::uint64_t bits_per_second);
 
