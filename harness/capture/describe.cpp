@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/escape.hpp"
+#include "harness/capture/hexdump.hpp"
 
 namespace lossy {
 namespace {
@@ -34,7 +35,7 @@ std::string describe_time(Instant time) {
 
 std::string describe_payload(std::span<const std::byte> payload) {
   const bool cut = payload.size() > kPayloadBytesShown;
-  return fmt::format("{} bytes \"{}\"{}", payload.size(),
+  return fmt::format("{} \"{}\"{}", count_bytes(payload.size()),
                      escape_bytes(cut ? payload.first(kPayloadBytesShown) : payload),
                      cut ? "..." : "");
 }

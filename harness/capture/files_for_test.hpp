@@ -54,7 +54,9 @@ inline std::string read_file(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+// Removes what was there, because ext4 flushes a file that is truncated and written anew.
 inline void write_file(const std::filesystem::path& path, std::string_view text) {
+  std::filesystem::remove(path);
   std::ofstream(path, std::ios::binary).write(text.data(), std::ssize(text));
 }
 

@@ -60,9 +60,13 @@ std::string describe_byte(Bytes bytes, std::size_t at) {
 
 }  // namespace
 
+std::string count_bytes(std::size_t bytes) {
+  return fmt::format("{} {}", bytes, bytes == 1 ? "byte" : "bytes");
+}
+
 std::optional<std::size_t> first_difference(Bytes expected, Bytes actual) {
+  if (std::ranges::equal(expected, actual)) return std::nullopt;  // Faster, and almost always so.
   const auto [in_expected, in_actual] = std::ranges::mismatch(expected, actual);
-  if (in_expected == expected.end() && in_actual == actual.end()) return std::nullopt;
   return static_cast<std::size_t>(in_expected - expected.begin());
 }
 
@@ -74,8 +78,8 @@ std::string side_by_side(Bytes expected, Bytes actual) {
   const std::size_t end = std::min(rows, row_of_interest + 1 + kRowsAfter);
 
   std::string text =
-      trimmed(fmt::format("offset  {:<{}}  {}", fmt::format("expected, {} bytes", expected.size()),
-                          kHalfColumns, fmt::format("actual, {} bytes", actual.size())));
+      trimmed(fmt::format("offset  {:<{}}  {}", "expected, " + count_bytes(expected.size()),
+                          kHalfColumns, "actual, " + count_bytes(actual.size())));
   if (begin > 0) text += "   ...\n";
   for (std::size_t row = begin; row < end; ++row) {
     const std::size_t from = row * kRowBytes;

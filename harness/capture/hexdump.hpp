@@ -8,6 +8,9 @@
 
 namespace lossy {
 
+// "1 byte", "7 bytes".
+std::string count_bytes(std::size_t bytes);
+
 // The offset of the first byte that is not the same in both, or that only one has; nothing when
 // they are equal.
 std::optional<std::size_t> first_difference(std::span<const std::byte> expected,

@@ -3,11 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <deque>
 #include <functional>
 #include <set>
 
 #include "core/greeter.hpp"
+#include "core/random.hpp"
 #include "core/server.hpp"
 #include "harness/capture/files_for_test.hpp"
 #include "harness/capture/pcap_writer.hpp"
@@ -43,6 +45,7 @@ class Memory final : public FrameSink {
 };
 
 void save(const std::vector<Record>& records, const std::string& path) {
+  std::filesystem::remove(path);
   PcapWriter writer(path);
   for (const Record& record : records) writer.write(record.time, record.frame);
   writer.finish();
@@ -430,7 +433,7 @@ TEST_F(OneSidedReplayTest, SilenceHolds) {
   EXPECT_THAT(result.difference,
               AllOf(HasSubstr("at record 3: the capture has an answer that the server does not"),
                     HasSubstr("record 2 at 1700000000.001000000 s: incoming 192.0.2.1:1000 >"),
-                    HasSubstr("1 bytes \"\\xff\"\n"), HasSubstr("actual (replay):    nothing\n")));
+                    HasSubstr("1 byte \"\\xff\"\n"), HasSubstr("actual (replay):    nothing\n")));
 }
 
 // A byte that differs is shown beside the server's own, with the request before it.
@@ -536,6 +539,34 @@ TEST_F(OneSidedReplayTest, AnswersDueAreBounded) {
   EXPECT_EQ(result.status, ReplayStatus::kDiffers);
   EXPECT_THAT(result.difference, HasSubstr("the server answers record 1, but the capture has no"));
   EXPECT_LT(result.received, 70'000U);
+}
+
+// Whatever a file holds, it is replayed or refused, and nothing is thrown.
+TEST(ReplayTest, HostileFilesAreNoTrouble) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "a.pcap";
+  save(Conversation(false, {"up1", "down2"}).record(), path);
+  const std::string ours = read_file(path);
+  std::string foreign = ours;  // Without the mark, it is anybody's.
+  for (std::size_t at = 0; (at = foreign.find("lossy", at)) != std::string::npos;) {
+    foreign[at] = 'x';
+  }
+  std::array<int, 3> seen{};
+  for (std::uint64_t round = 0; round < 3000; ++round) {
+    const RandomStream random = RandomStream(3).stream(round);
+    std::string bytes = round % 2 == 0 ? ours : foreign;
+    for (std::uint64_t n = 1; n <= 1 + random.at(0) % 4; ++n) {
+      bytes[uniform_below(random.at(2 * n), bytes.size())] =
+          static_cast<char>(random.at(2 * n + 1) & 0xFF);
+    }
+    if (random.at(100) % 8 == 0) bytes.resize(uniform_below(random.at(101), bytes.size()));
+    write_file(path, bytes);
+    Greeter client = Conversation().greeter();
+    const ReplayResult result = replay_capture(path, {.client = &client});
+    ++seen.at(static_cast<std::size_t>(result.status));
+    EXPECT_FALSE(replay_text(result).empty());
+  }
+  EXPECT_THAT(seen, testing::Each(testing::Gt(50)));
 }
 
 // What cannot be read is not tried, for the reason in one line; a cut file is no shorter capture.
