@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 
 namespace lossy {
 namespace {
@@ -82,14 +81,10 @@ std::string Address::to_string() const {
 }  // namespace lossy
 
 std::size_t std::hash<lossy::Address>::operator()(const lossy::Address& address) const noexcept {
-  std::uint64_t low = 0;
-  std::uint64_t high = 0;
-  std::memcpy(&low, address.octets().data(), 8);
-  std::memcpy(&high, address.octets().data() + 8, 8);
   const std::uint64_t rest = std::uint64_t{address.scope_id()} << 17 |
                              std::uint64_t{address.port()} << 1 | (address.is_v6() ? 1U : 0U);
-  std::uint64_t mixed = low;
-  for (const std::uint64_t word : {high, rest}) {
+  std::uint64_t mixed = address.word(0);
+  for (const std::uint64_t word : {address.word(8), rest}) {
     mixed = (mixed ^ (mixed >> 32)) * 0x9E3779B97F4A7C15U + word;
   }
   return (mixed ^ (mixed >> 29)) * 0xBF58476D1CE4E5B9U;

@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <optional>
 #include <string>
@@ -36,9 +37,23 @@ class Address {
   std::string host() const;
   std::string to_string() const;
 
+  // Compared once a datagram, so without a call.
+  friend bool operator==(const Address& a, const Address& b) {
+    return a.word(0) == b.word(0) && a.word(8) == b.word(8) && a.port_ == b.port_ &&
+           a.scope_id_ == b.scope_id_ && a.is_v6_ == b.is_v6_;
+  }
   friend auto operator<=>(const Address&, const Address&) = default;
 
  private:
+  friend std::hash<Address>;
+
+  // Eight octets from `at` on, in the machine's byte order.
+  std::uint64_t word(std::size_t at) const {
+    std::uint64_t word = 0;
+    std::memcpy(&word, octets_.data() + at, sizeof word);
+    return word;
+  }
+
   std::array<std::uint8_t, 16> octets_{};
   std::uint32_t scope_id_ = 0;
   std::uint16_t port_ = 0;

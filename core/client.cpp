@@ -1,7 +1,6 @@
 #include "core/client.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <utility>
 
 #include "core/check.hpp"
@@ -26,7 +25,7 @@ std::optional<std::uint64_t> Client::greet(std::string_view name) {
   const std::uint32_t index = allocate();
   Request& request = requests_[index];
   request.name.assign(name);
-  request.hash = std::hash<std::string_view>{}(name);
+  request.hash = hash_name(name);
   request.number = ++last_number_;
   request.attempts = 0;
   append(waiting_, index);
@@ -51,7 +50,7 @@ void Client::handle_datagram(Instant now, const Datagram& datagram) {
     return;
   }
   const auto name = std::get<std::string_view>(parsed);
-  const std::uint32_t index = find_outstanding(std::hash<std::string_view>{}(name), name);
+  const std::uint32_t index = find_outstanding(hash_name(name), name);
   if (index == kNone) {
     ++counters_.unexpected;
     return;

@@ -12,10 +12,10 @@ namespace lossy {
 std::string_view Names::at(std::uint64_t i) {
   check(i < count_, "Names::at: no such name");
   if (!given_.empty()) return given_[i];
-  std::array<char, 20> digits{};
-  const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), i + 1);
-  made_up_.assign("guest-").append(digits.data(), end);
-  return made_up_;
+  constexpr std::size_t kDigitsAt = std::string_view("guest-").size();
+  const auto [end, error] =
+      std::to_chars(made_up_.data() + kDigitsAt, made_up_.data() + made_up_.size(), i + 1);
+  return {made_up_.data(), end};
 }
 
 Greeter::Greeter(const GreeterOptions& options, Names names, OnEvent on_event)

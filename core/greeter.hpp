@@ -2,6 +2,7 @@
 // and counts how they ended. The simulator, the sockets and the replayer all run this one.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -30,7 +31,7 @@ class Names {
  private:
   std::vector<std::string> given_;
   std::uint64_t count_ = 0;
-  std::string made_up_;
+  std::array<char, 32> made_up_{"guest-"};
 };
 
 struct GreeterOptions {

@@ -15,9 +15,15 @@ std::string_view as_text(std::span<const std::byte> bytes) {
 
 // Names are almost always short and ASCII, which needs no decoding.
 bool is_ascii(std::string_view text) {
-  unsigned char seen = 0;
+  std::uint64_t seen = 0;
+  while (text.size() >= sizeof seen) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data(), sizeof word);
+    seen |= word;
+    text.remove_prefix(sizeof word);
+  }
   for (const char c : text) seen |= static_cast<unsigned char>(c);
-  return seen < 0x80;
+  return (seen & 0x8080808080808080U) == 0;
 }
 
 ParsedName parse_name(std::string_view name) {

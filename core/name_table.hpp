@@ -4,9 +4,30 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <string_view>
 #include <vector>
 
 namespace lossy {
+
+// A hash that costs a multiplication for eight bytes. It decides about places in the table and
+// nothing else.
+inline std::uint64_t hash_name(std::string_view name) {
+  std::uint64_t hash = name.size();
+  const auto mix_in = [&hash](std::uint64_t word) {
+    hash = (hash ^ word) * 0x9E3779B97F4A7C15;
+    hash ^= hash >> 32;
+  };
+  for (; name.size() >= 8; name.remove_prefix(8)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, name.data(), 8);
+    mix_in(word);
+  }
+  std::uint64_t rest = 0;
+  for (const char c : name) rest = rest << 8 | static_cast<unsigned char>(c);
+  mix_in(rest);
+  return hash;
+}
 
 // Maps hashes to indices. Hashes may collide, so a look-up takes a predicate that compares the
 // names.

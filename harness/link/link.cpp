@@ -5,7 +5,7 @@
 
 #include "core/check.hpp"
 #include "core/endpoint.hpp"
-#include "core/random.hpp"
+#include "harness/link/text.hpp"
 
 namespace lossy {
 
@@ -32,6 +32,8 @@ Link::Link(const LinkOptions& options, std::unique_ptr<FateSource> fates)
   check(fates_ != nullptr, "Link: no source of fates");
   check(options.delay >= Duration::zero() && options.delay <= kDurationMax,
         "LinkOptions: delay outside its range");
+  check(options.rate_bits_per_second <= kRateMax && options.header_bytes <= 1000,
+        "LinkOptions: rate or header size outside its range");
 }
 
 Offer Link::handle_datagram(Instant now, std::span<const std::byte> payload) {
@@ -135,10 +137,11 @@ std::optional<Instant> Link::serialise(Instant now, std::size_t payload_bytes) {
     free_at_fraction_ = 0;
   }
   const std::uint64_t rate = options_.rate_bits_per_second;
-  const Uint128 bits = Uint128{(payload_bytes + options_.header_bytes) * 8};
-  const Uint128 scaled = bits * 1'000'000'000 + free_at_fraction_;
+  // At most 66,507 * 8 * 10^9 + kRateMax: far below 2^64.
+  const std::uint64_t scaled =
+      (payload_bytes + options_.header_bytes) * 8 * 1'000'000'000 + free_at_fraction_;
   free_at_ = saturating_add(free_at_, Duration(static_cast<Duration::rep>(scaled / rate)));
-  free_at_fraction_ = static_cast<std::uint64_t>(scaled % rate);
+  free_at_fraction_ = scaled % rate;
   departures_.push_back(free_at_);
   return free_at_;
 }

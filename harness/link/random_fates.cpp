@@ -41,14 +41,16 @@ const Fate& RandomFates::decide(std::uint64_t number, std::size_t payload_bytes)
   }
   fate_.copies_count = impairments_.duplicate.happens(duplicate_.at(number)) ? 2 : 1;
   for (std::size_t i = 0; i < fate_.copies_count; ++i) {
-    fate_.copy[i] = decide_copy(copies_[i], number, payload_bytes);
+    decide_copy(copies_[i], number, payload_bytes, fate_.copy[i]);
   }
   return fate_;
 }
 
-CopyFate RandomFates::decide_copy(const CopyStreams& streams, std::uint64_t number,
-                                  std::size_t payload_bytes) const {
-  CopyFate copy;
+void RandomFates::decide_copy(const CopyStreams& streams, std::uint64_t number,
+                              std::size_t payload_bytes, CopyFate& copy) const {
+  copy.extra_delay = Duration::zero();
+  copy.held_back = false;
+  copy.flips_count = 0;
   if (impairments_.jitter > Duration::zero()) {
     copy.extra_delay = uniform_spread(streams.jitter.at(number), impairments_.jitter);
   }
@@ -62,7 +64,6 @@ CopyFate RandomFates::decide_copy(const CopyStreams& streams, std::uint64_t numb
     copy.flipped_bits[0] = static_cast<std::uint32_t>(
         uniform_below(streams.corrupted_bit.at(number), payload_bytes * 8));
   }
-  return copy;
 }
 
 }  // namespace lossy

@@ -47,8 +47,8 @@ class RandomFates final : public FateSource {
     RandomStream jitter;
   };
 
-  CopyFate decide_copy(const CopyStreams& streams, std::uint64_t number,
-                       std::size_t payload_bytes) const;
+  void decide_copy(const CopyStreams& streams, std::uint64_t number, std::size_t payload_bytes,
+                   CopyFate& copy) const;
 
   Impairments impairments_;
   RandomStream drop_;

@@ -65,13 +65,16 @@ void Simulation::deliver(std::size_t at) {
   const std::optional<Delivery> delivery = way.link.poll_transmit(now_);
   sources_.set(at, way.link.poll_timeout().value_or(Instant::max()));
   if (!delivery) return;
-  const Passage passage{.path = at / 2,
-                        .direction = way.direction,
-                        .source = nodes_[way.from].address,
-                        .destination = nodes_[way.to].address,
-                        .payload = delivery->payload};
-  for (Observer* observer : observers_) observer->on_delivered(now_, passage, *delivery);
-  nodes_[way.to].endpoint->handle_datagram(now_, {passage.source, passage.payload});
+  const Address& source = nodes_[way.from].address;
+  if (!observers_.empty()) {
+    const Passage passage{.path = at / 2,
+                          .direction = way.direction,
+                          .source = source,
+                          .destination = nodes_[way.to].address,
+                          .payload = delivery->payload};
+    for (Observer* observer : observers_) observer->on_delivered(now_, passage, *delivery);
+  }
+  nodes_[way.to].endpoint->handle_datagram(now_, {source, delivery->payload});
   drain(way.to);
 }
 
