@@ -1,1 +1,702 @@
+#include "harness/link/link.hpp"
+
 #include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/endpoint.hpp"
+#include "core/random.hpp"
+#include "harness/link/fault_list.hpp"
+#include "harness/link/random_fates.hpp"
+
+namespace lossy {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kNever = kDurationMax;
+
+std::span<const std::byte> bytes(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
+
+std::string text_of(std::span<const std::byte> payload) {
+  return {reinterpret_cast<const char*>(payload.data()), payload.size()};
+}
+
+// A delivery with bytes of its own.
+struct Arrival {
+  std::uint64_t number = 0;
+  std::size_t copy = 0;
+  Duration at{};
+  Delivery delivery;
+  std::string payload;
+};
+
+// Fates as a test writes them down; nothing happens without any.
+class WrittenFates final : public FateSource {
+ public:
+  explicit WrittenFates(const std::string& faults)
+      : list_(FaultList::parse(faults.empty() ? "downlink.1:drop" : faults)),
+        fates_(list_, Direction::kUplink) {}
+  const Fate& decide(std::uint64_t number, std::size_t payload_bytes) override {
+    return fates_.decide(number, payload_bytes);
+  }
+
+ private:
+  FaultList list_;
+  ListedFates fates_;
+};
+
+Link make_link(const LinkOptions& options, const std::string& faults = "") {
+  return Link(options, std::make_unique<WrittenFates>(faults));
+}
+
+Link make_link(const LinkOptions& options, const Impairments& impairments, std::uint64_t seed = 4) {
+  return Link(options, std::make_unique<RandomFates>(impairments, seed, Direction::kUplink));
+}
+
+Offer offer(Link& link, Duration at, std::string_view payload = "hello") {
+  return link.handle_datagram(Instant(at), bytes(payload));
+}
+
+// Everything that arrives until then, each copy at its own time.
+std::vector<Arrival> arrivals(Link& link, Duration until = kNever) {
+  std::vector<Arrival> all;
+  for (auto next = link.poll_timeout(); next && *next <= Instant(until);
+       next = link.poll_timeout()) {
+    const std::optional<Delivery> delivery = link.poll_transmit(*next);
+    if (!delivery || delivery->due != *next) {
+      ADD_FAILURE() << "nothing arrives when poll_timeout() says so";
+      break;
+    }
+    all.push_back({delivery->number, delivery->copy, next->time_since_epoch(), *delivery,
+                   text_of(delivery->payload)});
+  }
+  return all;
+}
+
+std::vector<std::uint64_t> numbers(const std::vector<Arrival>& all) {
+  std::vector<std::uint64_t> in_order;
+  for (const Arrival& arrival : all) in_order.push_back(arrival.number);
+  return in_order;
+}
+
+using Numbers = std::vector<std::uint64_t>;
+
+// What is offered arrives, after the delay and not a nanosecond before.
+TEST(Link, DeliversAfterItsDelay) {
+  for (const Duration delay : {Duration(0ns), Duration(1ns), Duration(20ms), kDurationMax / 2}) {
+    Link link = make_link({.delay = delay});
+    EXPECT_EQ(link.poll_timeout(), std::nullopt);
+    const Offer first = offer(link, 5ms, "one");
+    EXPECT_EQ(first.number, 1U);
+    EXPECT_EQ(first.copies_in_flight, 1U);
+    EXPECT_TRUE(first.fate->is_plain());
+    EXPECT_EQ(offer(link, 7ms, "two").number, 2U);
+    EXPECT_EQ(link.in_flight(), 2U);
+    EXPECT_EQ(link.poll_timeout(), Instant(5ms + delay));
+    EXPECT_FALSE(link.poll_transmit(Instant(5ms + delay - 1ns)));
+    const auto delivery = link.poll_transmit(Instant(5ms + delay));
+    ASSERT_TRUE(delivery);
+    EXPECT_EQ(delivery->number, 1U);
+    EXPECT_EQ(delivery->offered, Instant(5ms));
+    EXPECT_EQ(delivery->due, Instant(5ms + delay));
+    EXPECT_TRUE(delivery->first_arrival);
+    EXPECT_FALSE(delivery->reordered || delivery->held_back || delivery->corrupted);
+    EXPECT_EQ(text_of(delivery->payload), "one");
+    EXPECT_FALSE(link.poll_transmit(Instant(5ms + delay)));
+    EXPECT_EQ(link.poll_timeout(), Instant(7ms + delay));
+    EXPECT_EQ(text_of(link.poll_transmit(Instant(7ms + delay))->payload), "two");
+    EXPECT_EQ(link.poll_timeout(), std::nullopt);
+    EXPECT_EQ(link.in_flight(), 0U);
+  }
+}
+
+// One that comes late to ask gets everything that was due, in order, with the times it was due at.
+TEST(Link, LateQuestionsLoseNothing) {
+  Link link = make_link({.delay = 1ms});
+  for (int i = 0; i < 5; ++i) offer(link, i * 1ms);
+  for (std::uint64_t i = 0; i < 5; ++i) {
+    const auto delivery = link.poll_transmit(Instant(1h));
+    ASSERT_TRUE(delivery);
+    EXPECT_EQ(delivery->number, i + 1);
+    EXPECT_EQ(delivery->due, Instant((i + 1) * 1ms));
+  }
+  EXPECT_FALSE(link.poll_transmit(Instant(1h)));
+}
+
+// The bytes are the link's own: the sender may use its buffer again at once. Any size that UDP can
+// have goes through, no bytes at all too.
+TEST(Link, KeepsBytesOfAnySize) {
+  Link link = make_link({.delay = 1ms});
+  std::vector<std::string> sent;
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{1}, std::size_t{64}, std::size_t{1024}, kPayloadBytesMax}) {
+    std::string buffer(size, static_cast<char>('a' + sent.size()));
+    sent.push_back(buffer);
+    offer(link, 0s, buffer);
+    std::ranges::fill(buffer, '!');
+  }
+  const std::vector<Arrival> all = arrivals(link);
+  ASSERT_EQ(all.size(), sent.size());
+  for (std::size_t i = 0; i < sent.size(); ++i) EXPECT_TRUE(all[i].payload == sent[i]);
+  EXPECT_THROW(offer(link, 0s, std::string(kPayloadBytesMax + 1, 'x')), std::logic_error);
+}
+
+// What is due at the same instant leaves in the order it came, however it came to be due then.
+TEST(Link, EqualTimesAreFirstInFirstOut) {
+  Link link = make_link({.delay = 10ms},
+                        "uplink.1:delay+3ms,uplink.2:delay-1ms,uplink.3:duplicate+3ms,"
+                        "uplink.6:delay-1ms,uplink.7:delay-2ms");
+  for (int i = 0; i < 3; ++i) offer(link, 0s);
+  offer(link, 3ms);  // Due with the first, and with the third's copy.
+  offer(link, 3ms);
+  offer(link, 4ms);
+  offer(link, 5ms);
+  EXPECT_EQ(numbers(arrivals(link)), (Numbers{2, 3, 1, 3, 4, 5, 6, 7}));
+}
+
+// A copy's own delay is on top of the link's, exact to the nanosecond.
+TEST(Link, ExtraDelayIsExact) {
+  Link link = make_link({.delay = 10ms},
+                        "uplink.1:delay+1ns,uplink.2:delay-10ms,uplink.3:hold+1.234567ms,"
+                        "uplink.4:deliver-1ns/deliver+5s");
+  for (int i = 0; i < 4; ++i) offer(link, 0s);
+  std::vector<std::pair<std::uint64_t, Duration>> times;
+  for (const Arrival& arrival : arrivals(link)) times.emplace_back(arrival.number, arrival.at);
+  EXPECT_EQ(times, (std::vector<std::pair<std::uint64_t, Duration>>{
+                       {2, 0s}, {4, 10ms - 1ns}, {1, 10ms + 1ns}, {3, 11'234'567ns}, {4, 5010ms}}));
+}
+
+// A list may ask for less delay than there is: still nothing arrives before it has left.
+TEST(Link, NothingArrivesBeforeItLeft) {
+  Link link = make_link({.delay = 1ms, .rate_bits_per_second = 1'000'000},
+                        "uplink.1:delay-1000000000s,uplink.2:delay-5ms");
+  offer(link, 7ms, std::string(97, 'x'));  // 1000 bits, 1 ms.
+  offer(link, 7ms, std::string(97, 'x'));
+  const std::vector<Arrival> all = arrivals(link);
+  EXPECT_EQ(all[0].at, 8ms);
+  EXPECT_EQ(all[1].at, 9ms);
+}
+
+// Times at the end of time do not overflow.
+TEST(Link, TimesSaturate) {
+  Link link = make_link({.delay = kDurationMax, .rate_bits_per_second = 1},
+                        "uplink.1:delay+1000000000s,uplink.2:delay-1000000000s");
+  const Instant late = Instant::max() - 1h;
+  for (int i = 0; i < 3; ++i) link.handle_datagram(late, bytes("hello"));
+  while (const auto due = link.poll_timeout()) {
+    EXPECT_GE(*due, late);
+    EXPECT_TRUE(link.poll_transmit(*due));
+  }
+  EXPECT_EQ(link.counters().delivered, 3U);
+}
+
+// Jitter may reorder: datagrams arrive by their own times, each within its bounds.
+TEST(Link, JitterMayReorder) {
+  Link link = make_link({.delay = 10ms}, {.jitter = 5ms});
+  for (int i = 0; i < 10'000; ++i) offer(link, i * 1ms);
+  const std::vector<Arrival> all = arrivals(link);
+  ASSERT_EQ(all.size(), 10'000U);
+  for (const Arrival& arrival : all) {
+    const Duration after = Instant(arrival.at) - arrival.delivery.offered;
+    ASSERT_TRUE(after >= 5ms && after <= 15ms) << arrival.number;
+  }
+  EXPECT_TRUE(std::ranges::is_sorted(all, {}, &Arrival::at));
+  EXPECT_GT(link.counters().reordered, 5000U);
+}
+
+// Jitter that keeps order never lets one datagram pass another, and makes none later than the
+// latest that came before it would have been.
+TEST(Link, JitterThatKeepsOrderNeverReorders) {
+  const Impairments impairments{
+      .drop = Probability::ratio(1, 10), .duplicate = Probability::ratio(1, 10), .jitter = 5ms};
+  Link free = make_link({.delay = 10ms}, impairments);
+  Link kept = make_link({.delay = 10ms, .keeps_order = true}, impairments);
+  for (int i = 0; i < 10'000; ++i) {
+    offer(free, i * 300us);
+    offer(kept, i * 300us);
+  }
+  std::vector<Arrival> by_number = arrivals(free);
+  std::ranges::sort(by_number, {}, [](const Arrival& a) { return std::pair(a.number, a.copy); });
+  const std::vector<Arrival> all = arrivals(kept);
+  ASSERT_EQ(all.size(), by_number.size());
+  Duration latest{};
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    latest = std::max(latest, by_number[i].at);
+    ASSERT_EQ(all[i].number, by_number[i].number);
+    ASSERT_EQ(all[i].copy, by_number[i].copy);
+    ASSERT_EQ(all[i].at, latest);
+  }
+  EXPECT_EQ(kept.counters().reordered, 0U);
+  EXPECT_GT(free.counters().reordered, 5000U);
+}
+
+// What is held back on purpose is overtaken even where jitter keeps the order, and overtakes
+// nothing itself.
+TEST(Link, HeldBackIsOvertakenEvenWhereJitterKeepsOrder) {
+  Link link =
+      make_link({.delay = 10ms, .keeps_order = true},
+                {.reorder = Probability::ratio(1, 10), .reorder_delay = 2ms, .jitter = 5ms});
+  for (int i = 0; i < 10'000; ++i) offer(link, i * 100us);
+  std::uint64_t highest = 0;
+  std::uint64_t highest_on_time = 0;
+  std::uint64_t overtaken = 0;
+  for (const Arrival& arrival : arrivals(link)) {
+    if (arrival.delivery.held_back) {
+      overtaken += arrival.number < highest ? 1 : 0;
+    } else {
+      ASSERT_GT(arrival.number, highest_on_time);
+      highest_on_time = arrival.number;
+    }
+    ASSERT_LE(highest_on_time, std::max(highest, arrival.number));
+    highest = std::max(highest, arrival.number);
+  }
+  EXPECT_GT(overtaken, 100U);
+  EXPECT_EQ(link.counters().reordered, overtaken);
+}
+
+// A datagram held back never comes before one that was sent earlier and that jitter made late.
+TEST(Link, HeldBackPassesNothingWhereJitterKeepsOrder) {
+  Link link =
+      make_link({.delay = 10ms, .keeps_order = true},
+                "uplink.1:delay+9ms,uplink.2:hold-5ms,uplink.3:delay-9ms,uplink.4:hold+5ms");
+  for (int i = 0; i < 5; ++i) offer(link, 0s);
+  const std::vector<Arrival> all = arrivals(link);
+  EXPECT_EQ(numbers(all), (Numbers{1, 2, 3, 4, 5}));
+  for (const Arrival& arrival : all) EXPECT_EQ(arrival.at, 19ms);
+}
+
+// Held back without jitter: so many are, later ones pass them, and the counters say so.
+TEST(Link, HeldBackIsReorderedWhenOthersFollow) {
+  for (const Duration interval : {Duration(1ms), Duration(20ms)}) {
+    Link link = make_link({.delay = 1ms}, {.reorder = Probability::ratio(1, 20)});
+    for (int i = 0; i < 10'000; ++i) offer(link, i * interval);
+    const std::vector<Arrival> all = arrivals(link);
+    EXPECT_NEAR(static_cast<double>(link.counters().held_back), 500, 4 * 21.8);
+    if (interval == 1ms) {
+      // All but at most ten at the end have somebody who passes them, unless those are held, too.
+      EXPECT_GE(link.counters().reordered + 10, link.counters().held_back);
+    } else {
+      EXPECT_EQ(link.counters().reordered, 0U);  // Nothing came soon enough to pass them.
+    }
+  }
+}
+
+// Which of the datagrams 1, 2, 3... count as reordered when their copies arrive in this order: a
+// later one arrived before, first arrivals only (RFC 4737 section 3).
+struct Sequence {
+  const char* faults;
+  Numbers arrive;
+  std::vector<bool> reordered;
+};
+
+TEST(Link, ReorderedIsWhatRfc4737Says) {
+  const std::vector<Sequence> sequences = {
+      {"uplink.9:drop", {1, 2, 3}, {false, false, false}},
+      {"uplink.1:delay+1ms", {2, 3, 1}, {false, false, true}},
+      {"uplink.2:delay+1ms", {1, 3, 2}, {false, false, true}},
+      {"uplink.3:delay-1ms", {3, 1, 2}, {false, true, true}},
+      {"uplink.1:delay+2ms,uplink.2:delay+1ms", {3, 2, 1}, {false, true, true}},
+      {"uplink.2:drop", {1, 3}, {false, false}},
+      // A copy that comes late is a duplicate, and not reordered.
+      {"uplink.1:duplicate+1ms", {1, 2, 3, 1}, {false, false, false, false}},
+      // The first to arrive counts, be it the second copy.
+      {"uplink.2:deliver+2ms/deliver+1ms", {1, 3, 2, 2}, {false, false, true, false}},
+      {"uplink.2:deliver+2ms/deliver", {1, 2, 3, 2}, {false, false, false, false}},
+      // A duplicate that comes early makes the later one arrived, too.
+      {"uplink.3:deliver/deliver-1ms", {3, 1, 2, 3}, {false, true, true, false}},
+  };
+  for (const Sequence& sequence : sequences) {
+    SCOPED_TRACE(sequence.faults);
+    Link link = make_link({.delay = 10ms}, sequence.faults);
+    for (int i = 0; i < 3; ++i) offer(link, 0s);
+    const std::vector<Arrival> all = arrivals(link);
+    EXPECT_EQ(numbers(all), sequence.arrive);
+    std::vector<bool> reordered;
+    for (const Arrival& arrival : all) reordered.push_back(arrival.delivery.reordered);
+    EXPECT_EQ(reordered, sequence.reordered);
+    EXPECT_EQ(link.counters().reordered,
+              static_cast<std::uint64_t>(std::ranges::count(reordered, true)));
+  }
+}
+
+// All copies but a datagram's first to arrive are duplicates (RFC 5560), and a datagram is
+// delivered once however many of its copies arrive.
+TEST(Link, DuplicatesAreWhatRfc5560Says) {
+  Link link = make_link({.delay = 10ms},
+                        "uplink.1:duplicate,uplink.2:duplicate-5ms,uplink.3:drop,"
+                        "uplink.4:deliver/deliver/deliver/deliver/deliver/deliver/deliver/deliver");
+  std::vector<std::size_t> copies;
+  for (int i = 0; i < 5; ++i) copies.push_back(offer(link, i * 1ms).copies_in_flight);
+  EXPECT_EQ(copies, (std::vector<std::size_t>{2, 2, 0, 8, 1}));
+  std::vector<std::string> arrived;
+  for (const Arrival& arrival : arrivals(link)) {
+    arrived.push_back(std::to_string(arrival.number) + '/' + std::to_string(arrival.copy) +
+                      (arrival.delivery.first_arrival ? "" : " again"));
+  }
+  EXPECT_EQ(arrived, (std::vector<std::string>{"2/1", "1/0", "1/1 again", "2/0 again", "4/0",
+                                               "4/1 again", "4/2 again", "4/3 again", "4/4 again",
+                                               "4/5 again", "4/6 again", "4/7 again", "5/0"}));
+  EXPECT_EQ(link.counters().delivered, 4U);
+  EXPECT_EQ(link.counters().duplicated, 1U + 1 + 7);
+  EXPECT_EQ(link.counters().lost(), 1U);
+}
+
+// Copies share their bytes: many of them take no more memory than one.
+TEST(Link, CopiesShareTheirBytes) {
+  Link link = make_link({.delay = 10ms},
+                        "uplink.1:deliver/deliver/deliver/deliver/deliver/deliver/deliver/deliver");
+  offer(link, 0s, std::string(65'000, 'x'));
+  EXPECT_EQ(link.in_flight(), 8U);
+  EXPECT_EQ(link.bytes_reserved(), 65'536U);
+  for (const Arrival& arrival : arrivals(link)) {
+    EXPECT_TRUE(arrival.payload == std::string(65'000, 'x'));
+  }
+}
+
+// A flipped bit changes that bit, of that copy, and nothing else, whichever copy arrives first.
+TEST(Link, FlipsAreExactlyThoseAskedFor) {
+  const std::string sent = "Michael";
+  const auto flipped = [&](std::initializer_list<std::size_t> bits) {
+    std::string text = sent;
+    for (const std::size_t bit : bits) {
+      text[bit / 8] = static_cast<char>(text[bit / 8] ^ (1 << bit % 8));
+    }
+    return text;
+  };
+  for (const char* order : {"+1ms", "-1ms"}) {
+    Link link = make_link(
+        {.delay = 10ms}, "uplink.1:deliver/deliver" + std::string(order) + "^0^9^55/deliver+2ms^1");
+    offer(link, 0s, sent);
+    const std::vector<Arrival> all = arrivals(link);
+    ASSERT_EQ(all.size(), 3U);
+    for (const Arrival& arrival : all) {
+      EXPECT_EQ(arrival.payload, arrival.copy == 0   ? sent
+                                 : arrival.copy == 1 ? flipped({0, 9, 55})
+                                                     : flipped({1}));
+      EXPECT_EQ(arrival.delivery.corrupted, arrival.copy != 0);
+    }
+    EXPECT_EQ(link.counters().corrupted, 2U);
+    EXPECT_EQ(link.counters().flips_missed, 0U);
+  }
+}
+
+// A bit beyond the payload's end cannot be flipped, is counted, and corrupts nothing.
+TEST(Link, FlipsBeyondTheEndAreCounted) {
+  Link link = make_link({},
+                        "uplink.1:corrupt^56,uplink.2:corrupt^55^56^4294967295,"
+                        "uplink.3:corrupt^0");
+  offer(link, 0s, "Michael");
+  offer(link, 0s, "Michael");
+  offer(link, 0s, "");
+  const std::vector<Arrival> all = arrivals(link);
+  EXPECT_EQ(all[0].payload, "Michael");
+  EXPECT_FALSE(all[0].delivery.corrupted);
+  EXPECT_EQ(all[1].payload, "Michae\xec");
+  EXPECT_TRUE(all[1].delivery.corrupted);
+  EXPECT_EQ(all[2].payload, "");
+  EXPECT_EQ(link.counters().corrupted, 1U);
+  EXPECT_EQ(link.counters().flips_missed, 4U);
+}
+
+// What chance corrupts differs from what was sent in one bit, always.
+TEST(Link, ChanceFlipsOneBit) {
+  Link link =
+      make_link({}, {.duplicate = Probability::ratio(1, 2), .corrupt = Probability::ratio(1, 2)});
+  std::uint64_t corrupted = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    const std::string sent = "guest-" + std::to_string(i);
+    offer(link, i * 1ms, sent);
+    for (const Arrival& arrival : arrivals(link)) {
+      int bits = 0;
+      ASSERT_EQ(arrival.payload.size(), sent.size());
+      for (std::size_t at = 0; at < sent.size(); ++at) {
+        bits += std::popcount(static_cast<unsigned char>(arrival.payload[at] ^ sent[at]));
+      }
+      ASSERT_EQ(bits, arrival.delivery.corrupted ? 1 : 0);
+      corrupted += arrival.delivery.corrupted ? 1 : 0;
+    }
+  }
+  EXPECT_EQ(link.counters().corrupted, corrupted);
+  EXPECT_GT(corrupted, 5000U);
+}
+
+// The n-th of datagrams sent back to back has left when the bits of all so far have, to the
+// nanosecond: parts of one add up, and are neither lost nor rounded up.
+TEST(Link, SerialisationTimesAreExact) {
+  for (const std::size_t header_bytes : {28U, 48U}) {
+    for (const std::uint64_t rate :
+         {1'000'000'000U, 1'000'000U, 999'999'937U, 7U, 3'000'000'019U}) {
+      SCOPED_TRACE(testing::Message() << rate << " bit/s, headers of " << header_bytes);
+      Link link = make_link({.delay = 3ms,
+                             .rate_bits_per_second = rate,
+                             .queue_datagrams_max = 10'000,
+                             .header_bytes = header_bytes});
+      Uint128 bits = 0;
+      std::vector<Duration> expected;
+      for (std::uint64_t n = 1; n <= 5000; ++n) {
+        const std::string payload(RandomStream(1).at(n) % 1025, 'x');
+        bits += (payload.size() + header_bytes) * 8;
+        expected.push_back(Duration(static_cast<Duration::rep>(bits * 1'000'000'000 / rate)) + 3ms);
+        ASSERT_EQ(offer(link, 0s, payload).copies_in_flight, 1U);
+      }
+      const std::vector<Arrival> all = arrivals(link, Duration::max());
+      ASSERT_EQ(all.size(), expected.size());
+      for (std::size_t i = 0; i < all.size(); ++i) ASSERT_EQ(all[i].at, expected[i]) << i;
+    }
+  }
+}
+
+// A sender that waits for each datagram to leave gets the same rate as one that does not: what is
+// left of a nanosecond counts.
+TEST(Link, PacedAtTheRateIsTheRate) {
+  constexpr std::uint64_t kRate = 999'999'937;
+  Link link = make_link({.rate_bits_per_second = kRate, .queue_datagrams_max = 0});
+  Duration now{};
+  for (std::uint64_t n = 1; n <= 10'000; ++n) {
+    ASSERT_EQ(offer(link, now, "Michael").copies_in_flight, 1U);
+    now = link.poll_timeout()->time_since_epoch();
+    ASSERT_EQ(now.count(), static_cast<Duration::rep>(n * 35 * 8 * 1'000'000'000 / kRate));
+    ASSERT_TRUE(link.poll_transmit(Instant(now)));
+  }
+}
+
+// After a pause the line is free: a datagram takes its own time and nobody else's.
+TEST(Link, APauseFreesTheLine) {
+  Link link = make_link({.delay = 1ms, .rate_bits_per_second = 1'000'000});
+  for (const Duration at : {Duration(0ms), Duration(50ms), Duration(50'100us)}) {
+    offer(link, at, std::string(97, 'x'));  // 1 ms each.
+  }
+  const std::vector<Arrival> all = arrivals(link);
+  EXPECT_EQ(all[0].at, 2ms);
+  EXPECT_EQ(all[1].at, 52ms);
+  EXPECT_EQ(all[2].at, 53ms);
+}
+
+// What is lost on the way takes none of the rate and no place in the queue; a copy does.
+TEST(Link, LossTakesNoRateAndACopyDoes) {
+  Link link = make_link({.rate_bits_per_second = 1'000'000},
+                        "uplink.1:drop,uplink.2:duplicate,uplink.3:drop");
+  for (int i = 0; i < 4; ++i) offer(link, 0s, std::string(97, 'x'));
+  const std::vector<Arrival> all = arrivals(link);
+  EXPECT_EQ(numbers(all), (Numbers{2, 2, 4}));
+  EXPECT_EQ(all[0].at, 1ms);
+  EXPECT_EQ(all[1].at, 2ms);
+  EXPECT_EQ(all[2].at, 3ms);
+}
+
+// One datagram is being sent and so many may wait; what comes on top is dropped from the tail, and
+// a place is free as soon as one has left.
+TEST(Link, AFullQueueDropsTheTail) {
+  for (const std::size_t queue : {0U, 1U, 10U}) {
+    SCOPED_TRACE(queue);
+    Link link = make_link({.rate_bits_per_second = 1'000'000, .queue_datagrams_max = queue});
+    const std::string payload(97, 'x');  // 1 ms each.
+    const auto burst = [&](Duration at, int size) {
+      std::uint64_t sent = 0;
+      for (int i = 0; i < size; ++i) {
+        const Offer one = offer(link, at, payload);
+        sent += one.copies_in_flight;
+        EXPECT_TRUE(one.copies_in_flight == 1 || one.loss == LossReason::kQueue);
+      }
+      return sent;
+    };
+    EXPECT_EQ(burst(0s, 100), queue + 1);
+    EXPECT_EQ(burst(1ms - 1ns, 100), 0U);
+    EXPECT_EQ(burst(1ms, 100), 1U);
+    EXPECT_EQ(burst(3ms, 100), std::min<std::size_t>(2, queue + 1));
+    EXPECT_EQ(burst(1s, 100), queue + 1);
+    const LinkCounters& counters = link.counters();
+    EXPECT_EQ(counters.offered, 500U);
+    EXPECT_EQ(counters.lost_by[static_cast<std::size_t>(LossReason::kQueue)],
+              500 - (queue + 1) * 2 - 1 - std::min<std::size_t>(2, queue + 1));
+    EXPECT_EQ(counters.lost(), counters.lost_by[static_cast<std::size_t>(LossReason::kQueue)]);
+    EXPECT_EQ(numbers(arrivals(link)).size() + counters.lost(), 500U);
+  }
+}
+
+// The queue may drop some copies of a datagram and let others through: it is delivered, with fewer
+// copies; only when none is left it is lost.
+TEST(Link, AFullQueueDropsCopies) {
+  Link link = make_link({.rate_bits_per_second = 1'000'000, .queue_datagrams_max = 1},
+                        "uplink.1:deliver/deliver/deliver,uplink.2:duplicate,uplink.3:drop");
+  const Offer first = offer(link, 0s);
+  EXPECT_EQ(first.copies_in_flight, 2U);
+  EXPECT_EQ(first.loss, LossReason::kQueue);
+  EXPECT_EQ(offer(link, 0s).copies_in_flight, 0U);
+  EXPECT_EQ(offer(link, 0s).loss, LossReason::kDrop);
+  arrivals(link);
+  const LinkCounters& counters = link.counters();
+  EXPECT_EQ(counters.delivered, 1U);
+  EXPECT_EQ(counters.duplicated, 1U);
+  EXPECT_EQ(counters.copies_dropped, 1U);
+  EXPECT_EQ(counters.lost_by, (std::array<std::uint64_t, 3>{1, 1, 0}));
+}
+
+// So many copies may be in flight, and what comes on top is dropped and counted.
+TEST(Link, BoundsWhatIsInFlight) {
+  Link link = make_link({.delay = 10ms, .in_flight_max = 10}, "uplink.10:duplicate");
+  std::vector<std::size_t> copies;
+  for (int i = 0; i < 12; ++i) copies.push_back(offer(link, 0s).copies_in_flight);
+  EXPECT_EQ(copies, (std::vector<std::size_t>{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0}));
+  EXPECT_EQ(link.in_flight(), 10U);
+  EXPECT_EQ(link.counters().copies_dropped, 1U);
+  EXPECT_EQ(link.counters().lost_by, (std::array<std::uint64_t, 3>{0, 0, 2}));
+  ASSERT_TRUE(link.poll_transmit(Instant(10ms)));
+  EXPECT_EQ(offer(link, 10ms).copies_in_flight, 1U);
+  EXPECT_EQ(offer(link, 10ms).loss, LossReason::kInFlight);
+}
+
+// So many bytes may be in flight, too.
+TEST(Link, BoundsTheBytesInFlight) {
+  Link link = make_link({.delay = 10ms, .in_flight_bytes_max = 10 * 1024});
+  for (int i = 0; i < 10; ++i)
+    EXPECT_EQ(offer(link, 0s, std::string(1024, 'x')).copies_in_flight, 1U);
+  const Offer more = offer(link, 0s, std::string(1024, 'x'));
+  EXPECT_EQ(more.copies_in_flight, 0U);
+  EXPECT_EQ(more.loss, LossReason::kInFlight);
+  EXPECT_EQ(arrivals(link).size(), 10U);
+  EXPECT_EQ(link.poll_transmit(Instant(10ms)), std::nullopt);
+  EXPECT_EQ(offer(link, 10ms, std::string(1024, 'x')).copies_in_flight, 1U);
+}
+
+// The defaults lose nothing at 100 ms and 100,000 datagrams a second, of any size.
+TEST(Link, DefaultsLoseNothing) {
+  for (const std::size_t size : {25U, 1024U}) {
+    Link link = make_link({.delay = 100ms});
+    const std::string payload(size, 'x');
+    std::uint64_t arrived = 0;
+    for (int i = 0; i < 200'000; ++i) {
+      const Duration now = i * 10us;
+      while (link.poll_transmit(Instant(now))) ++arrived;
+      ASSERT_EQ(offer(link, now, payload).copies_in_flight, 1U);
+    }
+    EXPECT_EQ(link.in_flight(), 10'000U);
+    arrived += arrivals(link).size();
+    EXPECT_EQ(arrived, 200'000U);
+    EXPECT_EQ(link.counters().lost(), 0U);
+  }
+}
+
+// However long a flow is, the memory for its bytes stays at what is in flight at once.
+TEST(Link, MemoryStaysAtWhatIsInFlight) {
+  Link link = make_link({.delay = 1ms}, {.duplicate = Probability::ratio(1, 10),
+                                         .corrupt = Probability::ratio(1, 10)});
+  const std::string payload(64, 'x');
+  std::size_t in_flight_max = 0;
+  for (int i = 0; i < 1'000'000; ++i) {
+    const Instant now(i * 1us);
+    while (link.poll_transmit(now)) {
+    }
+    link.handle_datagram(now, bytes(payload));
+    in_flight_max = std::max(in_flight_max, link.in_flight());
+  }
+  EXPECT_GE(in_flight_max, 1000U);
+  EXPECT_LT(in_flight_max, 1300U);
+  // A slot for each copy at the most, with one lent out and a chunk begun.
+  EXPECT_LE(link.bytes_reserved(), (in_flight_max + 1) * 64 + 65'536);
+}
+
+// Whatever happens, every datagram offered is delivered or lost, and what the counters say is what
+// was seen to happen.
+TEST(Link, NothingIsLostFromTheBooks) {
+  std::array<std::uint64_t, kLossReasonCount> lost_by{};
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    for (const bool keeps_order : {false, true}) {
+      SCOPED_TRACE(testing::Message() << "seed " << seed << ", keeps order " << keeps_order);
+      Link link = make_link({.delay = 5ms,
+                             .keeps_order = keeps_order,
+                             .rate_bits_per_second = 5'000'000,
+                             .queue_datagrams_max = 40,
+                             .in_flight_max = 85,
+                             .in_flight_bytes_max = 85 * 256},
+                            {.drop = Probability::ratio(10, 100),
+                             .duplicate = Probability::ratio(20, 100),
+                             .reorder = Probability::ratio(30, 100),
+                             .corrupt = Probability::ratio(40, 100),
+                             .jitter = 4ms},
+                            seed);
+      LinkCounters seen;
+      std::uint64_t copies_sent = 0;
+      std::uint64_t copies_arrived = 0;
+      std::uint64_t highest = 0;
+      std::vector<bool> arrived(5001);
+      const auto count = [&](const std::vector<Arrival>& all) {
+        for (const Arrival& arrival : all) {
+          ++copies_arrived;
+          seen.held_back += arrival.delivery.held_back ? 1 : 0;
+          seen.corrupted += arrival.delivery.corrupted ? 1 : 0;
+          ASSERT_EQ(arrival.delivery.first_arrival, !arrived[arrival.number]);
+          if (!arrival.delivery.first_arrival) continue;
+          arrived[arrival.number] = true;
+          ++seen.delivered;
+          ASSERT_EQ(arrival.delivery.reordered, arrival.number < highest);
+          seen.reordered += arrival.delivery.reordered ? 1 : 0;
+          highest = std::max(highest, arrival.number);
+        }
+      };
+      Duration now{};
+      for (std::uint64_t n = 1; n <= 5000; ++n) {
+        const std::uint64_t draw = RandomStream(seed).at(n);
+        now += Duration(static_cast<Duration::rep>(draw % 400'000));
+        count(arrivals(link, now));
+        const std::string payload((draw >> 32) % 200, 'x');
+        const Offer one = offer(link, now, payload);
+        ASSERT_EQ(one.number, n);
+        ++seen.offered;
+        copies_sent += one.copies_in_flight;
+        if (one.copies_in_flight == 0) {
+          ++seen.lost_by[static_cast<std::size_t>(one.loss)];
+        } else {
+          seen.duplicated += one.copies_in_flight - 1;
+          seen.copies_dropped += one.fate->copies_count - one.copies_in_flight;
+        }
+      }
+      count(arrivals(link));
+      const LinkCounters& counters = link.counters();
+      EXPECT_EQ(link.in_flight(), 0U);
+      EXPECT_EQ(link.poll_timeout(), std::nullopt);
+      EXPECT_EQ(counters.offered, 5000U);
+      EXPECT_EQ(counters.offered, counters.delivered + counters.lost());
+      EXPECT_EQ(counters.delivered, seen.delivered);
+      EXPECT_EQ(counters.lost_by, seen.lost_by);
+      EXPECT_EQ(counters.duplicated, seen.duplicated);
+      EXPECT_EQ(counters.copies_dropped, seen.copies_dropped);
+      EXPECT_EQ(counters.held_back, seen.held_back);
+      EXPECT_EQ(counters.corrupted, seen.corrupted);
+      EXPECT_EQ(counters.reordered, seen.reordered);
+      EXPECT_EQ(copies_arrived, copies_sent);
+      EXPECT_EQ(copies_arrived, counters.delivered + counters.duplicated);
+      for (std::size_t i = 0; i < kLossReasonCount; ++i) lost_by[i] += counters.lost_by[i];
+      EXPECT_GT(counters.copies_dropped, 0U);
+      EXPECT_GT(counters.reordered, 0U);
+    }
+  }
+  for (const std::uint64_t lost : lost_by) EXPECT_GT(lost, 0U);
+}
+
+// The words for losses are stable names.
+TEST(Link, LossReasonsHaveNames) {
+  EXPECT_EQ(to_string(LossReason::kDrop), "drop");
+  EXPECT_EQ(to_string(LossReason::kQueue), "queue");
+  EXPECT_EQ(to_string(LossReason::kInFlight), "in_flight");
+}
+
+// Settings that cannot be meant are the caller's mistake.
+TEST(Link, RefusesSettingsOutsideTheirRange) {
+  EXPECT_THROW(make_link({.delay = -1ns}), std::logic_error);
+  EXPECT_THROW(make_link({.delay = kDurationMax + 1ns}), std::logic_error);
+  EXPECT_THROW(Link({}, nullptr), std::logic_error);
+  EXPECT_NO_THROW(make_link({.delay = kDurationMax}));
+}
+
+}  // namespace
+}  // namespace lossy
