@@ -1,0 +1,24 @@
+// Counts every allocation of the program that includes it, which has to be one of its own.
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+
+namespace lossy {
+
+inline std::uint64_t allocations = 0;
+
+}  // namespace lossy
+
+void* operator new(std::size_t size) {
+  ++lossy::allocations;
+  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
