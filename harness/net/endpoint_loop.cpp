@@ -62,22 +62,24 @@ std::optional<EndpointLoop::End> EndpointLoop::receive() {
     }
     ++counters_.received;
     endpoint_.handle_datagram(now_, {received.source, std::span(received_).first(received.size)});
-    if (const auto end = transmit()) return end;
+    if (const auto end = transmit(received)) return end;
   }
   return std::nullopt;
 }
 
-std::optional<EndpointLoop::End> EndpointLoop::transmit() {
+std::optional<EndpointLoop::End> EndpointLoop::transmit(const Received& answered) {
   while (const auto transmit = endpoint_.poll_transmit(now_, to_send_)) {
-    if (const auto end = send(*transmit)) return end;
+    if (const auto end = send(*transmit, answered)) return end;
   }
   return std::nullopt;
 }
 
-std::optional<EndpointLoop::End> EndpointLoop::send(const Transmit& transmit) {
+std::optional<EndpointLoop::End> EndpointLoop::send(const Transmit& transmit,
+                                                    const Received& answered) {
+  const auto local = transmit.destination == answered.source ? answered.local : std::nullopt;
   const auto payload = std::span(to_send_).first(transmit.size);
   for (;;) {
-    const SocketOutcome outcome = socket_.send(transmit.destination, payload);
+    const SocketOutcome outcome = socket_.send(transmit.destination, payload, local);
     if (outcome == SocketOutcome::kDone) {
       ++counters_.sent;
       return std::nullopt;

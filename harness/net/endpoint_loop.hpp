@@ -6,6 +6,9 @@
 //    the stop signal waiting.
 // 4. After each input the endpoint's datagrams are sent at once. When the kernel has no room, the
 //    loop waits for room and reads nothing meanwhile: then it is the network that loses, not we.
+// 5. What an endpoint sends to the source of the datagram that it was just given leaves from the
+//    address which that datagram was sent to. (It matters to a socket that listens on all addresses
+//    of a machine that has several.)
 #pragma once
 
 #include <array>
@@ -49,8 +52,8 @@ class EndpointLoop {
 
  private:
   std::optional<End> receive();
-  std::optional<End> transmit();
-  std::optional<End> send(const Transmit& transmit);
+  std::optional<End> transmit(const Received& answered = {});
+  std::optional<End> send(const Transmit& transmit, const Received& answered);
   std::optional<End> wait(short events, std::optional<Instant> until);
   std::optional<End> count_failure(SocketOutcome outcome);
 

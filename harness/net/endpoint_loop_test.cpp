@@ -120,6 +120,17 @@ TEST(EndpointLoop, GreetsManyAtOnce) {
   EXPECT_THAT(greeted.names, UnorderedElementsAreArray(names));
 }
 
+// A server on all addresses can be reached at each of them.
+TEST(EndpointLoop, AnswersFromTheAddressAsked) {
+  UdpSocket socket = UdpSocket::listen(*Address::parse("0.0.0.0:0"));
+  Server server;
+  EndpointLoop loop(server, socket);
+  std::thread serving([&] { loop.run([&] { return server.counters().answered == 1; }); });
+  const std::uint16_t port = socket.local_address().port();
+  EXPECT_EQ(greet(Address::v4({127, 0, 0, 2}, port), {"Sarah"}).end, End::kDone);
+  serving.join();
+}
+
 // The endpoint sees a datagram longer than the protocol allows as what it is, and stays silent.
 TEST(EndpointLoop, DeliversWhatTheProtocolRefuses) {
   UdpSocket socket = UdpSocket::listen(kLoopback4);

@@ -52,7 +52,7 @@ class ResolverCategory final : public std::error_category {
   static const ResolverCategory resolver;
   const std::error_code code = error == EAI_SYSTEM ? std::error_code(errno, std::generic_category())
                                                    : std::error_code(error, resolver);
-  throw std::system_error(code, "cannot find the host of '" + std::string(text) + "'");
+  throw std::system_error(code, "cannot find the host of " + quote(text));
 }
 
 Address address_of(const addrinfo& found) {
@@ -103,8 +103,8 @@ Address resolve(std::string_view text) {
   if (const auto address = Address::parse(text)) return *address;
   const auto parts = split(text);
   if (!parts) {
-    throw TextError("'" + std::string(text) +
-                    "' is not an address and a port, such as 127.0.0.1:9999, [::1]:9999 or "
+    throw TextError(quote(text) +
+                    " is not an address and a port, such as 127.0.0.1:9999, [::1]:9999 or "
                     "localhost:9999");
   }
   addrinfo hints{};

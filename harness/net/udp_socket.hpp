@@ -33,8 +33,11 @@ std::string_view to_string(SocketOutcome outcome);
 
 struct Received {
   SocketOutcome outcome = SocketOutcome::kWouldBlock;
-  Address source;        // Of kDone and of a kTooLong with a size.
+  Address source{};      // Of kDone and of a kTooLong with a size.
   std::size_t size = 0;  // The datagram's own: of a kTooLong, more than the buffer holds.
+  // Which of this machine's addresses it was sent to, with port 0: known when the socket listens on
+  // all of them.
+  std::optional<Address> local{};
 };
 
 class UdpSocket {
@@ -58,8 +61,10 @@ class UdpSocket {
   Received receive(std::span<std::byte> buffer);
 
   // A connected socket must be given its peer: else std::logic_error. Anything but kDone means that
-  // the datagram was not sent.
-  SocketOutcome send(const Address& destination, std::span<const std::byte> payload);
+  // the datagram was not sent. `local` is what receive() gave: an answer must leave from the
+  // address that was asked, or the client takes it for somebody else's.
+  SocketOutcome send(const Address& destination, std::span<const std::byte> payload,
+                     const std::optional<Address>& local = std::nullopt);
 
   // For poll(2).
   int fd() const { return fd_.number(); }

@@ -177,6 +177,25 @@ TEST(UdpSocket, ListensOnBothWildcardsAtOnce) {
   EXPECT_TRUE(both);
 }
 
+// Who listens on all addresses answers from the one that was asked: a connected client takes
+// nothing from another.
+TEST_P(UdpSocketOfFamily, AnswersFromTheAddressAsked) {
+  const bool v6 = GetParam().is_v6();
+  UdpSocket server = UdpSocket::listen(*Address::parse(v6 ? "[::]:0" : "0.0.0.0:0"));
+  const std::string port = ':' + std::to_string(server.local_address().port());
+  for (const std::string host : {"127.0.0.1", "127.0.0.2", "[::1]"}) {
+    if ((host == "[::1]") != v6) continue;
+    UdpSocket client = UdpSocket::connect(*Address::parse(host + port));
+    ASSERT_EQ(client.send(*client.peer(), bytes_of("Michael")), SocketOutcome::kDone);
+    const ReceivedText request = receive_text(server);
+    EXPECT_EQ(request.received.local, Address::parse(host + ":0"));
+    ASSERT_EQ(
+        server.send(request.received.source, bytes_of("Hello, Michael!"), request.received.local),
+        SocketOutcome::kDone);
+    EXPECT_EQ(receive_text(client).text, "Hello, Michael!");
+  }
+}
+
 // A socket that was moved away closes nothing, and the one it moved to works on.
 TEST(UdpSocket, Moves) {
   UdpSocket first = UdpSocket::listen(kLoopback4);
