@@ -54,6 +54,9 @@ int run(int argc, char** argv) {
   add_greet_command(app, command_line, command);
   try {
     app.parse(argc, argv);
+    if (app.count("--config") > 0 && !app.got_subcommand("simulate")) {
+      throw usage_error("--config", "a scenario is for lossy simulate");
+    }
     return flushed(command());
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return flushed(app.exit(error));

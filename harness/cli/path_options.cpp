@@ -23,8 +23,8 @@ std::optional<std::uint64_t> parse_queue(std::string_view text) {
 
 void PathOptions::add_to(CLI::App& app) {
   add_one(app, "--", "", both_);
-  add_one(app, "--uplink-", ", client to server only", one_way_[0]);
-  add_one(app, "--downlink-", ", server to client only", one_way_[1]);
+  add_one(app, "--uplink-", "client to server only", one_way_[0]);
+  add_one(app, "--downlink-", "server to client only", one_way_[1]);
   add_parsed(
       app, "--seed", seed_,
       [this](std::string_view text) -> std::optional<std::uint64_t> {
@@ -48,9 +48,13 @@ void PathOptions::add_to(CLI::App& app) {
 void PathOptions::add_one(CLI::App& app, const std::string& prefix, const std::string& where,
                           Given& given) {
   const std::string group = prefix == "--" ? "Path" : "Path, one way";
+  // What an option does is said once; those for one direction point there.
+  const auto describe = [&](const char* name, const std::string& description) {
+    return where.empty() ? description : "--" + std::string(name) + ", " + where;
+  };
   const auto add = [&](const char* name, auto& value, auto parse, const std::string& description,
                        const char* type) {
-    add_parsed(app, prefix + name, value, parse, description + where, type)->group(group);
+    add_parsed(app, prefix + name, value, parse, describe(name, description), type)->group(group);
   };
   add("drop", given.drop, parse_probability, "lose datagrams", "PERCENT");
   add("duplicate", given.duplicate, parse_probability, "deliver datagrams twice", "PERCENT");
@@ -63,7 +67,7 @@ void PathOptions::add_one(CLI::App& app, const std::string& prefix, const std::s
   add("jitter", given.jitter, parse_duration,
       "let the delay vary by up to this much, uniformly; datagrams may pass each other", "TIME");
   app.add_flag(prefix + "jitter-keeps-order", given.jitter_keeps_order,
-               "never let jitter change the order" + where)
+               describe("jitter-keeps-order", "never let jitter change the order"))
       ->group(group);
   add("rate", given.rate, parse_rate, "the link's speed, with IP and UDP headers counted", "RATE");
   add("queue", given.queue, parse_queue,

@@ -225,6 +225,8 @@ void add_simulate_command(CLI::App& app, const CommandLine& command_line,
   add_simulate_options(*simulate, *options);
   simulate->fallthrough();
   simulate->footer(
+      "With --config=FILE.toml the options come from the [simulate] section of a file, as in\n"
+      "captures/drop.toml; what the command line says comes first.\n"
       "Examples:\n"
       "  lossy simulate --drop=10% --trace\n"
       "  lossy simulate --count=100000 --interval=10us --delay=20ms --drop=1% --json\n"

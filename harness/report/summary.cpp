@@ -34,8 +34,9 @@ std::string percent(std::uint64_t part, std::uint64_t whole) {
 
 void add_row(std::string& text, const char* name, std::uint64_t up, std::uint64_t down,
              const LinkCounters& uplink, const LinkCounters& downlink) {
-  text += fmt::format("  {:<14} {:>11} {:>7} {:>11} {:>7}\n", name, up, percent(up, uplink.offered),
-                      down, percent(down, downlink.offered));
+  const std::string down_percent = percent(down, downlink.offered);
+  text += fmt::format("  {:<14} {:>11} {:>7} {:>11}", name, up, percent(up, uplink.offered), down);
+  text += down_percent.empty() ? "\n" : fmt::format(" {:>7}\n", down_percent);
 }
 
 // "not_utf8 3, unexpected 1": what is not zero.
