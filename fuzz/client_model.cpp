@@ -1,0 +1,174 @@
+#include "fuzz/client_model.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "fuzz/property.hpp"
+#include "fuzz/reference.hpp"
+
+namespace lossy::fuzz {
+
+void ClientModel::start(const ClientOptions& options) {
+  options_ = options;
+  estimator_ = RttEstimator(options.retry);
+  counters_ = {};
+  timed_out_ = Instant::min();
+  perfect_ = false;
+  count_ = 0;
+}
+
+std::string_view ClientModel::name_of(std::size_t request) const {
+  return {requests_[request].name.data(), requests_[request].name_bytes};
+}
+
+void ClientModel::asked(std::string_view name, std::optional<std::uint64_t> number) {
+  must(number == count_ + 1, "requests are numbered from 1 in the order asked");
+  Request& request = requests_[count_++];
+  std::memcpy(request.name.data(), name.data(), name.size());
+  request.name_bytes = static_cast<std::uint16_t>(name.size());
+  request.state = State::kWaiting;
+  request.sent_when_perfect = false;
+  request.attempts = 0;
+}
+
+void ClientModel::received(Instant now, const Datagram& datagram) {
+  ++counters_.received;
+  if (datagram.source != options_.server) {
+    ++counters_.wrong_source;
+    return;
+  }
+  const std::string_view text(reinterpret_cast<const char*>(datagram.payload.data()),
+                              datagram.payload.size());
+  std::string_view name;
+  if (const auto reason = why_no_greeting(text, name)) {
+    ++counters_.refused[static_cast<std::size_t>(*reason)];
+    return;
+  }
+  const std::size_t found = find(State::kOutstanding, name);
+  if (found == count_) {
+    ++counters_.unexpected;
+    return;
+  }
+  Request& request = requests_[found];
+  if (request.attempts == 1) estimator_.sample(now - request.first_sent);
+  request.state = State::kGreeted;
+  request.ended = now;
+}
+
+void ClientModel::timed_out(Instant now) {
+  timed_out_ = now;
+  for (std::size_t i = 0; i < count_; ++i) {
+    Request& request = requests_[i];
+    if (request.state == State::kOutstanding && request.deadline <= now &&
+        request.attempts == options_.retry.attempts_max) {
+      must(!request.sent_when_perfect, "what is sent on a perfect network is greeted");
+      request.state = State::kGaveUp;
+      request.ended = now;
+    }
+  }
+}
+
+void ClientModel::sent(Instant now, const Address& destination, std::string_view payload) {
+  must(destination == options_.server, "requests go to the server and nowhere else");
+  ++counters_.sent;
+  const std::size_t outstanding = find(State::kOutstanding, payload);
+  if (outstanding < count_) {
+    sent_again(now, outstanding);
+  } else {
+    const std::size_t waiting = find(State::kWaiting, payload);
+    must(waiting < count_, "a request is sent only for a name that is asked for and not ended");
+    sent_first(now, waiting);
+  }
+}
+
+void ClientModel::sent_first(Instant now, std::size_t index) {
+  must(count_of(State::kOutstanding) < options_.window, "the window is respected");
+  for (std::size_t older = 0; older < index; ++older) {
+    must(requests_[older].state != State::kWaiting || has_older_namesake(older),
+         "requests that never waited for their name are sent in the order asked");
+  }
+  Request& request = requests_[index];
+  request.state = State::kOutstanding;
+  request.sent_when_perfect = perfect_;
+  request.attempts = 1;
+  request.first_sent = now;
+  request.rto = estimator_.rto();
+  request.deadline = saturating_add(now, request.rto);
+}
+
+void ClientModel::sent_again(Instant now, std::size_t index) {
+  Request& request = requests_[index];
+  must(request.deadline <= timed_out_, "a request is sent again only when its timeout has passed");
+  must(request.attempts < options_.retry.attempts_max, "transmissions are bounded by attempts");
+  request.sent_when_perfect = perfect_;
+  ++request.attempts;
+  request.rto = std::min(request.rto * 2, options_.retry.max_rto);
+  request.deadline = saturating_add(now, request.rto);
+}
+
+void ClientModel::told(const ClientEvent& event) {
+  must(event.request >= 1 && event.request <= count_, "an event is about a request");
+  const std::size_t index = event.request - 1;
+  Request& request = requests_[index];
+  must(request.state != State::kTold, "each request ends only once");
+  must(request.state == State::kGreeted || request.state == State::kGaveUp,
+       "a request ends only when it is answered or out of attempts");
+  must((event.kind == ClientEvent::Kind::kGreeted) == (request.state == State::kGreeted),
+       "a request is greeted when it was answered, and only then");
+  must(event.name == name_of(index), "an event has its request's name");
+  must(event.attempts == request.attempts, "an event has its request's attempts");
+  must(event.ended == request.ended && event.elapsed == request.ended - request.first_sent,
+       "an event has its request's times");
+  request.state = State::kTold;
+}
+
+void ClientModel::must_be_settled(const Client& client) const {
+  std::size_t pending = 0;
+  std::size_t outstanding = 0;
+  std::optional<Instant> earliest;
+  for (std::size_t i = 0; i < count_; ++i) {
+    const Request& request = requests_[i];
+    must(request.state != State::kGreeted && request.state != State::kGaveUp,
+         "a request that has ended is told of");
+    if (request.state == State::kTold) continue;
+    ++pending;
+    if (request.state != State::kOutstanding) continue;
+    ++outstanding;
+    must(request.deadline > timed_out_, "a request whose timeout has passed is sent again");
+    earliest = earliest ? std::min(*earliest, request.deadline) : request.deadline;
+  }
+  must(client.pending() == pending, "pending() counts what has not ended");
+  must(client.outstanding() == outstanding, "outstanding() counts what was sent and has not ended");
+  must(client.poll_timeout() == earliest, "the timer is armed for the earliest timeout");
+  for (std::size_t i = 0; outstanding < options_.window && i < count_; ++i) {
+    must(requests_[i].state != State::kWaiting || is_outstanding(name_of(i)),
+         "a request that could be sent does not wait");
+  }
+  const ClientCounters& counters = client.counters();
+  must(counters.sent == counters_.sent, "every transmission is counted");
+  must(counters.received == counters_.received && counters.wrong_source == counters_.wrong_source &&
+           counters.unexpected == counters_.unexpected && counters.refused == counters_.refused,
+       "every datagram is counted for what it was");
+}
+
+std::size_t ClientModel::count_of(State state) const {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < count_; ++i) count += requests_[i].state == state ? 1 : 0;
+  return count;
+}
+
+std::size_t ClientModel::find(State state, std::string_view name) const {
+  for (std::size_t i = 0; i < count_; ++i) {
+    if (requests_[i].state == state && name_of(i) == name) return i;
+  }
+  return count_;
+}
+
+bool ClientModel::has_older_namesake(std::size_t request) const {
+  for (std::size_t older = 0; older < request; ++older) {
+    if (name_of(older) == name_of(request)) return true;
+  }
+  return false;
+}
+
+}  // namespace lossy::fuzz

@@ -1,0 +1,90 @@
+// What the greeting client must do, in the simplest form that is still exact: a list of requests
+// that is searched from end to end. It is told what goes into a client and what comes out of it,
+// and holds the one against the other. Only the estimator is not modelled: RttEstimator's own test
+// compares that with RFC 6298.
+//
+// The properties:
+// - Each request ends exactly once: greeted by the server's answer with its name, or given up when
+//   the timeout of its last attempt has passed. No greeting is told that was not asked for.
+// - A request is sent when the window has room and its name is free, in the order asked, and again
+//   when its timeout has passed, but never more often than attempts_max.
+// - The timer is armed for the earliest timeout, to the nanosecond, and for nothing else.
+// - Every datagram is counted, once, for what it was.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "core/client.hpp"
+
+namespace lossy::fuzz {
+
+class ClientModel {
+ public:
+  static constexpr std::size_t kRequestsMax = 16;
+
+  // Forgets everything; from now on it is the model of a new client with these options.
+  void start(const ClientOptions& options);
+
+  // What goes in. asked() is what greet() gave, and must not be called when full().
+  bool full() const { return count_ == kRequestsMax; }
+  void asked(std::string_view name, std::optional<std::uint64_t> number);
+  void received(Instant now, const Datagram& datagram);
+  void timed_out(Instant now);
+
+  // What comes out.
+  void sent(Instant now, const Address& destination, std::string_view payload);
+  void told(const ClientEvent& event);
+
+  // Everything that should have come out has, and the client says of itself what is so.
+  void must_be_settled(const Client& client) const;
+
+  // From now on nothing is lost, so that whatever is sent must be greeted.
+  void network_turns_perfect() { perfect_ = true; }
+
+  std::string_view name_of(std::size_t request) const;
+  std::size_t count() const { return count_; }
+  bool all_ended() const { return count_of(State::kTold) == count_; }
+
+ private:
+  enum class State : std::uint8_t {
+    kWaiting,
+    kOutstanding,
+    kGreeted,  // It has ended, but no event has told so yet.
+    kGaveUp,
+    kTold,
+  };
+
+  struct Request {
+    std::array<char, kNameBytesMax> name;
+    std::uint16_t name_bytes;
+    State state;
+    bool sent_when_perfect;
+    int attempts;
+    Duration rto;
+    Instant first_sent;
+    Instant deadline;
+    Instant ended;
+  };
+
+  std::size_t count_of(State state) const;
+  // The first request with this name in this state, or count_.
+  std::size_t find(State state, std::string_view name) const;
+  bool is_outstanding(std::string_view name) const {
+    return find(State::kOutstanding, name) < count_;
+  }
+  bool has_older_namesake(std::size_t request) const;
+  void sent_first(Instant now, std::size_t request);
+  void sent_again(Instant now, std::size_t request);
+
+  ClientOptions options_;
+  RttEstimator estimator_{RetryOptions{}};
+  ClientCounters counters_;
+  Instant timed_out_ = Instant::min();
+  bool perfect_ = false;
+  std::size_t count_ = 0;
+  std::array<Request, kRequestsMax> requests_;  // The first count_ of them; number n at n - 1.
+};
+
+}  // namespace lossy::fuzz
