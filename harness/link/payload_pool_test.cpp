@@ -93,7 +93,7 @@ TEST(PayloadPool, MemoryIsUsedAgain) {
 // From nothing to the largest size, and not one byte more.
 TEST(PayloadPool, TakesAnySizeUpToItsBound) {
   PayloadPool pool;
-  for (const std::size_t size : {0, 1, 63, 64, 65, 128, 129, 65'507, 65'535, 65'536}) {
+  for (const std::size_t size : {0U, 1U, 63U, 64U, 65U, 128U, 129U, 65'507U, 65'535U, 65'536U}) {
     const auto bytes = payload(size, size);
     const PayloadPool::Slot slot = pool.add(bytes);
     EXPECT_TRUE(std::ranges::equal(pool.bytes(slot), bytes)) << size;
