@@ -48,7 +48,8 @@ TEST(HexdumpTest, IsShort) {
   actual[500] = 'b';
   const std::string text = side_by_side(as_bytes(expected), as_bytes(actual));
   EXPECT_LE(std::ranges::count(text, '\n'), 12);
-  EXPECT_THAT(text, HasSubstr("\n   480  "));
+  EXPECT_THAT(text, HasSubstr("bytes\n   ...\n   480  "));
+  EXPECT_THAT(text, HasSubstr("|\n   ...\nfirst difference"));
   EXPECT_THAT(text, Not(HasSubstr("\n   472  ")));
   EXPECT_THAT(text, HasSubstr("offset 500: expected 61 'a', actual 62 'b'\n"));
 }

@@ -103,29 +103,28 @@ void OneSidedReplay::replay_request(const CaptureRecord& record, const Frame& fr
 void OneSidedReplay::replay_answer(const CaptureRecord& record, const Frame& frame) {
   const FlowKey key = key_of(Kind::kAnswer, frame);
   std::list<AnswerDue>& due = flows_[key].due;
-  ReplayDifference difference{.title = "the capture has an answer that the server does not give",
-                              .record = record.number,
-                              .flow = key.addresses,
-                              .expected = side_of(reader_->link_type(), record, frame),
-                              .actual = side_of_nothing()};
-  if (due.empty()) return report(difference);
-  const AnswerDue& next = due.front();
-  if (!first_difference(frame.payload, next.payload)) {
+  const auto is_seen = [&](const AnswerDue& answer) {
+    return !first_difference(frame.payload, answer.payload);
+  };
+  if (!due.empty() && is_seen(due.front())) {
     due.pop_front();
     --answers_due_;
     ++sent_;
     return;
   }
-  const bool skips = std::ranges::any_of(due, [&](const AnswerDue& answer) {
-    return !first_difference(frame.payload, answer.payload);
-  });
-  difference.title =
-      skips ? fmt::format(
-                  "the capture lacks the answer to record {}, or has it "
-                  "later",
-                  next.request_record)
-            : fmt::format("the server answers record {} with other bytes", next.request_record);
-  difference.actual = side_of(next.time, key.addresses.client, next.payload);
+  ReplayDifference difference{.title = "the capture has an answer that the server does not give",
+                              .record = record.number,
+                              .flow = key.addresses,
+                              .expected = side_of(reader_->link_type(), record, frame),
+                              .actual = side_of_nothing()};
+  if (!due.empty()) {
+    const AnswerDue& next = due.front();
+    const bool comes_later = std::ranges::any_of(due, is_seen);
+    difference.title = fmt::format(
+        "{} record {}{}", comes_later ? "the capture lacks the answer to" : "the server answers",
+        next.request_record, comes_later ? ", or has it later" : " with other bytes");
+    difference.actual = side_of(next.time, key.addresses.client, next.payload);
+  }
   report(difference);
 }
 

@@ -300,6 +300,16 @@ TEST_F(TwoSidedReplayTest, SuperfluousRecordsAreNoticed) {
   }
 }
 
+// What an endpoint has to send comes before what it receives next, be it at the same moment.
+TEST_F(TwoSidedReplayTest, AnswerComesBeforeTheNextRequest) {
+  const auto whole = Conversation().record();
+  const std::vector<Record> records = {whole[0], whole[1], whole[1]};
+  const ReplayResult result = replay_server_only(records);
+  EXPECT_EQ(result.status, ReplayStatus::kDiffers);
+  EXPECT_THAT(result.difference,
+              HasSubstr("at record 3: the server sends what the capture does not have then\n"));
+}
+
 // A datagram to somebody else is a difference.
 TEST_F(TwoSidedReplayTest, OtherDestinationIsShown) {
   auto records = Conversation().record();

@@ -130,12 +130,13 @@ void TwoSidedReplay::check_silence_before(Instant time, const CaptureRecord& rec
 void TwoSidedReplay::check_sent(ReplayedEndpoint& endpoint, const CaptureRecord& record,
                                 const Frame& frame) {
   const auto host = static_cast<RecordedHost>(frame.interface);
+  const auto sent = endpoint.next_sent(record.time);
+  if (sent && is_same(*sent, frame)) {
+    ++sent_;
+    return;
+  }
   const DifferenceSide expected = side_of(reader_.link_type(), record, frame);
-  if (const auto sent = endpoint.next_sent(record.time)) {
-    if (is_same(*sent, frame)) {
-      ++sent_;
-      return;
-    }
+  if (sent) {
     const bool other_bytes = first_difference(frame.payload, sent->payload).has_value();
     return report(host, other_bytes ? "sends other bytes" : "sends to another address",
                   record.number, expected, side_of(*sent));
