@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 
 #include "core/pair_test.hpp"
@@ -239,6 +240,49 @@ TEST(Client, MatchesAnswersByName) {
   EXPECT_THAT(pair.ended, ElementsAre(Ended{3, Kind::kGreeted, "Sarah", 1, 0s},
                                       Ended{1, Kind::kGreeted, "Michael", 1, 0s},
                                       Ended{2, Kind::kGreeted, "Tracy", 1, 0s}));
+}
+
+// Two names of 16 bytes that hash_name() gives the same hash. Its first step is undone by choosing
+// the second half of one of them; most such halves are not ASCII, so several are tried.
+std::pair<std::string, std::string> colliding_names() {
+  const auto word_of = [](const std::string& half) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, half.data(), sizeof word);
+    return word;
+  };
+  const auto after_first_half = [&](const std::string& half) {
+    const std::uint64_t hash = (16 ^ word_of(half)) * 0x9E3779B97F4A7C15;
+    return hash ^ hash >> 32;
+  };
+  const std::string first = "Bob Bob ";
+  for (int i = 10'000'000; i < 10'100'000; ++i) {
+    const std::string other = std::to_string(i);
+    const std::uint64_t word = word_of(first) ^ after_first_half(first) ^ after_first_half(other);
+    std::string half(8, ' ');
+    std::memcpy(half.data(), &word, sizeof word);
+    if ((word & 0x8080808080808080) == 0) return {first + first, other + half};
+  }
+  return {};
+}
+
+// Names are told apart by their bytes, not by their hashes.
+TEST(Client, TellsCollidingNamesApart) {
+  const auto [one, other] = colliding_names();
+  ASSERT_NE(one, other);
+  ASSERT_EQ(hash_name(one), hash_name(other));
+  Pair<Client> pair(options(2));
+  pair.asker.greet(one);
+  pair.drain();
+  pair.inject("Hello, " + other + "!");
+  EXPECT_EQ(pair.asker.counters().unexpected, 1U);
+  pair.asker.greet(other);
+  pair.drain();
+  EXPECT_THAT(payloads(pair.requests), ElementsAre(one, other));
+  pair.inject("Hello, " + other + "!");
+  pair.inject("Hello, " + one + "!");
+  ASSERT_EQ(pair.ended.size(), 2U);
+  EXPECT_EQ(pair.ended[0].name, other);
+  EXPECT_EQ(pair.ended[1].name, one);
 }
 
 // A greeting for a name that is outstanding waits for that one to end, and lets others pass.

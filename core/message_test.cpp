@@ -120,6 +120,20 @@ TEST(Message, RequestRefusesTruncatedSequences) {
   }
 }
 
+// Wherever in a name it stands, what is no UTF-8 is seen.
+TEST(Message, RequestIsReadToItsLastByte) {
+  for (std::size_t size = 1; size <= 40; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string name(size, 'x');
+      name[at] = '\x80';
+      ASSERT_THAT(parse_request(bytes(name)), is(Malformed::kNotUtf8)) << size << " at " << at;
+      if (at == 0) continue;
+      name[at - 1] = '\xC2';
+      ASSERT_THAT(parse_request(bytes(name)), is_name(name)) << size << " at " << at;
+    }
+  }
+}
+
 // What lies behind the bytes given is never read: a name is not taken from a neighbour's memory.
 TEST(Message, ParsingStaysWithinTheBytesGiven) {
   const std::string buffer = "🙂";

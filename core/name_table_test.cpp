@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+#include <set>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "core/random.hpp"
 
@@ -38,6 +42,36 @@ TEST(NameTable, AgreesWithAMap) {
       ASSERT_EQ(find(table, ~std::uint64_t{0}, 64), NameTable::kNone);
     }
   }
+}
+
+// Names as they come in practice, alike but for a digit, do not share places or hashes.
+TEST(NameTable, HashTellsSimilarNamesApart) {
+  constexpr std::size_t kNames = 1 << 14;
+  std::set<std::uint64_t> hashes;
+  std::vector<int> places(kNames);
+  int fullest = 0;
+  for (std::size_t i = 0; i < kNames / 4; ++i) {
+    for (const char* prefix : {"", "guest-", "a guest with a long name "}) {
+      const std::uint64_t hash = hash_name(prefix + std::to_string(i));
+      hashes.insert(hash);
+      fullest = std::max(fullest, ++places[hash % kNames]);
+    }
+  }
+  EXPECT_EQ(hashes.size(), 3 * kNames / 4);
+  EXPECT_LE(fullest, 12);
+}
+
+// Names that differ only in zero bytes, or in where a word ends, are different names.
+TEST(NameTable, HashCountsEveryByte) {
+  std::set<std::uint64_t> hashes;
+  for (std::size_t size = 0; size <= 64; ++size) hashes.insert(hash_name(std::string(size, '\0')));
+  EXPECT_EQ(hashes.size(), 65U);
+  for (std::size_t at = 0; at < 64; ++at) {
+    std::string name(64, '\0');
+    name[at] = 1;
+    hashes.insert(hash_name(name));
+  }
+  EXPECT_EQ(hashes.size(), 65U + 64U);
 }
 
 // Names are compared only when the hashes are equal.
