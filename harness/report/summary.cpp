@@ -93,7 +93,7 @@ std::string summary_text(const RunReport& report) {
   add_count(ignored, "wrong_source", report.client.wrong_source);
   if (!ignored.empty()) text += fmt::format("  {:<14} {}\n", "client ignored", ignored);
   if (result.rtt.count() > 0) {
-    text += fmt::format("  {:<14} median {:.6g} ms, p99 {:.6g} ms\n", "RTT",
+    text += fmt::format("  {:<14} median {:.4g} ms, p99 {:.4g} ms\n", "RTT",
                         in_ms(result.rtt.quantile(1, 2)), in_ms(result.rtt.quantile(99, 100)));
   }
   text += fmt::format("  {:<14} {:.6g} s virtual, {:.3g} s real\n", "time",

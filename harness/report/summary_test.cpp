@@ -1,0 +1,178 @@
+#include "harness/report/summary.hpp"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace lossy {
+namespace {
+
+using namespace std::chrono_literals;
+using Json = nlohmann::ordered_json;
+using Strings = std::vector<std::string>;
+
+// A run in which everything happened.
+RunReport eventful() {
+  RunReport report;
+  report.command = "simulate";
+  report.seed = 4;
+  report.requests = 100;
+  report.result.greeted = 97;
+  report.result.gave_up = 3;
+  report.result.attempts = 130;
+  for (int i = 1; i <= 100; ++i) report.result.rtt.add(i * 1ms);
+  report.client.unexpected = 2;
+  report.client.wrong_source = 1;
+  report.client.refused = {0, 0, 4, 5};
+  report.server.refused = {6, 0, 7, 0};
+  report.uplink = {.offered = 130,
+                   .delivered = 120,
+                   .lost_by = {7, 2, 1},
+                   .duplicated = 12,
+                   .copies_dropped = 3,
+                   .held_back = 11,
+                   .corrupted = 13,
+                   .reordered = 10};
+  report.downlink = {.offered = 125, .delivered = 125, .duplicated = 1};
+  report.virtual_time = 1234567us;
+  report.wall_time = 12345us;
+  report.reproduce = "lossy simulate --drop=10% --seed=4";
+  report.notes = {"uplink: 2 of the faults were for datagrams that were never sent."};
+  return report;
+}
+
+// The names of an object, in their order.
+Strings names_of(const Json& object) {
+  Strings names;
+  for (const auto& [name, value] : object.items()) names.push_back(name);
+  return names;
+}
+
+// One screen with everything that happened, and the command that makes it happen again.
+TEST(SummaryText, ShowsEverything) {
+  EXPECT_EQ(summary_text(eventful()), R"(
+  datagrams           uplink            downlink
+  offered                130                 125
+  delivered              120   92.3%         125    100%
+  lost                    10   7.69%           0
+    by queue               2   1.54%           0
+    by in_flight           1  0.769%           0
+  duplicated              12   9.23%           1    0.8%
+  copies lost              3   2.31%           0
+  held back               11   8.46%           0
+  reordered               10   7.69%           0
+  corrupted               13     10%           0
+
+  greeted        97 of 100
+  gave up        3
+  attempts       130
+  server silent  empty 6, not_utf8 7
+  client ignored not_utf8 4, not_a_greeting 5, unexpected 2, wrong_source 1
+  RTT            median 49.99 ms, p99 98.99 ms
+  time           1.23457 s virtual, 0.0123 s real
+  seed           4
+
+  Note: uplink: 2 of the faults were for datagrams that were never sent.
+
+The same run again: lossy simulate --drop=10% --seed=4
+)" + 1);
+}
+
+// What did not happen and cannot be asked for takes no line; what a newcomer looks for is there
+// even when it is nothing.
+TEST(SummaryText, LeavesOutWhatDidNotHappen) {
+  RunReport report;
+  report.reproduce = "lossy simulate";
+  EXPECT_EQ(summary_text(report), R"(
+  datagrams           uplink            downlink
+  offered                  0                   0
+  delivered                0                   0
+  lost                     0                   0
+  duplicated               0                   0
+  reordered                0                   0
+  corrupted                0                   0
+
+  greeted        0 of 0
+  gave up        0
+  attempts       0
+  time           0 s virtual, 0 s real
+
+The same run again: lossy simulate
+)" + 1);
+}
+
+// The names are stable: scripts depend on them.
+TEST(SummaryJson, NamesAreStable) {
+  const Json json = Json::parse(summary_json(eventful()));
+  EXPECT_EQ(names_of(json),
+            (Strings{"command", "seed", "requests", "greeted", "gave_up", "attempts", "uplink",
+                     "downlink", "rtt_ms", "virtual_seconds", "wall_seconds"}));
+  for (const char* direction : {"uplink", "downlink"}) {
+    EXPECT_EQ(names_of(json[direction]),
+              (Strings{"offered", "delivered", "lost", "lost_by", "duplicated", "held_back",
+                       "reordered", "corrupted"}));
+    EXPECT_EQ(names_of(json[direction]["lost_by"]), (Strings{"drop", "queue", "in_flight"}));
+  }
+  EXPECT_EQ(names_of(json["rtt_ms"]), (Strings{"min", "median", "p99", "max"}));
+}
+
+// Every value stands under its own name.
+TEST(SummaryJson, ValuesAreTheReports) {
+  const Json json = Json::parse(summary_json(eventful()));
+  EXPECT_EQ(json["command"], "simulate");
+  EXPECT_EQ(json["seed"], 4);
+  EXPECT_EQ(json["requests"], 100);
+  EXPECT_EQ(json["greeted"], 97);
+  EXPECT_EQ(json["gave_up"], 3);
+  EXPECT_EQ(json["attempts"], 130);
+  EXPECT_EQ(json["uplink"], Json::parse(R"({"offered":130,"delivered":120,"lost":10,
+                            "lost_by":{"drop":7,"queue":2,"in_flight":1},
+                            "duplicated":12,"held_back":11,"reordered":10,"corrupted":13})"));
+  EXPECT_EQ(json["downlink"], Json::parse(R"({"offered":125,"delivered":125,"lost":0,
+                            "lost_by":{"drop":0,"queue":0,"in_flight":0},
+                            "duplicated":1,"held_back":0,"reordered":0,"corrupted":0})"));
+  EXPECT_EQ(json["rtt_ms"]["min"], 1.0);
+  EXPECT_NEAR(json["rtt_ms"]["median"].get<double>(), 50, 0.05);
+  EXPECT_NEAR(json["rtt_ms"]["p99"].get<double>(), 99, 0.1);
+  EXPECT_EQ(json["rtt_ms"]["max"], 100.0);
+  EXPECT_EQ(json["virtual_seconds"], 1.234567);
+  EXPECT_EQ(json["wall_seconds"], 0.012345);
+}
+
+// One line with one object, whatever happened: nothing at all, the largest numbers there are, or a
+// command with anything in it.
+TEST(SummaryJson, IsAlwaysOneLineThatParses) {
+  RunReport largest = eventful();
+  largest.seed = std::numeric_limits<std::uint64_t>::max();
+  largest.uplink.offered = std::numeric_limits<std::uint64_t>::max();
+  largest.virtual_time = Duration::max();
+  RunReport hostile = eventful();
+  hostile.command = "two\nlines \x1b[31m \"quoted\" \\ \xe2\x82\xac";
+  for (const RunReport& report : {RunReport{}, eventful(), largest, hostile}) {
+    const std::string text = summary_json(report);
+    EXPECT_EQ(text.find('\n'), text.size() - 1);
+    const Json json = Json::parse(text);
+    EXPECT_EQ(json["command"], report.command);
+    EXPECT_EQ(json["uplink"]["offered"], report.uplink.offered);
+    for (const char c : text.substr(0, text.size() - 1)) {
+      EXPECT_GE(static_cast<unsigned char>(c), 0x20);
+    }
+    if (report.seed) {
+      EXPECT_EQ(json["seed"], *report.seed);
+    }
+  }
+}
+
+// A run of listed fates has no seed, and says so.
+TEST(Summary, WithoutChanceThereIsNoSeed) {
+  RunReport report = eventful();
+  report.seed.reset();
+  EXPECT_TRUE(Json::parse(summary_json(report))["seed"].is_null());
+  EXPECT_EQ(summary_text(report).find("seed  "), std::string::npos);
+}
+
+}  // namespace
+}  // namespace lossy
