@@ -10,7 +10,7 @@ namespace lossy {
 
 std::string read_file(const std::string& path) {
   const auto fail = [&path](int error) {
-    return std::system_error(error, std::generic_category(), "cannot read " + path);
+    return std::system_error(error, std::generic_category(), "cannot read '" + path + "'");
   };
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
                                                              std::fclose);

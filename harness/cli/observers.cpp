@@ -32,6 +32,7 @@ void RecordingObserver::on_delivered(Instant now, const Passage& passage,
 
 FaultSaver::FaultSaver(const std::string& path, const std::string& command)
     : file_(path), stream_(fdopen(file_.take_descriptor(), "wb"), std::fclose) {
+  if (!stream_) refuse();
   write("# What happened in: " + command + "\n");
 }
 
@@ -42,16 +43,16 @@ void FaultSaver::on_offered(Instant, const Passage& passage, const Offer& offer)
 
 void FaultSaver::finish() {
   std::FILE* const stream = stream_.release();
-  if (std::fclose(stream) != 0) {
-    throw std::system_error(errno, std::generic_category(), "cannot write " + file_.path());
-  }
+  if (std::fclose(stream) != 0) refuse();
   file_.commit();
 }
 
 void FaultSaver::write(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stream_.get()) != text.size()) {
-    throw std::system_error(errno, std::generic_category(), "cannot write " + file_.path());
-  }
+  if (std::fwrite(text.data(), 1, text.size(), stream_.get()) != text.size()) refuse();
+}
+
+void FaultSaver::refuse() const {
+  throw std::system_error(errno, std::generic_category(), "cannot write '" + file_.path() + "'");
 }
 
 }  // namespace lossy

@@ -36,6 +36,7 @@ class FaultSaver final : public Observer {
 
  private:
   void write(const std::string& text);
+  [[noreturn]] void refuse() const;
 
   NewFile file_;
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> stream_{nullptr, std::fclose};

@@ -21,26 +21,30 @@
 namespace lossy {
 namespace {
 
-constexpr int kInterrupted = 128 + SIGINT;
+// The signal that asked the run to end, or 0.
+volatile std::sig_atomic_t stop_signal = 0;
 
-volatile std::sig_atomic_t interrupted = 0;
-
-// While it lives, SIGINT asks the run to end, so that files are finished and the summary is
-// printed.
-class InterruptCatcher {
+// While it lives, SIGINT and SIGTERM ask the run to end, so that files are finished and the summary
+// is printed. A second one ends the process at once.
+class StopSignalCatcher {
  public:
-  InterruptCatcher() {
+  StopSignalCatcher() {
     struct sigaction action = {};
-    action.sa_handler = [](int) { interrupted = 1; };
-    action.sa_flags = static_cast<int>(SA_RESETHAND);  // A second one ends at once.
-    sigaction(SIGINT, &action, &before_);
+    action.sa_handler = [](int signal) { stop_signal = signal; };
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    sigaction(SIGINT, &action, &interrupt_before_);
+    sigaction(SIGTERM, &action, &terminate_before_);
   }
-  ~InterruptCatcher() { sigaction(SIGINT, &before_, nullptr); }
-  InterruptCatcher(const InterruptCatcher&) = delete;
-  InterruptCatcher& operator=(const InterruptCatcher&) = delete;
+  ~StopSignalCatcher() {
+    sigaction(SIGINT, &interrupt_before_, nullptr);
+    sigaction(SIGTERM, &terminate_before_, nullptr);
+  }
+  StopSignalCatcher(const StopSignalCatcher&) = delete;
+  StopSignalCatcher& operator=(const StopSignalCatcher&) = delete;
 
  private:
-  struct sigaction before_ = {};
+  struct sigaction interrupt_before_ = {};
+  struct sigaction terminate_before_ = {};
 };
 
 // Every attempt of every request could be delivered in as many copies as there can be, each way.
@@ -86,7 +90,7 @@ class SimulateRun {
   }
 
   int run() {
-    const InterruptCatcher catcher;
+    const StopSignalCatcher catcher;
     Progress progress("greetings", greeter_.requests());
     std::uint64_t events = 0;
     const RunEnd end = simulation_.run_until(
@@ -94,7 +98,7 @@ class SimulateRun {
           if ((++events & 0xFFFF) == 0) {
             progress.update(greeter_.result().greeted + greeter_.result().gave_up);
           }
-          return interrupted != 0;
+          return stop_signal != 0;
         },
         Instant::max());
     progress.clear();
@@ -111,7 +115,7 @@ class SimulateRun {
     }
     if (end == RunEnd::kPredicate) {
       fmt::print(stderr, "lossy: interrupted\n");
-      return kInterrupted;
+      return 128 + stop_signal;  // As a shell says it.
     }
     return golden_ ? judge_golden() : kHolds;
   }
