@@ -68,32 +68,32 @@ std::string ladder_of(const std::string& faults, std::vector<std::string> names,
 
 // One line an event: who sent what when, what became of it and why, and how each greeting ended.
 TEST(Ladder, ShowsALoss) {
-  EXPECT_EQ(ladder_of("uplink.1:drop", {"Michael"}), R"(
+  EXPECT_EQ('\n' + ladder_of("uplink.1:drop", {"Michael"}), R"(
         0.000 ms  |-----x         |  uplink.1     "Michael"  lost: drop
      1000.000 ms  |----->         |  uplink.2     "Michael"
      1010.000 ms  |         ----->|  uplink.2     "Michael"  after 10ms
      1010.000 ms  |         <-----|  downlink.1   "Hello, Michael!"
      1020.000 ms  |<-----         |  downlink.1   "Hello, Michael!"  after 10ms
      1020.000 ms  *                 Michael is greeted: 2 attempts, 1.02s
-)" + 1);
+)");
 }
 
 // A loss on the way back is shown on that side, and giving up is said.
 TEST(Ladder, ShowsGivingUp) {
-  EXPECT_EQ(ladder_of("downlink.1:drop,uplink.2:drop", {"Tracy"}, 2), R"(
+  EXPECT_EQ('\n' + ladder_of("downlink.1:drop,uplink.2:drop", {"Tracy"}, 2), R"(
         0.000 ms  |----->         |  uplink.1     "Tracy"
        10.000 ms  |         ----->|  uplink.1     "Tracy"  after 10ms
        10.000 ms  |         x-----|  downlink.1   "Hello, Tracy!"  lost: drop
      1000.000 ms  |-----x         |  uplink.2     "Tracy"  lost: drop
      3000.000 ms  *                 Tracy is given up: 2 attempts, 3s
-)" + 1);
+)");
 }
 
 // Copies, delays and flipped bits are said when they are decided, and seen when they arrive.
 TEST(Ladder, ShowsDuplicatesReorderingAndCorruption) {
-  EXPECT_EQ(ladder_of("uplink.1:deliver^3/deliver+5ms,downlink.2:deliver-9.5ms,"
-                      "downlink.1:hold+1.234567ms",
-                      {"Michael"}),
+  EXPECT_EQ('\n' + ladder_of("uplink.1:deliver^3/deliver+5ms,downlink.2:deliver-9.5ms,"
+                             "downlink.1:hold+1.234567ms",
+                             {"Michael"}),
             R"(
         0.000 ms  |----->         |  uplink.1     "Michael"  2 copies, bit 3 flipped, late by 5ms
        10.000 ms  |         ----->|  uplink.1     "Eichael"  after 10ms, corrupted
@@ -103,13 +103,13 @@ TEST(Ladder, ShowsDuplicatesReorderingAndCorruption) {
        15.500 ms  |<-----         |  downlink.2   "Hello, Michael!"  after 500us
        15.500 ms  *                 Michael is greeted: 1 attempt, 15.5ms
        21.234 ms  |<-----         |  downlink.1   "Hello, Eichael!"  after 11.234567ms, reordered: a later one came first
-)" + 1);
+)");
 }
 
 // What a full queue drops is lost for that reason, and of copies it is said how many.
 TEST(Ladder, ShowsWhatTheQueueDrops) {
   const LinkOptions slow{.rate_bits_per_second = 8000, .queue_datagrams_max = 0};
-  EXPECT_EQ(ladder_of("uplink.1:duplicate,downlink.1:duplicate", {"Michael"}, {}, slow), R"(
+  EXPECT_EQ('\n' + ladder_of("uplink.1:duplicate,downlink.1:duplicate", {"Michael"}, {}, slow), R"(
         0.000 ms  |----->         |  uplink.1     "Michael"  2 copies
         0.000 ms  |         ----->|  uplink.1     "Michael"  after 0s
         0.000 ms  |         <-----|  downlink.1   "Hello, Michael!"  2 copies, 1 lost: queue
@@ -117,7 +117,7 @@ TEST(Ladder, ShowsWhatTheQueueDrops) {
         0.000 ms  |         x-----|  downlink.2   "Hello, Michael!"  lost: queue
        43.000 ms  |<-----         |  downlink.1   "Hello, Michael!"  after 43ms
        43.000 ms  *                 Michael is greeted: 1 attempt, 43ms
-)" + 1);
+)");
 }
 
 // Names may hold anything that UTF-8 can say: no line feed starts a line, and no escape code
