@@ -171,7 +171,7 @@ TEST(Summary, WithoutChanceThereIsNoSeed) {
   RunReport report = eventful();
   report.seed.reset();
   EXPECT_TRUE(Json::parse(summary_json(report))["seed"].is_null());
-  EXPECT_EQ('\n' + summary_text(report).find("seed  "), std::string::npos);
+  EXPECT_EQ(summary_text(report).find("\n  seed "), std::string::npos);
 }
 
 }  // namespace
