@@ -458,14 +458,15 @@ TEST(Link, SerialisationTimesAreExact) {
 // A sender that waits for each datagram to leave gets the same rate as one that does not: what is
 // left of a nanosecond counts.
 TEST(Link, PacedAtTheRateIsTheRate) {
-  constexpr std::uint64_t kRate = 999'999'937;
-  Link link = make_link({.rate_bits_per_second = kRate, .queue_datagrams_max = 0});
-  Duration now{};
-  for (std::uint64_t n = 1; n <= 10'000; ++n) {
-    ASSERT_EQ(offer(link, now, "Michael").copies_in_flight, 1U);
-    now = link.poll_timeout()->time_since_epoch();
-    ASSERT_EQ(now.count(), static_cast<Duration::rep>(n * 35 * 8 * 1'000'000'000 / kRate));
-    ASSERT_TRUE(link.poll_transmit(Instant(now)));
+  for (const std::uint64_t rate : {999'999'937U, 7'777'777U, 3U}) {
+    Link link = make_link({.rate_bits_per_second = rate, .queue_datagrams_max = 0});
+    Duration now{};
+    for (std::uint64_t n = 1; n <= 10'000; ++n) {
+      ASSERT_EQ(offer(link, now, "Michael").copies_in_flight, 1U);
+      now = link.poll_timeout()->time_since_epoch();
+      ASSERT_EQ(now.count(), static_cast<Duration::rep>(n * 35 * 8 * 1'000'000'000 / rate));
+      ASSERT_TRUE(link.poll_transmit(Instant(now)));
+    }
   }
 }
 
