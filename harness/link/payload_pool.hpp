@@ -1,5 +1,5 @@
-// Memory for the bytes of datagrams in flight: shared by copies, used again, never more than the
-// most that was in flight at once.
+// Memory for the bytes of datagrams in flight: shared by copies, used again, and of each size class
+// never more than the most that was in flight at once.
 #pragma once
 
 #include <array>
