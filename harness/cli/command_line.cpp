@@ -21,8 +21,9 @@ std::string shell_quoted(const std::string& argument) {
 
 }  // namespace
 
-std::string CommandLine::text(const std::string& replaced, const std::string& by) const {
-  std::string text = "lossy";
+std::string CommandLine::text_of(const std::string& program, const std::string& replaced,
+                                 const std::string& by) const {
+  std::string text = shell_quoted(program);
   for (const std::string& argument : arguments_) {
     if (!replaced.empty() && argument.starts_with(replaced)) continue;
     text += ' ' + shell_quoted(argument);

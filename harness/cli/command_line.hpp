@@ -9,16 +9,21 @@ namespace lossy {
 class CommandLine {
  public:
   CommandLine(int argc, const char* const* argv)
-      : arguments_(argv + (argc > 0 ? 1 : 0), argv + argc) {}
+      : program_(argc > 0 ? argv[0] : "lossy"),
+        arguments_(argv + (argc > 0 ? 1 : 0), argv + argc) {}
 
-  const std::vector<std::string>& arguments() const { return arguments_; }
+  // The command for a shell, quoted where it needs to be: "scripts/lossy simulate --drop=10%".
+  std::string text() const { return text_of(program_); }
+  // The same with the program called `program`. Every argument that starts with `replaced` is left
+  // out and `by`, when it is not empty, added at the end.
+  std::string text_of(const std::string& program, const std::string& replaced = {},
+                      const std::string& by = {}) const;
 
-  // The command for a shell, quoted where it needs to be, as "lossy simulate --drop=10%". Every
-  // argument that starts with `replaced` is left out and `by`, when it is not empty, added at the
-  // end.
-  std::string text(const std::string& replaced = {}, const std::string& by = {}) const;
+  // As it was called.
+  const std::string& program() const { return program_; }
 
  private:
+  std::string program_;
   std::vector<std::string> arguments_;
 };
 

@@ -31,9 +31,10 @@ int flushed(int exit_code) {
 }
 
 // How to ask for help on the command that was being used.
-std::string help_of(const CLI::App& app) {
+std::string help_of(const CLI::App& app, const CommandLine& command_line) {
   const auto used = app.get_subcommands();
-  return "lossy " + (used.empty() ? "" : used.front()->get_name() + " ") + "--help";
+  return command_line.program() + ' ' + (used.empty() ? "" : used.front()->get_name() + " ") +
+         "--help";
 }
 
 int run(int argc, char** argv) {
@@ -62,7 +63,8 @@ int run(int argc, char** argv) {
     if (error.get_exit_code() == 0) return flushed(app.exit(error));
     // An option's own complaint says what would do; the parser's say only what is wrong.
     const bool explained = error.get_name() == "ValidationError";
-    return complain(explained ? error.what() : std::string(error.what()) + "; see " + help_of(app));
+    return complain(explained ? error.what()
+                              : std::string(error.what()) + "; see " + help_of(app, command_line));
   } catch (const std::bad_alloc&) {
     return complain("out of memory");
   } catch (const std::exception& error) {

@@ -84,7 +84,8 @@ class SimulateRun {
     if (!options.golden.empty()) recorder_.add(golden_.emplace(open_capture(options.golden)));
     if (recorder_.has_sinks()) simulation_.observe(recording_);
     if (!options.save_faults.empty()) {
-      fault_saver_.emplace(options.save_faults, reproduce());
+      // The same whatever the program was called, as the rest of the file is.
+      fault_saver_.emplace(options.save_faults, reproduce("lossy"));
       simulation_.observe(*fault_saver_);
     }
   }
@@ -130,11 +131,12 @@ class SimulateRun {
 
   // The command that gives the same run again: as it was typed, with the seed that was drawn or
   // implied.
-  std::string reproduce() const {
+  std::string reproduce(const std::string& program) const {
     const PathOptions& path = scenario().path();
-    if (path.faults() || !path.seed_is_implied()) return command_line_.text();
-    return command_line_.text("--seed", fmt::format("--seed={}", path.seed()));
+    if (path.faults() || !path.seed_is_implied()) return command_line_.text_of(program);
+    return command_line_.text_of(program, "--seed", fmt::format("--seed={}", path.seed()));
   }
+  std::string reproduce() const { return reproduce(command_line_.program()); }
 
   int judge_golden() const {
     if (golden_->error()) throw CannotTry(golden_->error()->text);
