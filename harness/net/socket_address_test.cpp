@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <system_error>
 
 #include "harness/link/text.hpp"
@@ -49,6 +50,7 @@ TEST(Resolve, ReadsWhatAnAddressReads) {
 
 // A name stands for its IPv4 address, where the tutorial's server would be.
 TEST(Resolve, PrefersIpv4ForAName) {
+  if (!std::filesystem::exists("/etc/hosts")) GTEST_SKIP() << "a bare machine knows no names";
   EXPECT_EQ(resolve("localhost:9999"), *Address::parse("127.0.0.1:9999"));
 }
 
