@@ -15,6 +15,7 @@
 #include "harness/cli/output.hpp"
 #include "harness/net/endpoint_loop.hpp"
 #include "harness/net/socket_address.hpp"
+#include "harness/report/rtt_json.hpp"
 
 namespace lossy {
 namespace {
@@ -24,10 +25,6 @@ struct GreetOptions {
   Address to = Address::v4({127, 0, 0, 1}, 9999);
   bool json = false;
 };
-
-double in_ms(Duration duration) {
-  return std::chrono::duration<double, std::milli>(duration).count();
-}
 
 std::string escaped(std::string_view text) {
   return escape_bytes(std::as_bytes(std::span(text)));
@@ -83,11 +80,7 @@ class GreetRun {
                                       {"greeted", result.greeted},
                                       {"gave_up", result.gave_up},
                                       {"attempts", result.attempts},
-                                      {"rtt_ms",
-                                       {{"min", in_ms(result.rtt.min())},
-                                        {"median", in_ms(result.rtt.quantile(1, 2))},
-                                        {"p99", in_ms(result.rtt.quantile(99, 100))},
-                                        {"max", in_ms(result.rtt.max())}}}};
+                                      {"rtt_ms", rtt_ms_json(result.rtt)}};
     fmt::print("{}\n", json.dump(2));
   }
 

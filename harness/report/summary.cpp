@@ -4,12 +4,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "harness/report/rtt_json.hpp"
+
 namespace lossy {
 namespace {
-
-double in_ms(Duration duration) {
-  return std::chrono::duration<double, std::milli>(duration).count();
-}
 
 double in_seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();
@@ -96,8 +94,11 @@ std::string summary_text(const RunReport& report) {
     text += fmt::format("  {:<14} median {:.4g} ms, p99 {:.4g} ms\n", "RTT",
                         in_ms(result.rtt.quantile(1, 2)), in_ms(result.rtt.quantile(99, 100)));
   }
-  text += fmt::format("  {:<14} {:.6g} s virtual, {:.3g} s real\n", "time",
-                      in_seconds(report.virtual_time), in_seconds(report.wall_time));
+  const std::string real = report.wall_time < std::chrono::seconds(1)
+                               ? fmt::format("{:.3g} ms", in_ms(report.wall_time))
+                               : fmt::format("{:.3g} s", in_seconds(report.wall_time));
+  text += fmt::format("  {:<14} {:.6g} s virtual, {} real\n", "time",
+                      in_seconds(report.virtual_time), real);
   if (report.seed) text += fmt::format("  {:<14} {}\n", "seed", *report.seed);
   for (const std::string& note : report.notes) text += "\n  Note: " + note + '\n';
   text += "\nThe same run again: " + report.reproduce + '\n';
@@ -115,13 +116,10 @@ std::string summary_json(const RunReport& report) {
   json["attempts"] = result.attempts;
   json["uplink"] = json_of(report.uplink);
   json["downlink"] = json_of(report.downlink);
-  json["rtt_ms"] = {{"min", in_ms(result.rtt.min())},
-                    {"median", in_ms(result.rtt.quantile(1, 2))},
-                    {"p99", in_ms(result.rtt.quantile(99, 100))},
-                    {"max", in_ms(result.rtt.max())}};
+  json["rtt_ms"] = rtt_ms_json(result.rtt);
   json["virtual_seconds"] = in_seconds(report.virtual_time);
   json["wall_seconds"] = in_seconds(report.wall_time);
-  return json.dump() + '\n';
+  return json.dump(2) + '\n';
 }
 
 }  // namespace lossy

@@ -1,0 +1,15 @@
+// Round-trip times as every JSON of ours says them.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "core/histogram.hpp"
+
+namespace lossy {
+
+double in_ms(Duration duration);
+
+// {"min", "median", "p99", "max"} in milliseconds; zeros when nothing was measured.
+nlohmann::ordered_json rtt_ms_json(const Histogram& rtt);
+
+}  // namespace lossy
