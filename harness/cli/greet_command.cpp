@@ -81,7 +81,7 @@ class GreetRun {
                                       {"gave_up", result.gave_up},
                                       {"attempts", result.attempts},
                                       {"rtt_ms", rtt_ms_json(result.rtt)}};
-    fmt::print("{}\n", json.dump(2));
+    fmt::print("{}\n", json.dump());
   }
 
   int exit_code(const EndpointLoopCounters& counters) const {

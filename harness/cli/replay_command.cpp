@@ -93,7 +93,7 @@ int replay(const ReplayCommandOptions& options, const CommandLine& command_line)
                                       {"not_tried", not_tried},
                                       {"files", std::move(files)}};
     // What a capture holds need not be UTF-8.
-    fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   } else if (options.files.size() > 1) {
     fmt::print("{} captures: {} hold, {} differ, {} could not be tried\n", options.files.size(),
                holds, differs, not_tried);

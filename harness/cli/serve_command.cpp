@@ -114,7 +114,7 @@ class ServeRun {
                                         {"refused_by", json_of(refused)},
                                         {"not_sent", total(not_sent)},
                                         {"not_sent_by", json_of(not_sent)}};
-      fmt::print("{}\n", json.dump(2));
+      fmt::print("{}\n", json.dump());
       return;
     }
     std::string text = fmt::format("received {}, answered {}, {}", counters.received, counters.sent,

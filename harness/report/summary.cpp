@@ -119,7 +119,7 @@ std::string summary_json(const RunReport& report) {
   json["rtt_ms"] = rtt_ms_json(result.rtt);
   json["virtual_seconds"] = in_seconds(report.virtual_time);
   json["wall_seconds"] = in_seconds(report.wall_time);
-  return json.dump(2) + '\n';
+  return json.dump() + '\n';
 }
 
 }  // namespace lossy
