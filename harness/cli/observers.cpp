@@ -8,23 +8,23 @@
 namespace lossy {
 
 void RecordingObserver::on_offered(Instant now, const Passage& passage, const Offer& offer) {
-  recorder_.record({.time = now,
-                    .host = passage.direction == Direction::kUplink ? RecordedHost::kClient
-                                                                    : RecordedHost::kServer,
-                    .type = PacketType::kOutgoing,
-                    .number = offer.number,
-                    .source = passage.source,
-                    .destination = passage.destination,
-                    .payload = passage.payload});
+  record(now, passage, PacketType::kOutgoing, offer.number);
 }
 
 void RecordingObserver::on_delivered(Instant now, const Passage& passage,
                                      const Delivery& delivery) {
+  record(now, passage, PacketType::kIncoming, delivery.number);
+}
+
+void RecordingObserver::record(Instant now, const Passage& passage, PacketType type,
+                               std::uint64_t number) {
+  // Up goes out of the client's host and comes in at the server's; down the other way round.
+  const bool at_client =
+      (passage.direction == Direction::kUplink) == (type == PacketType::kOutgoing);
   recorder_.record({.time = now,
-                    .host = passage.direction == Direction::kUplink ? RecordedHost::kServer
-                                                                    : RecordedHost::kClient,
-                    .type = PacketType::kIncoming,
-                    .number = delivery.number,
+                    .host = at_client ? RecordedHost::kClient : RecordedHost::kServer,
+                    .type = type,
+                    .number = number,
                     .source = passage.source,
                     .destination = passage.destination,
                     .payload = passage.payload});

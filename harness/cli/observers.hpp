@@ -22,6 +22,8 @@ class RecordingObserver final : public Observer {
   void on_delivered(Instant now, const Passage& passage, const Delivery& delivery) override;
 
  private:
+  void record(Instant now, const Passage& passage, PacketType type, std::uint64_t number);
+
   Recorder& recorder_;
 };
 
