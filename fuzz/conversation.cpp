@@ -22,12 +22,13 @@ const std::array<Address, 4> kSources = {kServerAddress, kClientAddress,
                                          Address::v4({127, 0, 0, 2}, 9999),
                                          Address::v6({127, 0, 0, 1}, 9999)};
 
-// Names of all sorts: the shortest and the longest, some that look like greetings, some that differ
-// by one bit.
-const std::array<std::string, 12> kNames = {
-    "A",   "B",         "C",   "Bob",
-    "Zoë", "Hello, A!", "!",   "\xF0\x9F\x99\x82",
-    "AA",  "\x7F",      "A\n", std::string(kNameBytesMax, 'x')};
+// Names of all sorts: short ones, some that look like greetings, some that differ by one bit.
+const std::array<std::string, 12> kNames = {"A",   "B",         "C",   "Bob",
+                                            "Zoë", "Hello, A!", "!",   "\xF0\x9F\x99\x82",
+                                            "AA",  "\x7F",      "A\n", "Hello, "};
+
+// The longest name. It is slow, and so less often chosen.
+const std::string kLongestName(kNameBytesMax, 'x');
 
 // What is no name, and what is no greeting.
 const std::array<std::string, 6> kRubbish = {
@@ -223,7 +224,8 @@ void Conversation::greet(Script& script, std::size_t choice) {
   if (choice < kNames.size()) {
     name = kNames[choice];
   } else {
-    name = script.text(1 + script.next() % 16);
+    const std::size_t size = script.next() % 16;
+    name = size == 15 ? kLongestName : script.text(size);
     if (why_no_name(name)) return;
   }
   model_.asked(name, client_->greet(name));
