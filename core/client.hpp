@@ -3,7 +3,8 @@
 //
 // Every request ends exactly once, greeted or given up. Retransmission follows RFC 8085
 // section 3.1: RFC 6298's estimator with Karn's rule, and a timeout that doubles for each request
-// on its own.
+// on its own. The wire format has no request numbers, so a late answer counts for a newer request
+// for the same name; what it could teach the estimator is bounded by min_rto.
 #pragma once
 
 #include <array>

@@ -29,7 +29,8 @@ struct LinkOptions {
   std::size_t queue_datagrams_max = 1000;
   // What IP and UDP add to a payload: 28 bytes for IPv4, 48 for IPv6.
   std::size_t header_bytes = 28;
-  // Bounds on what is in flight; a copy beyond them is dropped.
+  // Bounds on what is in flight; a copy beyond them is dropped. Bytes are those that the memory for
+  // payloads takes, whose pieces are powers of two from 64 bytes on.
   std::size_t in_flight_max = std::size_t{1} << 20;
   std::size_t in_flight_bytes_max = std::size_t{1} << 30;
 };

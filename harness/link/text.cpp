@@ -148,6 +148,7 @@ Probability parse_probability(std::string_view text) {
     throw refuse("write a percentage, as in 10%, or a fraction, as in 0.1");
   }
   if (!percent && number->digits != 0 && text.find('.') == std::string_view::npos) {
+    if (number->digits > 100) throw refuse("write a percentage from 0% to 100%, as in 10%");
     throw refuse("did you mean " + std::string(text) +
                  "%? A fraction has a decimal point, as in 0.1");
   }

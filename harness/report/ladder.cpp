@@ -8,30 +8,39 @@
 namespace lossy {
 namespace {
 
-// What the fate of a copy says beyond plain delivery.
-void describe_copy(std::string& notes, const CopyFate& copy) {
-  const auto add = [&notes](const std::string& note) {
-    notes += notes.empty() ? note : ", " + note;
-  };
+// What the fate of a copy says beyond plain delivery, or nothing.
+std::string describe(const CopyFate& copy) {
+  std::string notes;
   if (copy.held_back) {
-    add("held back " + format_duration(copy.extra_delay));
+    notes = "held back " + format_duration(copy.extra_delay);
   } else if (copy.extra_delay > Duration::zero()) {
-    add("late by " + format_duration(copy.extra_delay));
+    notes = "late by " + format_duration(copy.extra_delay);
   } else if (copy.extra_delay < Duration::zero()) {
-    add("early by " + format_duration(-copy.extra_delay));
+    notes = "early by " + format_duration(-copy.extra_delay);
   }
-  for (const std::uint32_t bit : copy.flips()) add(fmt::format("bit {} flipped", bit));
+  for (const std::uint32_t bit : copy.flips()) {
+    notes += fmt::format("{}bit {} flipped", notes.empty() ? "" : ", ", bit);
+  }
+  return notes;
 }
 
 std::string describe(const Offer& offer) {
   if (offer.copies_in_flight == 0) return "lost: " + std::string(to_string(offer.loss));
-  std::string notes;
-  const std::size_t copies = offer.fate->copies_count;
-  if (copies > 1) notes = fmt::format("{} copies", copies);
-  if (offer.copies_in_flight < copies) {
-    notes += fmt::format(", {} lost: {}", copies - offer.copies_in_flight, to_string(offer.loss));
+  const std::span<const CopyFate> copies = offer.fate->copies();
+  if (copies.size() == 1) return describe(copies[0]);
+  std::string each;
+  bool remarkable = false;
+  for (const CopyFate& copy : copies) {
+    const std::string note = describe(copy);
+    remarkable = remarkable || !note.empty();
+    each += (each.empty() ? "" : "; ") + (note.empty() ? "on time" : note);
   }
-  for (const CopyFate& copy : offer.fate->copies()) describe_copy(notes, copy);
+  std::string notes = fmt::format("{} copies", copies.size());
+  if (remarkable) notes += ": " + each;
+  if (offer.copies_in_flight < copies.size()) {
+    notes +=
+        fmt::format(", {} lost: {}", copies.size() - offer.copies_in_flight, to_string(offer.loss));
+  }
   return notes;
 }
 

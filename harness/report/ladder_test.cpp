@@ -95,7 +95,7 @@ TEST(Ladder, ShowsDuplicatesReorderingAndCorruption) {
                              "downlink.1:hold+1.234567ms",
                              {"Michael"}),
             R"(
-        0.000 ms  |----->         |  uplink.1     "Michael"  2 copies, bit 3 flipped, late by 5ms
+        0.000 ms  |----->         |  uplink.1     "Michael"  2 copies: bit 3 flipped; late by 5ms
        10.000 ms  |         ----->|  uplink.1     "Eichael"  after 10ms, corrupted
        10.000 ms  |         <-----|  downlink.1   "Hello, Eichael!"  held back 1.234567ms
        15.000 ms  |         ----->|  uplink.1     "Michael"  after 15ms, a duplicate

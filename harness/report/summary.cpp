@@ -27,7 +27,9 @@ nlohmann::ordered_json json_of(const LinkCounters& link) {
 // "12.3%" of a whole, or nothing where there is no whole.
 std::string percent(std::uint64_t part, std::uint64_t whole) {
   if (whole == 0 || part == 0) return {};
-  return fmt::format("{:.3g}%", 100 * static_cast<double>(part) / static_cast<double>(whole));
+  const double exact = 100 * static_cast<double>(part) / static_cast<double>(whole);
+  const std::string shown = fmt::format("{:.3g}%", exact);
+  return shown == "100%" && part != whole ? ">99.9%" : shown;
 }
 
 void add_row(std::string& text, const char* name, std::uint64_t up, std::uint64_t down,
