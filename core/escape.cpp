@@ -13,9 +13,8 @@ bool is_unsafe(std::uint32_t code_point) {
   const auto in = [code_point](std::uint32_t first, std::uint32_t last) {
     return code_point >= first && code_point <= last;
   };
-  return code_point == '\\' || in(0x00, 0x1F) || in(0x7F, 0x9F) || code_point == 0x061C ||
-         in(0x200B, 0x200F) || in(0x2028, 0x202E) || in(0x2060, 0x206F) || code_point == 0xFEFF ||
-         in(0xE0000, 0xE0FFF);
+  return in(0x00, 0x1F) || in(0x7F, 0x9F) || code_point == 0x061C || in(0x200B, 0x200F) ||
+         in(0x2028, 0x202E) || in(0x2060, 0x206F) || code_point == 0xFEFF || in(0xE0000, 0xE0FFF);
 }
 
 void append_escaped(std::string& text, char c) {
@@ -39,17 +38,17 @@ void append_escaped(std::string& text, char c) {
   }
 }
 
-}  // namespace
-
-std::string escape_bytes(std::span<const std::byte> bytes) {
-  const auto* at = reinterpret_cast<const char*>(bytes.data());
+// Escapes what is not UTF-8, what is unsafe, and the characters in `also`.
+std::string escape(std::string_view bytes, std::string_view also) {
+  const char* at = bytes.data();
   const char* const end = at + bytes.size();
   std::string text;
   text.reserve(bytes.size());
   while (at != end) {
     for (const char* const valid_end = utf8::find_invalid(at, end); at != valid_end;) {
       const char* const first = at;
-      if (!is_unsafe(utf8::unchecked::next(at))) {
+      const std::uint32_t code_point = utf8::unchecked::next(at);
+      if (!is_unsafe(code_point) && also.find(*first) == std::string_view::npos) {
         text.append(first, at);
         continue;
       }
@@ -59,6 +58,16 @@ std::string escape_bytes(std::span<const std::byte> bytes) {
     if (at != end) append_escaped(text, *at++);
   }
   return text;
+}
+
+}  // namespace
+
+std::string escape_bytes(std::span<const std::byte> bytes) {
+  return escape({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, "\\");
+}
+
+std::string escape_controls(std::string_view text) {
+  return escape(text, {});
 }
 
 }  // namespace lossy

@@ -42,5 +42,10 @@ TEST(Escape, ShowsBrokenBytes) {
   EXPECT_EQ(escaped(std::string_view("\0x", 2)), "\\x00x");
 }
 
+// A sentence that quotes what was escaped already is not escaped again.
+TEST(Escape, LeavesBackslashesOfOurOwnAlone) {
+  EXPECT_EQ(escape_controls("cannot read 'a\\x1b\x1b[31m\n'"), "cannot read 'a\\x1b\\x1b[31m\\n'");
+}
+
 }  // namespace
 }  // namespace lossy

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/escape.hpp"
 #include "harness/capture/hexdump.hpp"
 
 namespace lossy {
@@ -31,9 +32,10 @@ std::string compare_bytes(const CaptureRecord& expected, const CaptureRecord& ac
 GoldenComparer::GoldenComparer(PcapReader golden, GoldenMatch match)
     : golden_(std::move(golden)), match_(match), tail_(kRecordsShown) {
   if (golden_.link_type() != kLinkTypeLinuxSll2) {
-    error_ = CaptureError{CaptureError::Kind::kLinkType,
-                          fmt::format("{}: is no recording of ours: its link type is {}, not {}",
-                                      golden_.path(), golden_.link_type(), kLinkTypeLinuxSll2)};
+    error_ = CaptureError{
+        CaptureError::Kind::kLinkType,
+        fmt::format("{}: is no recording of ours: its link type is {}, not {}",
+                    escape_controls(golden_.path()), golden_.link_type(), kLinkTypeLinuxSll2)};
   }
 }
 
@@ -70,8 +72,8 @@ void GoldenComparer::explain(const std::string& title, const std::optional<Captu
   const auto describe = [](const std::optional<CaptureRecord>& record) {
     return record ? describe_record(kLinkTypeLinuxSll2, *record) : "nothing";
   };
-  explanation_ = fmt::format("{}: differs from this run at record {}: {}\n", golden_.path(),
-                             matched_ + 1, title);
+  explanation_ = fmt::format("{}: differs from this run at record {}: {}\n",
+                             escape_controls(golden_.path()), matched_ + 1, title);
   explanation_ += describe_what_led_up(kLinkTypeLinuxSll2, tail_, kRecordsShown,
                                        [](const CaptureRecord&) { return true; });
   explanation_ += fmt::format("expected (the golden): {}\nactual (this run):     {}\n",

@@ -55,6 +55,8 @@ NewFile::NewFile(const std::string& path) : path_(path), final_path_(path) {
   descriptor_ = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (descriptor_ < 0) refuse(errno, path);
   temporary_path_ = temporary;
+  // Whoever could read the file before, and nobody else, can read it after.
+  if (exists && ::fchmod(descriptor_, status.st_mode & 07777) != 0) refuse(errno, path);
 }
 
 NewFile::~NewFile() {

@@ -8,13 +8,15 @@
 #include <cstdio>
 #include <cstring>
 
+#include "core/escape.hpp"
+
 namespace lossy {
 namespace {
 
 using Kind = CaptureError::Kind;
 
 CaptureError error_of(Kind kind, const std::string& path, const std::string& reason) {
-  return CaptureError{kind, path + ": " + reason};
+  return CaptureError{kind, escape_controls(path) + ": " + reason};
 }
 
 // Seconds are 32 bits without a sign in the file, which libpcap hands on with one; both fields may

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "core/escape.hpp"
 #include "core/server.hpp"
 #include "harness/capture/one_sided_replay.hpp"
 #include "harness/capture/reader.hpp"
@@ -14,7 +15,7 @@ namespace {
 class Replay {
  public:
   Replay(const std::string& path, const ReplayOptions& options)
-      : options_(options), one_sided_(options.server_port) {
+      : options_(options), shown_path_(escape_controls(path)), one_sided_(options.server_port) {
     result_.path = path;
   }
 
@@ -46,7 +47,7 @@ class Replay {
     struct stat status {};
     if (::stat(result_.path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) &&
         !S_ISDIR(status.st_mode)) {
-      not_tried(result_.path + ": is not a regular file, and a capture is read twice");
+      not_tried(shown_path_ + ": is not a regular file, and a capture is read twice");
       return false;
     }
     auto opened = PcapReader::open(result_.path);
@@ -88,10 +89,10 @@ class Replay {
                            frame.interface == static_cast<std::uint32_t>(RecordedHost::kServer);
     if (!of_a_host || frame.type == PacketType::kUnknown) {
       return fmt::format("{}: record {} bears the mark of a recording, but is of no host in it",
-                         result_.path, record.number);
+                         shown_path_, record.number);
     }
     if (record.time < last) {
-      return fmt::format("{}: record {} goes back in time, which no recording does", result_.path,
+      return fmt::format("{}: record {} goes back in time, which no recording does", shown_path_,
                          record.number);
     }
     return "";
@@ -118,7 +119,7 @@ class Replay {
     result_.received = side.received();
     result_.sent = side.sent();
     if (!side.failure().empty()) {
-      not_tried(result_.path + ": " + side.failure());
+      not_tried(shown_path_ + ": " + side.failure());
     } else if (!side.difference().empty()) {
       result_.status = ReplayStatus::kDiffers;
       result_.difference = side.difference();
@@ -134,6 +135,7 @@ class Replay {
   Endpoint& server() { return options_.server != nullptr ? *options_.server : default_server_; }
 
   ReplayOptions options_;
+  std::string shown_path_;
   ReplayResult result_;
   OneSidedReplay one_sided_;
   Server default_server_;
@@ -171,15 +173,15 @@ std::string Replay::why_nothing_was_tried() const {
           ? "no datagram in it was received or sent by an endpoint that is checked"
           : fmt::format("no datagram to port {} in it could be checked", options_.server_port);
   const std::string rest = left_out(result_);
-  return fmt::format("{}: {} ({})", result_.path, where,
+  return fmt::format("{}: {} ({})", shown_path_, where,
                      rest.empty() ? count(result_.records, "record") : rest);
 }
 
 std::string describe_holding(const ReplayResult& result) {
   const std::string who = result.client_checked ? "client and server" : "the server";
-  std::string text =
-      fmt::format("{}: holds: {} received {} and sent {} as recorded, {}\n", result.path, who,
-                  count(result.received, "datagram"), result.sent, count(result.flows, "flow"));
+  std::string text = fmt::format(
+      "{}: holds: {} received {} and sent {} as recorded, {}\n", escape_controls(result.path), who,
+      count(result.received, "datagram"), result.sent, count(result.flows, "flow"));
   if (result.two_sided && !result.client_checked) {
     text += "only the server was checked: the client needs the scenario\n";
   }

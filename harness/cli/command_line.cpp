@@ -1,5 +1,6 @@
 #include "harness/cli/command_line.hpp"
 
+#include <algorithm>
 #include <span>
 
 #include "core/escape.hpp"
@@ -21,14 +22,30 @@ std::string shell_quoted(const std::string& argument) {
 
 }  // namespace
 
-std::string CommandLine::text_of(const std::string& program, const std::string& replaced,
-                                 const std::string& by) const {
+std::string CommandLine::text_of(const std::string& program) const {
   std::string text = shell_quoted(program);
-  for (const std::string& argument : arguments_) {
-    if (!replaced.empty() && argument.starts_with(replaced)) continue;
-    text += ' ' + shell_quoted(argument);
+  for (const std::string& argument : arguments_) text += ' ' + shell_quoted(argument);
+  return text;
+}
+
+std::string CommandLine::text_of(const std::string& program, const std::string& subcommand,
+                                 const std::string& option, const std::string& value) const {
+  CommandLine changed = *this;
+  std::vector<std::string>& arguments = changed.arguments_;
+  // Behind "--" an option's name is none.
+  const auto options_end = [&] { return std::ranges::find(arguments, "--"); };
+  if (const auto apart = std::find(arguments.begin(), options_end(), option);
+      apart != options_end()) {
+    arguments.erase(apart, apart + (apart + 1 == arguments.end() ? 1 : 2));
   }
-  return by.empty() ? text : text + ' ' + by;
+  arguments.erase(std::remove_if(arguments.begin(), options_end(),
+                                 [&](const std::string& argument) {
+                                   return argument.starts_with(option + '=');
+                                 }),
+                  options_end());
+  const auto name = std::ranges::find(arguments, subcommand);
+  arguments.insert(name == arguments.end() ? name : name + 1, option + '=' + value);
+  return changed.text_of(program);
 }
 
 }  // namespace lossy

@@ -14,10 +14,11 @@ class CommandLine {
 
   // The command for a shell, quoted where it needs to be: "scripts/lossy simulate --drop=10%".
   std::string text() const { return text_of(program_); }
-  // The same with the program called `program`. Every argument that starts with `replaced` is left
-  // out and `by`, when it is not empty, added at the end.
-  std::string text_of(const std::string& program, const std::string& replaced = {},
-                      const std::string& by = {}) const;
+  // The same with the program called `program`.
+  std::string text_of(const std::string& program) const;
+  // The same with `option` given the value `value`, behind the name of the subcommand.
+  std::string text_of(const std::string& program, const std::string& subcommand,
+                      const std::string& option, const std::string& value) const;
 
   // As it was called.
   const std::string& program() const { return program_; }

@@ -1,11 +1,16 @@
 // The `lossy` command.
-#include <fmt/format.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <functional>
 #include <new>
+#include <system_error>
 
+#include "core/escape.hpp"
 #include "harness/cli/command_line.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/greet_command.hpp"
@@ -17,8 +22,10 @@
 namespace lossy {
 namespace {
 
+// Says why in one line, whatever it quotes. It must not throw: there may be nowhere to say it.
 int complain(const std::string& why) {
-  fmt::print(stderr, "lossy: {}\n", why);
+  const std::string line = "lossy: " + escape_controls(why) + '\n';
+  std::fputs(line.c_str(), stderr);
   return kCouldNotTry;
 }
 
@@ -30,11 +37,29 @@ int flushed(int exit_code) {
   return exit_code;
 }
 
+// A file or socket of ours must not become what was meant to be standard output or standard error.
+// What is closed stays unusable: nothing can be read from it or written to it.
+void occupy_standard_descriptors() {
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(descriptor, F_GETFD) >= 0) continue;
+    open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
 // How to ask for help on the command that was being used.
 std::string help_of(const CLI::App& app, const CommandLine& command_line) {
   const auto used = app.get_subcommands();
   return command_line.program() + ' ' + (used.empty() ? "" : used.front()->get_name() + " ") +
          "--help";
+}
+
+// A word where a command should be is most likely a misspelt one.
+std::string unknown_command(const CLI::App& app, const std::string& word) {
+  std::string names;
+  for (const CLI::App* command : app.get_subcommands({})) {
+    names += (names.empty() ? "" : ", ") + command->get_name();
+  }
+  return "there is no command '" + word + "'; there are " + names;
 }
 
 int run(int argc, char** argv) {
@@ -46,7 +71,7 @@ int run(int argc, char** argv) {
   app.footer("Every command explains itself: lossy COMMAND --help");
   app.set_config("--config", "",
                  "a scenario: the options of simulate in the [simulate] section of a file")
-      ->check(CLI::ExistingFile)
+      ->check(scenario_file())
       ->type_name("FILE.toml");
   app.allow_config_extras(CLI::config_extras_mode::error);
   add_simulate_command(app, command_line, command);
@@ -61,12 +86,19 @@ int run(int argc, char** argv) {
     return flushed(command());
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return flushed(app.exit(error));
+    if (app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-') {
+      return complain(unknown_command(app, argv[1]));
+    }
     // An option's own complaint says what would do; the parser's say only what is wrong.
     const bool explained = error.get_name() == "ValidationError";
     return complain(explained ? error.what()
                               : std::string(error.what()) + "; see " + help_of(app, command_line));
   } catch (const std::bad_alloc&) {
     return complain("out of memory");
+  } catch (const std::system_error& error) {
+    // Whoever read along has had enough, as in `lossy simulate --trace | head`.
+    if (error.code().value() == EPIPE) return 128 + SIGPIPE;
+    return complain(error.what());
   } catch (const std::exception& error) {
     return complain(error.what());
   }
@@ -76,5 +108,8 @@ int run(int argc, char** argv) {
 }  // namespace lossy
 
 int main(int argc, char** argv) {
+  lossy::occupy_standard_descriptors();
+  std::signal(SIGPIPE,
+              SIG_IGN);  // An error of the write instead, so that no temporary file is left.
   return lossy::run(argc, argv);
 }

@@ -33,7 +33,11 @@ void RecordingObserver::record(Instant now, const Passage& passage, PacketType t
 FaultSaver::FaultSaver(const std::string& path, const std::string& command)
     : file_(path), stream_(fdopen(file_.take_descriptor(), "wb"), std::fclose) {
   if (!stream_) refuse();
-  write("# What happened in: " + command + "\n");
+  write(
+      "# What happened in: " + command +
+      "\n# Run it again with --faults=@ and this file's name instead of --drop, --duplicate, "
+      "--reorder,"
+      "\n# --reorder-delay, --corrupt, --jitter and --seed, and the other options as they are.\n");
 }
 
 void FaultSaver::on_offered(Instant, const Passage& passage, const Offer& offer) {

@@ -29,6 +29,19 @@ CLI::Option* add_parsed(CLI::App& app, const std::string& name, Value& value, Pa
       ->type_name(type);
 }
 
+// An option --name=FILE. An empty name, from a variable that is not set say, is refused: it would
+// make the option do nothing.
+inline CLI::Option* add_path(CLI::App& app, const std::string& name, std::string& value,
+                             const std::string& description, const std::string& type) {
+  return add_parsed(
+      app, name, value,
+      [](std::string_view text) {
+        if (text.empty()) throw TextError("the file's name is missing");
+        return std::string(text);
+      },
+      description, type);
+}
+
 // A usage error in words of ours, with exit code 2 as any other.
 inline CLI::ValidationError usage_error(const std::string& name, const std::string& why) {
   return CLI::ValidationError(name, why);

@@ -37,11 +37,10 @@ void PathOptions::add_to(CLI::App& app) {
       "it [4]",
       "N|random")
       ->group("Randomness");
-  app.add_option(
-         "--faults", faults_,
-         "exact fates instead of random ones, as in 'uplink.3:drop,downlink.1:duplicate+5ms', or "
-         "@FILE as --save-faults writes it")
-      ->type_name("LIST|@FILE")
+  add_path(app, "--faults", faults_,
+           "exact fates instead of random ones, as in 'uplink.3:drop,downlink.1:duplicate+5ms', or "
+           "@FILE as --save-faults writes it",
+           "LIST|@FILE")
       ->group("Randomness");
 }
 

@@ -24,13 +24,18 @@ void Progress::update(std::uint64_t done) {
   const double rate = static_cast<double>(done) / seconds;
   const double percent = 100 * static_cast<double>(done) / static_cast<double>(total_);
   const double left = rate > 0 ? static_cast<double>(total_ - done) / rate : 0;
-  fmt::print(stderr, "\r\033[K{:.0f}%: {} of {} {}, {:.3g} a second, {:.0f} s left", percent, done,
-             total_, what_, rate, left);
-  std::fflush(stderr);
+  show(fmt::format("{:.0f}%: {} of {} {}, {:.3g} a second, {:.0f} s left", percent, done, total_,
+                   what_, rate, left));
 }
 
 void Progress::clear() {
-  if (std::exchange(shown_, false)) fmt::print(stderr, "\r\033[K");
+  if (std::exchange(shown_, false)) show({});
+}
+
+void Progress::show(const std::string& line) {
+  // It is only a courtesy: where it cannot be written, nothing is lost.
+  std::fputs(("\r\033[K" + line).c_str(), stderr);
+  std::fflush(stderr);
 }
 
 }  // namespace lossy

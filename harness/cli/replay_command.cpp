@@ -115,10 +115,9 @@ void add_replay_command(CLI::App& app, const CommandLine& command_line,
   replay_app->add_option("files", options->files, "the captures")
       ->required()
       ->type_name("FILE.pcap");
-  replay_app
-      ->add_option("--scenario", options->scenario,
-                   "what the client was asked to do; NAME.toml beside NAME.pcap needs no asking")
-      ->type_name("FILE.toml");
+  add_path(*replay_app, "--scenario", options->scenario,
+           "what the client was asked to do; NAME.toml beside NAME.pcap needs no asking",
+           "FILE.toml");
   add_parsed(
       *replay_app, "--port", options->port,
       [](std::string_view text) { return static_cast<std::uint16_t>(parse_whole(text, 1, 65535)); },

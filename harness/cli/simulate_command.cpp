@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <limits>
 #include <memory>
 
@@ -12,6 +13,7 @@
 #include "harness/capture/golden.hpp"
 #include "harness/capture/pcap_writer.hpp"
 #include "harness/cli/exit_code.hpp"
+#include "harness/cli/files.hpp"
 #include "harness/cli/observers.hpp"
 #include "harness/cli/progress.hpp"
 #include "harness/report/ladder.hpp"
@@ -46,6 +48,8 @@ class StopSignalCatcher {
   struct sigaction interrupt_before_ = {};
   struct sigaction terminate_before_ = {};
 };
+
+constexpr std::uintmax_t kScenarioBytesMax = 64 * 1024;
 
 // Every attempt of every request could be delivered in as many copies as there can be, each way.
 std::uint64_t events_max(const GreeterOptions& options, std::uint64_t requests) {
@@ -105,7 +109,14 @@ class SimulateRun {
     progress.clear();
     recorder_.finish();
     if (fault_saver_) fault_saver_->finish();
-    const RunReport result = report(progress.elapsed());
+    if (end == RunEnd::kIdle && !greeter_.done()) {
+      throw CannotTry(
+          fmt::format("virtual time ends after 292 years, and {} of {} requests had not "
+                      "ended by then; ask for less",
+                      open_requests(), greeter_.requests()));
+    }
+    RunReport result = report(progress.elapsed());
+    result.interrupted = end == RunEnd::kPredicate;
     fmt::print("{}{}", options_.trace && !options_.json ? "\n" : "",
                options_.json ? summary_json(result) : summary_text(result));
     if (end == RunEnd::kEvents) {
@@ -124,6 +135,10 @@ class SimulateRun {
  private:
   const Scenario& scenario() const { return options_.scenario; }
 
+  std::uint64_t open_requests() const {
+    return greeter_.requests() - greeter_.result().greeted - greeter_.result().gave_up;
+  }
+
   Greeter::OnEvent on_event() {
     if (!options_.trace) return nullptr;
     return [this](const ClientEvent& event) { ladder_.on_event(event); };
@@ -134,7 +149,7 @@ class SimulateRun {
   std::string reproduce(const std::string& program) const {
     const PathOptions& path = scenario().path();
     if (path.faults() || !path.seed_is_implied()) return command_line_.text_of(program);
-    return command_line_.text_of(program, "--seed", fmt::format("--seed={}", path.seed()));
+    return command_line_.text_of(program, "simulate", "--seed", std::to_string(path.seed()));
   }
   std::string reproduce() const { return reproduce(command_line_.program()); }
 
@@ -180,6 +195,10 @@ class SimulateRun {
              "{}: {} were held back, but nothing came to pass them; more greetings at a time "
              "(--window, --interval) or a longer --reorder-delay would show reordering.");
       }
+      note(link.lost_by[static_cast<std::size_t>(LossReason::kInFlight)],
+           "{}: {} were lost because lossy keeps no more than 1048576 datagrams, or 1 GiB, in "
+           "flight "
+           "each way.");
       note(link.flips_missed, "{}: {} flipped bits lay beyond the end of a payload.");
       if (const auto& faults = scenario().path().faults()) {
         note(faults->count_beyond(direction, link.offered),
@@ -201,26 +220,41 @@ class SimulateRun {
   Simulation simulation_;
 };
 
+// A file that the run writes must be no other that it reads or writes.
+void check_files(const SimulateOptions& options) {
+  const auto same = [](const std::string& a, const std::string& b) {
+    std::error_code ignored;
+    return !a.empty() && !b.empty() &&
+           std::filesystem::weakly_canonical(a, ignored) ==
+               std::filesystem::weakly_canonical(b, ignored);
+  };
+  if (same(options.record, options.golden)) {
+    throw usage_error("--record", "it would overwrite the golden that the run is compared with");
+  }
+  if (same(options.save_faults, options.record) || same(options.save_faults, options.golden)) {
+    throw usage_error("--save-faults", "it would overwrite a recording");
+  }
+}
+
 }  // namespace
 
 void add_simulate_options(CLI::App& app, SimulateOptions& options) {
   options.scenario.add_to(app);
-  app.add_option("--record", options.record,
-                 "record what a tcpdump on both hosts would show, for Wireshark and lossy replay")
-      ->type_name("FILE.pcap")
-      ->group("Output");
-  app.add_option(
-         "--golden", options.golden,
-         "compare the run with this recording; exit code 1 and the difference if it is another")
-      ->type_name("FILE.pcap")
-      ->group("Output");
-  app.add_option("--save-faults", options.save_faults,
-                 "write down what the network did, to run it again with --faults=@FILE")
-      ->type_name("FILE")
-      ->group("Output");
+  const std::string group = "Output";
+  add_path(app, "--record", options.record,
+           "record what a tcpdump on both hosts would show, for Wireshark and lossy replay",
+           "FILE.pcap")
+      ->group(group);
+  add_path(app, "--golden", options.golden,
+           "compare the run with this recording; exit code 1 and the difference if it is another",
+           "FILE.pcap")
+      ->group(group);
+  add_path(app, "--save-faults", options.save_faults,
+           "write down what the network did, to run it again with --faults=@FILE", "FILE")
+      ->group(group);
   app.add_flag("--trace", options.trace, "print the ladder: what happened to each datagram")
-      ->group("Output");
-  app.add_flag("--json", options.json, "print the result as one JSON object")->group("Output");
+      ->group(group);
+  app.add_flag("--json", options.json, "print the result as one JSON object")->group(group);
 }
 
 void add_simulate_command(CLI::App& app, const CommandLine& command_line,
@@ -232,21 +266,42 @@ void add_simulate_command(CLI::App& app, const CommandLine& command_line,
   simulate->fallthrough();
   simulate->footer(
       "With --config=FILE.toml the options come from the [simulate] section of a file, as in\n"
-      "captures/drop.toml; what the command line says comes first.\n"
+      "captures/drop.toml; an option on the command line replaces the file's.\n"
       "Examples:\n"
       "  lossy simulate --drop=10% --trace\n"
       "  lossy simulate --count=100000 --interval=10us --delay=20ms --drop=1% --json\n"
       "  lossy simulate --faults='uplink.1:drop,downlink.2:duplicate+5ms' --record=run.pcap");
   simulate->callback([options, &command_line, &command] {
+    check_files(*options);
     options->scenario.resolve();
     command = [options, &command_line] { return SimulateRun(*options, command_line).run(); };
   });
 }
 
+CLI::Validator scenario_file() {
+  return {[](std::string& path) -> std::string {
+            std::error_code error;
+            const auto status = std::filesystem::status(path, error);
+            if (!std::filesystem::exists(status)) return "there is no file '" + path + "'";
+            if (!std::filesystem::is_regular_file(status)) return "'" + path + "' is not a file";
+            // Far more than any scenario has, and little for what reads it.
+            if (std::filesystem::file_size(path, error) > kScenarioBytesMax) {
+              return "'" + path + "' is larger than 64 KiB, which no scenario is";
+            }
+            try {
+              read_file(path);
+            } catch (const std::system_error& refused) {
+              return refused.what();
+            }
+            return {};
+          },
+          {}};
+}
+
 Scenario read_scenario(const std::string& path) {
   SimulateOptions options;
   CLI::App app;
-  app.set_config("--config")->check(CLI::ExistingFile);
+  app.set_config("--config")->check(scenario_file());
   app.allow_config_extras(CLI::config_extras_mode::error);
   CLI::App* simulate = app.add_subcommand("simulate");
   simulate->fallthrough();

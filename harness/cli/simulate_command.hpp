@@ -26,6 +26,9 @@ void add_simulate_options(CLI::App& app, SimulateOptions& options);
 void add_simulate_command(CLI::App& app, const CommandLine& command_line,
                           std::function<int()>& command);
 
+// Accepts the path of what may be a scenario: a file that can be read and is not too large.
+CLI::Validator scenario_file();
+
 // The scenario in a file, as `lossy simulate --config=FILE` would run it. Throws CLI::ParseError
 // when it is not one.
 Scenario read_scenario(const std::string& path);

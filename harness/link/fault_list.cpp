@@ -115,12 +115,12 @@ FaultList FaultList::parse(std::string_view text) {
     const auto twice = std::ranges::adjacent_find(way.faults, {}, &Fault::number);
     if (twice != way.faults.end()) {
       const auto direction = static_cast<Direction>(&way - list.ways_.data());
-      throw TextError("faults: " + std::string(to_string(direction)) + '.' +
-                      std::to_string(twice->number) + " stands there twice");
+      throw TextError(std::string(to_string(direction)) + '.' + std::to_string(twice->number) +
+                      " stands there twice");
     }
   }
   if (list.ways_[0].faults.empty() && list.ways_[1].faults.empty()) {
-    throw TextError("faults: the list is empty, so nothing would happen; as in uplink.3:drop");
+    throw TextError("the list is empty, so nothing would happen; as in uplink.3:drop");
   }
   return list;
 }
@@ -141,7 +141,7 @@ void FaultList::add(std::string_view text) {
                           static_cast<std::uint32_t>(fate.copies_count)});
     way.copies.insert(way.copies.end(), fate.copies().begin(), fate.copies().end());
   } catch (const TextError& error) {
-    throw TextError("faults: in " + quote(text) + ": " + error.what());
+    throw TextError("in " + quote(text) + ": " + error.what());
   }
 }
 

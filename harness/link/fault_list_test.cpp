@@ -131,8 +131,7 @@ TEST(FaultList, CommasNewlinesCommentsAndBlanks) {
 // A list in which nothing happens is refused: it cannot be what was meant.
 TEST(FaultList, NothingAtAllIsRefused) {
   for (const char* text : {"", " ", "\n", ",", "# nothing", "\n\n# nothing\n,,\r\n"}) {
-    EXPECT_EQ(refusal(text),
-              "faults: the list is empty, so nothing would happen; as in uplink.3:drop");
+    EXPECT_EQ(refusal(text), "the list is empty, so nothing would happen; as in uplink.3:drop");
   }
 }
 
@@ -189,7 +188,7 @@ TEST(FaultList, RefusalsPointAtTheFault) {
     const std::string text =
         "uplink.1:deliver+1ms\ndownlink.7:drop," + std::string(fault) + ",uplink.8:hold+2ms";
     EXPECT_THAT(refusal(text),
-                AllOf(HasSubstr("faults: in \"" + std::string(fault).substr(0, 80)), HasSubstr(why),
+                AllOf(HasSubstr("in \"" + std::string(fault).substr(0, 80)), HasSubstr(why),
                       Not(HasSubstr("uplink.1:")), Not(HasSubstr("uplink.8"))));
   }
 }
@@ -197,9 +196,9 @@ TEST(FaultList, RefusalsPointAtTheFault) {
 // A datagram has one fate: listing it twice is refused, and naming it once each way is not.
 TEST(FaultList, RefusesTwoFatesOfOneDatagram) {
   EXPECT_EQ(refusal("uplink.3:drop,uplink.4:drop,uplink.3:deliver+5ms"),
-            "faults: uplink.3 stands there twice");
+            "uplink.3 stands there twice");
   EXPECT_EQ(refusal("uplink.3:drop,downlink.12:drop\ndownlink.012:drop"),
-            "faults: downlink.12 stands there twice");
+            "downlink.12 stands there twice");
   EXPECT_EQ(refusal("uplink.3:drop,downlink.3:drop"), "accepted");
 }
 

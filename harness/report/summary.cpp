@@ -32,10 +32,23 @@ std::string percent(std::uint64_t part, std::uint64_t whole) {
   return shown == "100%" && part != whole ? ">99.9%" : shown;
 }
 
-void add_row(std::string& text, const char* name, std::uint64_t up, std::uint64_t down,
+// What a counter is a part of, so that the percentage is the one that was asked for.
+using Whole = std::uint64_t (*)(const LinkCounters&);
+
+std::uint64_t offered(const LinkCounters& link) {
+  return link.offered;
+}
+std::uint64_t delivered(const LinkCounters& link) {
+  return link.delivered;
+}
+std::uint64_t copies(const LinkCounters& link) {
+  return link.delivered + link.duplicated;
+}
+
+void add_row(std::string& text, const char* name, std::uint64_t up, std::uint64_t down, Whole whole,
              const LinkCounters& uplink, const LinkCounters& downlink) {
-  const std::string down_percent = percent(down, downlink.offered);
-  text += fmt::format("  {:<14} {:>11} {:>7} {:>11}", name, up, percent(up, uplink.offered), down);
+  const std::string down_percent = percent(down, whole(downlink));
+  text += fmt::format("  {:<14} {:>11} {:>7} {:>11}", name, up, percent(up, whole(uplink)), down);
   text += down_percent.empty() ? "\n" : fmt::format(" {:>7}\n", down_percent);
 }
 
@@ -58,22 +71,22 @@ std::string path_table(const RunReport& report) {
   std::string text =
       fmt::format("  {:<14} {:>11} {:>7} {:>11}\n", "datagrams", "uplink", "", "downlink");
   text += fmt::format("  {:<14} {:>11} {:>7} {:>11}\n", "offered", up.offered, "", down.offered);
-  add_row(text, "delivered", up.delivered, down.delivered, up, down);
-  add_row(text, "lost", up.lost(), down.lost(), up, down);
+  add_row(text, "delivered", up.delivered, down.delivered, offered, up, down);
+  add_row(text, "lost", up.lost(), down.lost(), offered, up, down);
   for (std::size_t i = 1; i < kLossReasonCount; ++i) {
     if (up.lost_by[i] + down.lost_by[i] == 0) continue;
     const std::string name = fmt::format("  by {}", to_string(static_cast<LossReason>(i)));
-    add_row(text, name.c_str(), up.lost_by[i], down.lost_by[i], up, down);
+    add_row(text, name.c_str(), up.lost_by[i], down.lost_by[i], offered, up, down);
   }
-  add_row(text, "duplicated", up.duplicated, down.duplicated, up, down);
+  add_row(text, "duplicated", up.duplicated, down.duplicated, delivered, up, down);
   if (up.copies_dropped + down.copies_dropped > 0) {
-    add_row(text, "copies lost", up.copies_dropped, down.copies_dropped, up, down);
+    add_row(text, "copies lost", up.copies_dropped, down.copies_dropped, copies, up, down);
   }
   if (up.held_back + down.held_back > 0) {
-    add_row(text, "held back", up.held_back, down.held_back, up, down);
+    add_row(text, "held back", up.held_back, down.held_back, copies, up, down);
   }
-  add_row(text, "reordered", up.reordered, down.reordered, up, down);
-  add_row(text, "corrupted", up.corrupted, down.corrupted, up, down);
+  add_row(text, "reordered", up.reordered, down.reordered, delivered, up, down);
+  add_row(text, "corrupted", up.corrupted, down.corrupted, copies, up, down);
   return text;
 }
 
@@ -102,6 +115,10 @@ std::string summary_text(const RunReport& report) {
   text += fmt::format("  {:<14} {:.6g} s virtual, {} real\n", "time",
                       in_seconds(report.virtual_time), real);
   if (report.seed) text += fmt::format("  {:<14} {}\n", "seed", *report.seed);
+  if (report.interrupted) {
+    text += fmt::format("\n  Interrupted: {} of {} requests had ended.\n",
+                        result.greeted + result.gave_up, report.requests);
+  }
   for (const std::string& note : report.notes) text += "\n  Note: " + note + '\n';
   text += "\nThe same run again: " + report.reproduce + '\n';
   return text;
@@ -121,6 +138,7 @@ std::string summary_json(const RunReport& report) {
   json["rtt_ms"] = rtt_ms_json(result.rtt);
   json["virtual_seconds"] = in_seconds(report.virtual_time);
   json["wall_seconds"] = in_seconds(report.wall_time);
+  if (report.interrupted) json["interrupted"] = true;
   return json.dump() + '\n';
 }
 

@@ -22,7 +22,8 @@ struct RunReport {
   LinkCounters downlink;
   Duration virtual_time{};
   Duration wall_time{};
-  std::string reproduce;  // The command that gives the same run again.
+  bool interrupted = false;  // A signal ended the run before its requests did.
+  std::string reproduce;     // The command that gives the same run again.
   // Sentences about settings that had no effect in this run, and the like.
   std::vector<std::string> notes{};
 };

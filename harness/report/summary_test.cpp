@@ -60,11 +60,11 @@ TEST(SummaryText, ShowsEverything) {
   lost                    10   7.69%           0
     by queue               2   1.54%           0
     by in_flight           1  0.769%           0
-  duplicated              12   9.23%           1    0.8%
-  copies lost              3   2.31%           0
-  held back               11   8.46%           0
-  reordered               10   7.69%           0
-  corrupted               13     10%           0
+  duplicated              12     10%           1    0.8%
+  copies lost              3   2.27%           0
+  held back               11   8.33%           0
+  reordered               10   8.33%           0
+  corrupted               13   9.85%           0
 
   greeted        97 of 100
   gave up        3
