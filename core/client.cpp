@@ -70,8 +70,8 @@ void Client::handle_timeout(Instant now) {
 
 std::optional<Transmit> Client::poll_transmit(Instant now, std::span<std::byte> buffer) {
   give_up_exhausted();
-  if (!timers_.empty() && requests_[timers_.front()].deadline <= timeouts_until_) {
-    const std::uint32_t index = timers_.front();
+  if (!timers_.empty() && timers_.front().deadline <= timeouts_until_) {
+    const std::uint32_t index = timers_.front().request;
     timer_remove(index);
     requests_[index].rto = estimator_.backed_off(requests_[index].rto);
     return Transmit{options_.server, transmit(now, index, buffer)};
@@ -100,7 +100,7 @@ std::optional<ClientEvent> Client::poll_event() {
 
 std::optional<Instant> Client::poll_timeout() const {
   if (timers_.empty()) return std::nullopt;
-  return requests_[timers_.front()].deadline;
+  return timers_.front().deadline;
 }
 
 std::uint32_t Client::allocate() {
@@ -152,8 +152,7 @@ std::uint32_t Client::take_startable() {
 std::size_t Client::transmit(Instant now, std::uint32_t index, std::span<std::byte> buffer) {
   Request& request = requests_[index];
   ++request.attempts;
-  request.deadline = saturating_add(now, request.rto);
-  timer_insert(index);
+  timer_insert({saturating_add(now, request.rto), index});
   ++counters_.sent;
   return write_request(request.name, buffer);
 }
@@ -176,61 +175,49 @@ void Client::end(Instant now, std::uint32_t index, ClientEvent::Kind kind) {
 
 void Client::give_up_exhausted() {
   while (!timers_.empty()) {
-    const Request& request = requests_[timers_.front()];
-    if (request.deadline > timeouts_until_ || request.attempts < options_.retry.attempts_max)
+    const Timer& first = timers_.front();
+    if (first.deadline > timeouts_until_ ||
+        requests_[first.request].attempts < options_.retry.attempts_max)
       return;
-    end(timeouts_until_, timers_.front(), ClientEvent::Kind::kGaveUp);
+    end(timeouts_until_, first.request, ClientEvent::Kind::kGaveUp);
   }
 }
 
-bool Client::earlier(std::uint32_t a, std::uint32_t b) const {
-  if (requests_[a].deadline != requests_[b].deadline) {
-    return requests_[a].deadline < requests_[b].deadline;
-  }
-  return requests_[a].number < requests_[b].number;
+bool Client::earlier(const Timer& a, const Timer& b) const {
+  if (a.deadline != b.deadline) return a.deadline < b.deadline;
+  return requests_[a.request].number < requests_[b.request].number;
 }
 
-void Client::timer_set(std::size_t place, std::uint32_t index) {
-  timers_[place] = index;
-  requests_[index].timer = static_cast<std::uint32_t>(place);
+void Client::timer_set(std::size_t place, const Timer& timer) {
+  timers_[place] = timer;
+  requests_[timer.request].timer = static_cast<std::uint32_t>(place);
 }
 
-void Client::timer_insert(std::uint32_t index) {
-  timers_.push_back(index);
-  timer_set(timers_.size() - 1, index);
-  timer_sift_up(timers_.size() - 1);
+void Client::timer_insert(const Timer& timer) {
+  timers_.push_back(timer);
+  timer_settle(timers_.size() - 1, timer);
 }
 
 void Client::timer_remove(std::uint32_t index) {
   const std::size_t place = requests_[index].timer;
-  const std::uint32_t last = timers_.back();
+  const Timer last = timers_.back();
   timers_.pop_back();
-  if (last == index) return;
-  timer_set(place, last);
-  timer_sift_up(place);
-  timer_sift_down(requests_[last].timer);
+  if (place < timers_.size()) timer_settle(place, last);
 }
 
-void Client::timer_sift_up(std::size_t place) {
-  while (place > 0) {
-    const std::size_t parent = (place - 1) / 2;
-    const std::uint32_t index = timers_[place];
-    if (!earlier(index, timers_[parent])) return;
-    timer_set(place, timers_[parent]);
-    timer_set(parent, index);
-    place = parent;
+void Client::timer_settle(std::size_t place, const Timer& timer) {
+  // A hole moves up, or else down, to where the timer belongs.
+  while (place > 0 && earlier(timer, timers_[(place - 1) / 2])) {
+    timer_set(place, timers_[(place - 1) / 2]);
+    place = (place - 1) / 2;
   }
-}
-
-void Client::timer_sift_down(std::size_t place) {
   for (std::size_t child = 2 * place + 1; child < timers_.size(); child = 2 * place + 1) {
     if (child + 1 < timers_.size() && earlier(timers_[child + 1], timers_[child])) ++child;
-    const std::uint32_t index = timers_[place];
-    if (!earlier(timers_[child], index)) return;
+    if (!earlier(timers_[child], timer)) break;
     timer_set(place, timers_[child]);
-    timer_set(child, index);
     place = child;
   }
+  timer_set(place, timer);
 }
 
 }  // namespace lossy

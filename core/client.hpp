@@ -89,7 +89,6 @@ class Client final : public Endpoint {
     std::uint64_t hash = 0;
     std::uint64_t number = 0;
     Instant first_sent;
-    Instant deadline;
     Duration rto{};
     int attempts = 0;
     ClientEvent::Kind end = ClientEvent::Kind::kGaveUp;
@@ -112,19 +111,23 @@ class Client final : public Endpoint {
   // A binary heap of outstanding requests, the earliest deadline first. Each request knows its
   // place, so that an answered one leaves at once and the heap never holds more than what is
   // outstanding.
-  bool earlier(std::uint32_t a, std::uint32_t b) const;
-  void timer_set(std::size_t place, std::uint32_t index);
-  void timer_insert(std::uint32_t index);
+  struct Timer {
+    Instant deadline;
+    std::uint32_t request = kNone;
+  };
+  bool earlier(const Timer& a, const Timer& b) const;
+  void timer_set(std::size_t place, const Timer& timer);
+  void timer_insert(const Timer& timer);
   void timer_remove(std::uint32_t index);
-  void timer_sift_up(std::size_t place);
-  void timer_sift_down(std::size_t place);
+  // Puts a timer where it belongs, starting at a place whose own timer is gone.
+  void timer_settle(std::size_t place, const Timer& timer);
 
   ClientOptions options_;
   RttEstimator estimator_;
   ClientCounters counters_;
   std::vector<Request> requests_;
   std::vector<std::uint32_t> free_;
-  std::vector<std::uint32_t> timers_;
+  std::vector<Timer> timers_;
   NameTable outstanding_names_;
   List waiting_;                // Asked for, not sent yet, in the order asked.
   List released_;               // Waited for their name, which is free now: sent before waiting_.
