@@ -98,11 +98,6 @@ std::optional<ClientEvent> Client::poll_event() {
                      .elapsed = saturating_between(request.first_sent, request.ended_at)};
 }
 
-std::optional<Instant> Client::poll_timeout() const {
-  if (timers_.empty()) return std::nullopt;
-  return timers_.front().deadline;
-}
-
 std::uint32_t Client::allocate() {
   if (free_.empty()) {
     requests_.emplace_back();

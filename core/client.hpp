@@ -64,7 +64,10 @@ class Client final : public Endpoint {
   void handle_timeout(Instant now) override;
   std::optional<Transmit> poll_transmit(Instant now, std::span<std::byte> buffer) override;
   std::optional<ClientEvent> poll_event();
-  std::optional<Instant> poll_timeout() const override;
+  std::optional<Instant> poll_timeout() const override {
+    if (timers_.empty()) return std::nullopt;
+    return timers_.front().deadline;
+  }
 
   // Requests that have not ended; those of them that were sent; and room for more within the
   // window.

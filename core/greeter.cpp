@@ -52,7 +52,9 @@ std::optional<Transmit> Greeter::poll_transmit(Instant now, std::span<std::byte>
 std::optional<Instant> Greeter::poll_timeout() const {
   const std::optional<Instant> mine = next_due();
   const std::optional<Instant> clients = client_.poll_timeout();
-  return mine && clients ? std::min(*mine, *clients) : (mine ? mine : clients);
+  if (!mine) return clients;
+  if (!clients) return mine;
+  return std::min(*mine, *clients);
 }
 
 std::optional<Instant> Greeter::next_due() const {

@@ -122,11 +122,6 @@ std::optional<Delivery> Link::poll_transmit(Instant now) {
   return delivery;
 }
 
-std::optional<Instant> Link::poll_timeout() const {
-  if (in_flight_.empty()) return std::nullopt;
-  return in_flight_.front().due;
-}
-
 std::optional<Instant> Link::serialise(Instant now, std::size_t payload_bytes) {
   if (options_.rate_bits_per_second == 0) return now;
   while (!departures_.empty() && departures_.front() <= now) departures_.pop_front();

@@ -94,7 +94,10 @@ class Link {
   std::optional<Delivery> poll_transmit(Instant now);
 
   // When the next copy is due, or nothing when nothing is in flight.
-  std::optional<Instant> poll_timeout() const;
+  std::optional<Instant> poll_timeout() const {
+    if (in_flight_.empty()) return std::nullopt;
+    return in_flight_.front().due;
+  }
 
   const LinkCounters& counters() const { return counters_; }
   std::size_t in_flight() const { return in_flight_.size(); }
