@@ -4,7 +4,7 @@
 #include <array>
 #include <memory>
 
-#include "harness/link/allocations_for_test.hpp"
+#include "core/allocations_for_test.hpp"
 #include "harness/link/fault_list.hpp"
 #include "harness/link/link.hpp"
 #include "harness/link/random_fates.hpp"

@@ -4,9 +4,9 @@
 
 #include <memory>
 
+#include "core/allocations_for_test.hpp"
 #include "core/greeter.hpp"
 #include "core/server.hpp"
-#include "harness/link/allocations_for_test.hpp"
 #include "harness/link/random_fates.hpp"
 #include "harness/sim/simulation.hpp"
 
