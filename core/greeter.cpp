@@ -1,7 +1,6 @@
 #include "core/greeter.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <utility>
 

@@ -1,9 +1,7 @@
 // Counts durations in bounded memory: whatever their number, a quantile is known to within 0.1 %.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <limits>
 #include <vector>
 
 #include "core/clock.hpp"

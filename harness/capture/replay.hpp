@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "core/endpoint.hpp"
 #include "harness/capture/frame.hpp"

@@ -1,6 +1,8 @@
 #include "harness/link/payload_pool.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 #include "core/check.hpp"
 

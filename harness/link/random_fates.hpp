@@ -14,21 +14,18 @@
 namespace lossy {
 
 struct Impairments {
-  Probability drop{};       // A datagram is lost.
-  Probability duplicate{};  // A datagram that is not lost arrives as two copies.
-  Probability reorder{};    // A copy is held back by reorder_delay, so that later ones pass it.
+  // A datagram is lost.
+  Probability drop{};
+  // A datagram that is not lost arrives as two copies.
+  Probability duplicate{};
+  // A copy is held back by reorder_delay, so that later ones pass it.
+  Probability reorder{};
   Duration reorder_delay = std::chrono::milliseconds(10);
-  Probability
-      corrupt{};  // A copy has one bit of its payload flipped; one without payload is left alone.
+  // A copy has one bit of its payload flipped; one without payload is left alone.
+  Probability corrupt{};
   // A copy is up to this much early or late, each nanosecond equally likely. At most the link's
   // delay.
   Duration jitter{};
-
-  // Whether anything is left to chance.
-  bool any() const {
-    return !drop.is_zero() || !duplicate.is_zero() || !reorder.is_zero() || !corrupt.is_zero() ||
-           jitter > Duration::zero();
-  }
 };
 
 class RandomFates final : public FateSource {
