@@ -1,8 +1,10 @@
 // Runs a fuzz target over files, and over the files in folders, with any compiler. Exit code 2 when
 // there was nothing to run: a corpus that nobody reads must not look like one that holds.
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -32,27 +34,41 @@ std::vector<fs::path> files_in(const std::vector<fs::path>& arguments) {
   return files;
 }
 
-void replay(const fs::path& file) {
+struct Input {
+  fs::path file;
+  std::vector<char> content;
+};
+
+Input read(const fs::path& file) {
   std::ifstream stream(file, std::ios::binary);
   if (!stream) throw std::runtime_error("cannot read " + file.string());
-  std::vector<char> content((std::istreambuf_iterator<char>(stream)), {});
-  content.shrink_to_fit();  // So that AddressSanitizer sees a read past the end.
-  std::fprintf(stderr, "%s: %zu bytes\n", file.c_str(), content.size());
-  LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(content.data()), content.size());
+  Input input{file, {std::istreambuf_iterator<char>(stream), {}}};
+  input.content.shrink_to_fit();  // So that AddressSanitizer sees a read past the end.
+  return input;
+}
+
+std::vector<Input> inputs_in(const std::vector<fs::path>& arguments) {
+  std::vector<Input> inputs;
+  for (const fs::path& file : files_in(arguments)) inputs.push_back(read(file));
+  if (inputs.empty()) throw std::runtime_error("nothing to replay");
+  return inputs;
 }
 
 }  // namespace
 
 int main(int count, char** arguments) {
+  std::vector<Input> inputs;
   try {
-    const std::vector<fs::path> files = files_in({arguments + 1, arguments + count});
-    if (files.empty()) throw std::runtime_error("nothing to replay");
-    for (const fs::path& file : files) replay(file);
-    std::fprintf(stderr, "%zu inputs hold\n", files.size());
-    return 0;
-  } catch (
-      const std::runtime_error& error) {  // A target's own exceptions are findings: they abort.
+    inputs = inputs_in({arguments + 1, arguments + count});
+  } catch (const std::exception& error) {
     std::fprintf(stderr, "%s: %s\n", arguments[0], error.what());
     return 2;
   }
+  // Outside the try: an exception that leaves the target is a finding, and aborts.
+  for (const auto& [file, content] : inputs) {
+    std::fprintf(stderr, "%s: %zu bytes\n", file.c_str(), content.size());
+    LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(content.data()), content.size());
+  }
+  std::fprintf(stderr, "%zu inputs hold\n", inputs.size());
+  return 0;
 }
