@@ -56,7 +56,8 @@ NewFile::NewFile(const std::string& path) : path_(path), final_path_(path) {
   if (descriptor_ < 0) refuse(errno, path);
   temporary_path_ = temporary;
   // Whoever could read the file before, and nobody else, can read it after.
-  if (exists && ::fchmod(descriptor_, status.st_mode & 07777) != 0) refuse(errno, path);
+  // (Where the file system has no such thing, there is nothing to keep.)
+  if (exists) (void)::fchmod(descriptor_, status.st_mode & 07777);
 }
 
 NewFile::~NewFile() {

@@ -59,7 +59,11 @@ void PcapWriter::write(Instant time, std::span<const std::byte> frame) {
   check(frame.size() <= kSnapBytes, "PcapWriter: the frame is too long");
   const std::int64_t nanoseconds = time.time_since_epoch().count();
   const std::int64_t seconds = nanoseconds / 1'000'000'000;
-  if (nanoseconds < 0 || seconds > std::numeric_limits<std::uint32_t>::max()) refuse(EOVERFLOW);
+  if (nanoseconds < 0 || seconds > std::numeric_limits<std::uint32_t>::max()) {
+    throw std::system_error(EOVERFLOW, std::generic_category(),
+                            "cannot write '" + file_.path() +
+                                "': a capture holds 136 years, and this run takes longer");
+  }
   pcap_pkthdr header{};
   header.ts.tv_sec = seconds;
   header.ts.tv_usec = nanoseconds % 1'000'000'000;

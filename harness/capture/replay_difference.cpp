@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/escape.hpp"
 #include "harness/capture/hexdump.hpp"
 
 namespace lossy {
@@ -39,9 +40,9 @@ std::string describe_difference(const PcapReader& reader, const RecordTail& tail
     return frame != nullptr && is_of(difference.flow, *frame);
   };
   std::string text =
-      fmt::format("{}: differs at record {}: {}\nflow: client {}, server {}\n", reader.path(),
-                  difference.record, difference.title, difference.flow.client.to_string(),
-                  difference.flow.server.to_string());
+      fmt::format("{}: differs at record {}: {}\nflow: client {}, server {}\n",
+                  escape_controls(reader.path()), difference.record, difference.title,
+                  difference.flow.client.to_string(), difference.flow.server.to_string());
   text += describe_what_led_up(reader.link_type(), tail, kRecordsShown, wanted);
   text += fmt::format("expected (capture): {}\nactual (replay):    {}\n", difference.expected.line,
                       difference.actual.line);

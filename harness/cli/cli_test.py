@@ -105,6 +105,10 @@ class Reproducibility(InScratchFolder):
         self.assertGreater(len(self.read("a.pcap")), 2000 * 80)
         lossy("simulate", *self.WILD, "--golden=" + self.path("a.pcap"))
 
+    def test_a_run_without_faults_is_the_same_run(self):
+        lossy("simulate", "--drop=0%", "--record=" + self.path("a.pcap"), "--save-faults=" + self.path("f"))
+        lossy("simulate", "--faults=@" + self.path("f"), "--golden=" + self.path("a.pcap"))
+
     def test_another_seed_differs(self):
         lossy("simulate", *self.WILD, "--record=" + self.path("a.pcap"))
         _, error = lossy("simulate", *self.WILD[:-1], "--seed=6", "--golden=" + self.path("a.pcap"), code=1)
@@ -231,6 +235,8 @@ class BadInput(InScratchFolder):
         self.refuse("--faults=uplink.1:drop", "--seed=3", says="leave one of them out")
         self.refuse("--faults=uplink.1:delay-1ms", says="raise --delay")
         self.refuse("--count=3", "Michael", says="--count")
+        self.refuse("--drop=1%", "--uplink-drop=2%", "--downlink-drop=3%", says="each direction has its own")
+        self.refuse("--faults=uplink.1:drop", "--reorder-delay=1ms", says="hold+10ms")
 
     def test_faults(self):
         for faults in ("uplink.0:drop", "sidelink.1:drop", "uplink.1:explode", "uplink.1", "uplink.1:hold",
@@ -243,6 +249,7 @@ class BadInput(InScratchFolder):
         self.refuse("x" * 1017, says=["1017", "1016"])
         self.refuse(b"\xff\xfe", says="UTF-8")
         self.refuse("", says="empty")
+        self.refuse("[a,b]", "c", says=["'[a,b]'", "brackets"])
         self.assertEqual(simulate("x" * 1016)["greeted"], 1)
 
     def test_files(self):
@@ -265,6 +272,9 @@ class BadInput(InScratchFolder):
         self.expected_files = ["a.pcap"]
         self.refuse(f"--golden={golden}", f"--record={self.folder}/./a.pcap", says="overwrite")
         self.refuse(f"--golden={golden}", f"--save-faults={golden}", says="overwrite")
+        self.refuse(f"--record={self.folder}/b", f"--save-faults={self.folder}/b", says="overwrite")
+        self.refuse(f"--config={golden}", f"--record={golden}", says=[])
+        self.refuse("--record=/dev/stdout", says="standard output")
         self.assertEqual(golden.read_bytes(), (CAPTURES / "clean.pcap").read_bytes())
 
     def test_words_of_strangers(self):
@@ -275,7 +285,8 @@ class BadInput(InScratchFolder):
         self.refuse(command="simulat", says=["'simulat'", "simulate, replay"])
 
     def test_the_end_of_virtual_time(self):
-        self.refuse("--interval=1000000000s", "--count=100", says="292 years")
+        self.refuse("--interval=1000000000s", "--count=100", "--save-faults=" + self.path("f"), says="292 years")
+        self.refuse("--interval=1000000s", "--count=9000", "--record=" + self.path("a.pcap"), says="136 years")
 
     def test_scenarios(self):
         scenario = self.folder / "a.toml"
@@ -284,6 +295,7 @@ class BadInput(InScratchFolder):
                            ("[simulate]\ndrop = 10\n", "10%"),
                            ("[simualte]\ndrop = \"10%\"\n", "simualte"),
                            ("drop = \"10%\"\n", "drop"),
+                           ("[simulate]\nnames = [\"[a,b]\", \"c\"]\n", "brackets"),
                            ("[simulate]\nnames = [\"\"]\n", "")):
             scenario.write_text(text)
             self.refuse(f"--config={scenario}", says=says)
@@ -296,6 +308,11 @@ class BadInput(InScratchFolder):
         self.refuse(self.path("none.pcap"), says="none.pcap", command="replay")
         self.refuse(command="replay")
         whole = (CAPTURES / "clean.pcap").read_bytes()
+        (self.folder / "b.pcap").write_bytes(whole)
+        (self.folder / "b.toml").write_text('[simulate]\nfaults = "@nofile"\n')
+        output, error = lossy("replay", self.path("b.pcap"), str(CAPTURES / "clean.pcap"), code=2)
+        self.assertIn("nofile", error)
+        self.assertIn("1 hold, 0 differ, 1 could not be tried", output)
         self.expected_files = ["a.pcap"]
         for bytes_, says in ((b"", "empty"), (b"not a capture at all, not even nearly", "a.pcap"),
                              (whole[:24], "a.pcap"), (whole[:-1], "a.pcap")):

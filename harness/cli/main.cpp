@@ -53,6 +53,18 @@ std::string help_of(const CLI::App& app, const CommandLine& command_line) {
          "--help";
 }
 
+// CLI11 takes "[a,b]" for a list of two arguments, which nobody who types a name means.
+void refuse_lists(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument.starts_with('[') && argument.ends_with(']')) {
+      throw CannotTry("'" + std::string(argument) +
+                      "' cannot be told from a list: a name must not be in brackets, and a file in "
+                      "brackets needs ./ in front");
+    }
+  }
+}
+
 // A word where a command should be is most likely a misspelt one.
 std::string unknown_command(const CLI::App& app, const std::string& word) {
   std::string names;
@@ -79,6 +91,7 @@ int run(int argc, char** argv) {
   add_serve_command(app, command);
   add_greet_command(app, command_line, command);
   try {
+    refuse_lists(argc, argv);
     app.parse(argc, argv);
     if (app.count("--config") > 0 && !app.got_subcommand("simulate")) {
       throw usage_error("--config", "a scenario is for lossy simulate");

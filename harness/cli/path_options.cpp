@@ -33,8 +33,7 @@ void PathOptions::add_to(CLI::App& app) {
         return parse_whole(text, 0, std::numeric_limits<std::uint64_t>::max());
       },
       "what decides all that is random: the same number, the same run; \"random\" draws one and "
-      "prints "
-      "it [4]",
+      "prints it [4]",
       "N|random")
       ->group("Randomness");
   add_path(app, "--faults", faults_,
@@ -73,7 +72,12 @@ void PathOptions::add_one(CLI::App& app, const std::string& prefix, const std::s
       "how many datagrams may wait for the rate; more are lost [1000]", "N");
 }
 
+std::string PathOptions::faults_file() const {
+  return faults_.starts_with('@') ? faults_.substr(1) : std::string();
+}
+
 void PathOptions::resolve(bool ipv6) {
+  check_used();
   resolve_faults();
   resolve_way(Direction::kUplink, ipv6);
   resolve_way(Direction::kDownlink, ipv6);
@@ -117,10 +121,13 @@ void PathOptions::resolve_way(Direction direction, bool ipv6) {
 
 void PathOptions::resolve_faults() {
   if (faults_.empty()) return;
-  std::string text = faults_;
-  if (faults_.front() == '@') text = read_file(faults_.substr(1));
+  const std::string file = faults_file();
   try {
-    fault_list_ = FaultList::parse(text);
+    fault_list_ = FaultList::parse(file.empty() ? faults_ : read_file(file));
+    // A saved run may have done nothing to any datagram; nobody would type that.
+    if (file.empty() && fault_list_->empty()) {
+      throw TextError("the list is empty, so nothing would happen; as in uplink.3:drop");
+    }
   } catch (const TextError& error) {
     throw usage_error("--faults", error.what());
   }
@@ -136,6 +143,24 @@ void PathOptions::resolve_faults() {
   if (seed_) throw usage_error("--seed", "nothing is random with --faults; leave one of them out");
 }
 
+void PathOptions::check_used() const {
+  const auto check_one = [this](const char* name, auto setting) {
+    if (both_.*setting && one_way_[0].*setting && one_way_[1].*setting) {
+      throw usage_error(name, "each direction has its own; leave one of the three out");
+    }
+  };
+  check_one("--drop", &Given::drop);
+  check_one("--duplicate", &Given::duplicate);
+  check_one("--reorder", &Given::reorder);
+  check_one("--reorder-delay", &Given::reorder_delay);
+  check_one("--corrupt", &Given::corrupt);
+  check_one("--delay", &Given::delay);
+  check_one("--jitter", &Given::jitter);
+  check_one("--jitter-keeps-order", &Given::jitter_keeps_order);
+  check_one("--rate", &Given::rate);
+  check_one("--queue", &Given::queue);
+}
+
 void PathOptions::check_effect(const std::string& prefix, const Given& given,
                                std::initializer_list<Direction> directions) const {
   const auto any = [&](auto&& holds) {
@@ -143,6 +168,10 @@ void PathOptions::check_effect(const std::string& prefix, const Given& given,
     for (const Direction direction : directions) some = some || holds(way(direction));
     return some;
   };
+  if (given.reorder_delay && fault_list_) {
+    throw usage_error(prefix + "reorder-delay",
+                      "with --faults each hold says its own time, as in uplink.3:hold+10ms");
+  }
   if (given.reorder_delay &&
       !any([](const OneWay& w) { return !w.impairments.reorder.is_zero(); })) {
     throw usage_error(prefix + "reorder-delay", "nothing is held back without " + prefix +

@@ -35,6 +35,9 @@ class PathOptions {
   // be read.
   void resolve(bool ipv6);
 
+  // The file that --faults=@FILE names, or nothing.
+  std::string faults_file() const;
+
   // All of the following after resolve().
   const OneWay& way(Direction direction) const {
     return ways_[static_cast<std::size_t>(direction)];
@@ -63,6 +66,8 @@ class PathOptions {
   void add_one(CLI::App& app, const std::string& prefix, const std::string& where, Given& given);
   void resolve_way(Direction direction, bool ipv6);
   void resolve_faults();
+  // Refuses a setting for both directions that each direction has its own for.
+  void check_used() const;
   void check_effect(const std::string& prefix, const Given& given,
                     std::initializer_list<Direction> directions) const;
 

@@ -24,8 +24,8 @@ void Progress::update(std::uint64_t done) {
   const double rate = static_cast<double>(done) / seconds;
   const double percent = 100 * static_cast<double>(done) / static_cast<double>(total_);
   const double left = rate > 0 ? static_cast<double>(total_ - done) / rate : 0;
-  show(fmt::format("{:.0f}%: {} of {} {}, {:.3g} a second, {:.0f} s left", percent, done, total_,
-                   what_, rate, left));
+  show(fmt::format("{:.0f}%: {} of {} {}, {:.2f} million a second, {:.0f} s left", percent, done,
+                   total_, what_, rate / 1e6, left));
 }
 
 void Progress::clear() {

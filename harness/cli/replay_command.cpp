@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <exception>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -9,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/escape.hpp"
 #include "harness/capture/replay.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/simulate_command.hpp"
@@ -39,10 +42,12 @@ ReplayResult replay_one(const std::string& capture, const ReplayCommandOptions& 
     try {
       const Scenario scenario = read_scenario(scenario_path);
       client.emplace(scenario.greeter(), scenario.names());
-    } catch (const CLI::ParseError& error) {
+    } catch (const std::exception& error) {
+      // It may be no scenario, or name a list of faults that cannot be read: the next file may be
+      // fine.
       ReplayResult result;
       result.path = capture;
-      result.reason = scenario_path + " is not a scenario: " + error.what();
+      result.reason = escape_controls(scenario_path + " cannot be used: " + error.what());
       return result;
     }
   }

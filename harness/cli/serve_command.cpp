@@ -93,10 +93,13 @@ class ServeRun {
     }
     TalkingServer talking(server_, options_.talks());
     EndpointLoop loop(talking, socket_, &stop_);
-    loop.run([] {
+    const auto done = [] {
       flush_output();  // Whoever reads along sees each batch when it is handled.
       return false;
-    });
+    };
+    // What ICMP says of one client is no reason to stop.
+    while (loop.run(done) != EndpointLoop::End::kStopped) {
+    }
     report(loop.counters(), address);
     return 0;
   }

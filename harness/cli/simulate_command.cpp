@@ -107,24 +107,24 @@ class SimulateRun {
         },
         Instant::max());
     progress.clear();
-    recorder_.finish();
-    if (fault_saver_) fault_saver_->finish();
+    if (end == RunEnd::kEvents) {
+      throw CannotTry(
+          fmt::format("the run did not end after {} events, which no scenario needs: a bug in "
+                      "lossy; please report: {}",
+                      simulation_.events(), reproduce()));
+    }
     if (end == RunEnd::kIdle && !greeter_.done()) {
       throw CannotTry(
-          fmt::format("virtual time ends after 292 years, and {} of {} requests had not "
-                      "ended by then; ask for less",
+          fmt::format("virtual time ends after 292 years, and {} of {} requests had not ended by "
+                      "then; ask for less",
                       open_requests(), greeter_.requests()));
     }
+    recorder_.finish();
+    if (fault_saver_) fault_saver_->finish();
     RunReport result = report(progress.elapsed());
     result.interrupted = end == RunEnd::kPredicate;
     fmt::print("{}{}", options_.trace && !options_.json ? "\n" : "",
                options_.json ? summary_json(result) : summary_text(result));
-    if (end == RunEnd::kEvents) {
-      throw CannotTry(
-          fmt::format("the run did not end after {} events, which no scenario needs: a bug "
-                      "in lossy; please report: {}",
-                      simulation_.events(), reproduce()));
-    }
     if (end == RunEnd::kPredicate) {
       fmt::print(stderr, "lossy: interrupted\n");
       return 128 + stop_signal;  // As a shell says it.
@@ -193,7 +193,7 @@ class SimulateRun {
       if (link.reordered == 0) {
         note(link.held_back,
              "{}: {} were held back, but nothing came to pass them; more greetings at a time "
-             "(--window, --interval) or a longer --reorder-delay would show reordering.");
+             "(--window, --interval) or holding them back for longer would show reordering.");
       }
       note(link.lost_by[static_cast<std::size_t>(LossReason::kInFlight)],
            "{}: {} were lost because lossy keeps no more than 1048576 datagrams, or 1 GiB, in "
@@ -221,18 +221,29 @@ class SimulateRun {
 };
 
 // A file that the run writes must be no other that it reads or writes.
-void check_files(const SimulateOptions& options) {
-  const auto same = [](const std::string& a, const std::string& b) {
-    std::error_code ignored;
-    return !a.empty() && !b.empty() &&
-           std::filesystem::weakly_canonical(a, ignored) ==
-               std::filesystem::weakly_canonical(b, ignored);
+void check_files(const SimulateOptions& options, const std::string& config) {
+  const auto check_one = [](const std::string& name, const std::string& written,
+                            const std::string& other_name, const std::string& other) {
+    if (written.empty() || other.empty()) return;
+    std::error_code error;
+    const auto path = std::filesystem::weakly_canonical(written, error);
+    if (!error && path == std::filesystem::weakly_canonical(other, error) && !error) {
+      throw usage_error(name, "it would overwrite the file of " + other_name + "; choose another");
+    }
   };
-  if (same(options.record, options.golden)) {
-    throw usage_error("--record", "it would overwrite the golden that the run is compared with");
+  const std::string faults = options.scenario.path().faults_file();
+  for (const auto& [name, written] :
+       {std::pair{"--record", options.record}, std::pair{"--save-faults", options.save_faults}}) {
+    check_one(name, written, "--golden", options.golden);
+    check_one(name, written, "--faults", faults);
+    check_one(name, written, "--config", config);
   }
-  if (same(options.save_faults, options.record) || same(options.save_faults, options.golden)) {
-    throw usage_error("--save-faults", "it would overwrite a recording");
+  check_one("--save-faults", options.save_faults, "--record", options.record);
+  for (const char* output : {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}) {
+    if (options.record == output) {
+      throw usage_error("--record",
+                        "standard output is for the result; give a file or a named pipe");
+    }
   }
 }
 
@@ -271,8 +282,9 @@ void add_simulate_command(CLI::App& app, const CommandLine& command_line,
       "  lossy simulate --drop=10% --trace\n"
       "  lossy simulate --count=100000 --interval=10us --delay=20ms --drop=1% --json\n"
       "  lossy simulate --faults='uplink.1:drop,downlink.2:duplicate+5ms' --record=run.pcap");
-  simulate->callback([options, &command_line, &command] {
-    check_files(*options);
+  simulate->callback([options, &app, &command_line, &command] {
+    const CLI::Option* config = app.get_option("--config");
+    check_files(*options, config->count() > 0 ? config->as<std::string>() : std::string());
     options->scenario.resolve();
     command = [options, &command_line] { return SimulateRun(*options, command_line).run(); };
   });
@@ -289,7 +301,11 @@ CLI::Validator scenario_file() {
               return "'" + path + "' is larger than 64 KiB, which no scenario is";
             }
             try {
-              read_file(path);
+              const std::string text = read_file(path);
+              // CLI11 would take "[a,b]" within a list for a list of its own.
+              if (text.find("\"[") != std::string::npos || text.find("'[") != std::string::npos) {
+                return "'" + path + "' has a name in brackets, which cannot be told from a list";
+              }
             } catch (const std::system_error& refused) {
               return refused.what();
             }
@@ -306,7 +322,8 @@ Scenario read_scenario(const std::string& path) {
   CLI::App* simulate = app.add_subcommand("simulate");
   simulate->fallthrough();
   add_simulate_options(*simulate, options);
-  app.parse(std::vector<std::string>{"--config=" + path, "simulate"});
+  app.parse(
+      std::vector<std::string>{"--config=" + path, "simulate"});  // In reverse, as CLI11 wants it.
   options.scenario.resolve();
   return std::move(options.scenario);
 }

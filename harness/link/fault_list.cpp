@@ -119,9 +119,6 @@ FaultList FaultList::parse(std::string_view text) {
                       " stands there twice");
     }
   }
-  if (list.ways_[0].faults.empty() && list.ways_[1].faults.empty()) {
-    throw TextError("the list is empty, so nothing would happen; as in uplink.3:drop");
-  }
   return list;
 }
 

@@ -29,10 +29,10 @@ class FaultList {
  public:
   static constexpr std::size_t kFaultsMax = 10'000'000;
 
-  // Throws TextError, pointing at the fault that cannot be read. An empty list is refused: with it
-  // nothing would happen.
+  // Throws TextError, pointing at the fault that cannot be read. A list may be empty.
   static FaultList parse(std::string_view text);
 
+  bool empty() const { return ways_[0].faults.empty() && ways_[1].faults.empty(); }
   std::size_t size(Direction direction) const { return of(direction).faults.size(); }
   // The i-th of one direction, by rising number.
   std::uint64_t number(Direction direction, std::size_t i) const {

@@ -67,7 +67,7 @@ void Ladder::on_event(const ClientEvent& event) {
   const std::string attempts =
       fmt::format("{} attempt{}", event.attempts, event.attempts == 1 ? "" : "s");
   const std::string name = escape_bytes(std::as_bytes(std::span(event.name)));
-  line(event.ended, "*               ",
+  line(event.ended, "*",
        event.kind == ClientEvent::Kind::kGreeted
            ? fmt::format("{} is greeted: {}, {}", name, attempts, format_duration(event.elapsed))
            : fmt::format("{} is given up: {}, {}", name, attempts, format_duration(event.elapsed)));
@@ -83,7 +83,7 @@ void Ladder::datagram(Instant now, const char* picture, const Passage& passage,
 
 void Ladder::line(Instant now, const std::string& picture, const std::string& what) {
   const auto us = std::chrono::floor<std::chrono::microseconds>(now.time_since_epoch()).count();
-  fmt::print(out_, "{:>9}.{:03} ms  {:<15}  {}\n", us / 1000, us % 1000, picture, what);
+  fmt::print(out_, "{:>9}.{:03} ms  {:<17}  {}\n", us / 1000, us % 1000, picture, what);
 }
 
 }  // namespace lossy

@@ -74,7 +74,7 @@ TEST(Ladder, ShowsALoss) {
      1010.000 ms  |         ----->|  uplink.2     "Michael"  after 10ms
      1010.000 ms  |         <-----|  downlink.1   "Hello, Michael!"
      1020.000 ms  |<-----         |  downlink.1   "Hello, Michael!"  after 10ms
-     1020.000 ms  *                 Michael is greeted: 2 attempts, 1.02s
+     1020.000 ms  *                  Michael is greeted: 2 attempts, 1.02s
 )");
 }
 
@@ -85,7 +85,7 @@ TEST(Ladder, ShowsGivingUp) {
        10.000 ms  |         ----->|  uplink.1     "Tracy"  after 10ms
        10.000 ms  |         x-----|  downlink.1   "Hello, Tracy!"  lost: drop
      1000.000 ms  |-----x         |  uplink.2     "Tracy"  lost: drop
-     3000.000 ms  *                 Tracy is given up: 2 attempts, 3s
+     3000.000 ms  *                  Tracy is given up: 2 attempts, 3s
 )");
 }
 
@@ -101,7 +101,7 @@ TEST(Ladder, ShowsDuplicatesReorderingAndCorruption) {
        15.000 ms  |         ----->|  uplink.1     "Michael"  after 15ms, a duplicate
        15.000 ms  |         <-----|  downlink.2   "Hello, Michael!"  early by 9.5ms
        15.500 ms  |<-----         |  downlink.2   "Hello, Michael!"  after 500us
-       15.500 ms  *                 Michael is greeted: 1 attempt, 15.5ms
+       15.500 ms  *                  Michael is greeted: 1 attempt, 15.5ms
        21.234 ms  |<-----         |  downlink.1   "Hello, Eichael!"  after 11.234567ms, reordered: a later one came first
 )");
 }
@@ -116,7 +116,7 @@ TEST(Ladder, ShowsWhatTheQueueDrops) {
         0.000 ms  |         ----->|  uplink.1     "Michael"  after 0s, a duplicate
         0.000 ms  |         x-----|  downlink.2   "Hello, Michael!"  lost: queue
        43.000 ms  |<-----         |  downlink.1   "Hello, Michael!"  after 43ms
-       43.000 ms  *                 Michael is greeted: 1 attempt, 43ms
+       43.000 ms  *                  Michael is greeted: 1 attempt, 43ms
 )");
 }
 

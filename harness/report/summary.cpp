@@ -13,6 +13,15 @@ double in_seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
+// Four digits in a unit that a person would choose: "59.6 us", "40 ms", "1.004 s", "31536000 s".
+std::string readable(Duration duration) {
+  const double seconds = in_seconds(duration);
+  if (seconds >= 1000) return fmt::format("{:.0f} s", seconds);
+  if (seconds >= 1) return fmt::format("{:.4g} s", seconds);
+  if (seconds >= 0.001 || seconds == 0) return fmt::format("{:.4g} ms", seconds * 1e3);
+  return fmt::format("{:.4g} us", seconds * 1e6);
+}
+
 nlohmann::ordered_json json_of(const LinkCounters& link) {
   nlohmann::ordered_json lost_by = nlohmann::ordered_json::object();
   for (std::size_t i = 0; i < kLossReasonCount; ++i) {
@@ -106,14 +115,11 @@ std::string summary_text(const RunReport& report) {
   add_count(ignored, "wrong_source", report.client.wrong_source);
   if (!ignored.empty()) text += fmt::format("  {:<14} {}\n", "client ignored", ignored);
   if (result.rtt.count() > 0) {
-    text += fmt::format("  {:<14} median {:.4g} ms, p99 {:.4g} ms\n", "RTT",
-                        in_ms(result.rtt.quantile(1, 2)), in_ms(result.rtt.quantile(99, 100)));
+    text += fmt::format("  {:<14} median {}, p99 {}\n", "RTT", readable(result.rtt.quantile(1, 2)),
+                        readable(result.rtt.quantile(99, 100)));
   }
-  const std::string real = report.wall_time < std::chrono::seconds(1)
-                               ? fmt::format("{:.3g} ms", in_ms(report.wall_time))
-                               : fmt::format("{:.3g} s", in_seconds(report.wall_time));
-  text += fmt::format("  {:<14} {:.6g} s virtual, {} real\n", "time",
-                      in_seconds(report.virtual_time), real);
+  text += fmt::format("  {:<14} {} virtual, {} real\n", "time", readable(report.virtual_time),
+                      readable(report.wall_time));
   if (report.seed) text += fmt::format("  {:<14} {}\n", "seed", *report.seed);
   if (report.interrupted) {
     text += fmt::format("\n  Interrupted: {} of {} requests had ended.\n",

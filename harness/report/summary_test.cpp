@@ -72,7 +72,7 @@ TEST(SummaryText, ShowsEverything) {
   server silent  empty 6, not_utf8 7
   client ignored not_utf8 4, not_a_greeting 5, unexpected 2, wrong_source 1
   RTT            median 49.99 ms, p99 98.99 ms
-  time           1.23457 s virtual, 12.3 ms real
+  time           1.235 s virtual, 12.35 ms real
   seed           4
 
   Note: uplink: 2 of the faults were for datagrams that were never sent.
@@ -98,7 +98,7 @@ TEST(SummaryText, LeavesOutWhatDidNotHappen) {
   greeted        0 of 0
   gave up        0
   attempts       0
-  time           0 s virtual, 0 ms real
+  time           0 ms virtual, 0 ms real
 
 The same run again: lossy simulate
 )");
