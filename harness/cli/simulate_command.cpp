@@ -8,6 +8,7 @@
 #include <limits>
 #include <memory>
 
+#include "core/escape.hpp"
 #include "core/random.hpp"
 #include "core/server.hpp"
 #include "harness/capture/golden.hpp"
@@ -119,14 +120,17 @@ class SimulateRun {
                       "then; ask for less",
                       open_requests(), greeter_.requests()));
     }
-    recorder_.finish();
-    if (fault_saver_) fault_saver_->finish();
+    const bool interrupted = end == RunEnd::kPredicate;
+    // Half a run must not take the place of a whole one, a golden say.
+    if (!interrupted || !record_replaces_) recorder_.finish();
+    if (fault_saver_ && (!interrupted || !faults_replace_)) fault_saver_->finish();
     RunReport result = report(progress.elapsed());
-    result.interrupted = end == RunEnd::kPredicate;
+    result.interrupted = interrupted;
     fmt::print("{}{}", options_.trace && !options_.json ? "\n" : "",
                options_.json ? summary_json(result) : summary_text(result));
-    if (end == RunEnd::kPredicate) {
-      fmt::print(stderr, "lossy: interrupted\n");
+    if (interrupted) {
+      fmt::print(stderr, "lossy: interrupted{}{}\n", left_by(options_.record, record_replaces_),
+                 left_by(options_.save_faults, faults_replace_));
       return 128 + stop_signal;  // As a shell says it.
     }
     return golden_ ? judge_golden() : kHolds;
@@ -134,6 +138,18 @@ class SimulateRun {
 
  private:
   const Scenario& scenario() const { return options_.scenario; }
+
+  static bool exists(const std::string& path) {
+    std::error_code ignored;
+    return !path.empty() && std::filesystem::exists(path, ignored);
+  }
+
+  // What an interrupted run left in a file, as the rest of a sentence.
+  static std::string left_by(const std::string& path, bool replaces) {
+    if (path.empty()) return {};
+    return fmt::format("; {} {}", escape_controls(path),
+                       replaces ? "is left as it was" : "holds what happened until then");
+  }
 
   std::uint64_t open_requests() const {
     return greeter_.requests() - greeter_.result().greeted - greeter_.result().gave_up;
@@ -209,6 +225,8 @@ class SimulateRun {
 
   const SimulateOptions& options_;
   const CommandLine& command_line_;
+  const bool record_replaces_ = exists(options_.record);
+  const bool faults_replace_ = exists(options_.save_faults);
   Ladder ladder_;
   Recorder recorder_;
   std::optional<PcapWriter> writer_;
