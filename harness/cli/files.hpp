@@ -1,5 +1,4 @@
-// Reading and writing the small files of the command line. Errors are std::system_error, naming the
-// file.
+// Reading the files that options name. Errors are std::system_error, naming the file.
 #pragma once
 
 #include <string>

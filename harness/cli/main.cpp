@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <functional>
 #include <new>
 #include <system_error>
@@ -15,6 +14,7 @@
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/greet_command.hpp"
 #include "harness/cli/option.hpp"
+#include "harness/cli/output.hpp"
 #include "harness/cli/replay_command.hpp"
 #include "harness/cli/serve_command.hpp"
 #include "harness/cli/simulate_command.hpp"
@@ -27,14 +27,6 @@ int complain(const std::string& why) {
   const std::string line = "lossy: " + escape_controls(why) + '\n';
   std::fputs(line.c_str(), stderr);
   return kCouldNotTry;
-}
-
-// Output that could not be written, to a full disk say, must not look like success.
-int flushed(int exit_code) {
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-    return complain(std::string("cannot write to standard output: ") + std::strerror(errno));
-  }
-  return exit_code;
 }
 
 // A file or socket of ours must not become what was meant to be standard output or standard error.
@@ -74,7 +66,7 @@ std::string unknown_command(const CLI::App& app, const std::string& word) {
   return "there is no command '" + word + "'; there are " + names;
 }
 
-int run(int argc, char** argv) {
+int parse_and_run(int argc, char** argv) {
   const CommandLine command_line(argc, argv);
   std::function<int()> command;
   CLI::App app("Shows what a UDP protocol does when the network misbehaves.", "lossy");
@@ -96,9 +88,8 @@ int run(int argc, char** argv) {
     if (app.count("--config") > 0 && !app.got_subcommand("simulate")) {
       throw usage_error("--config", "a scenario is for lossy simulate");
     }
-    return flushed(command());
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return flushed(app.exit(error));
+    if (error.get_exit_code() == 0) return app.exit(error);  // It asked for help, or the version.
     if (app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-') {
       return complain(unknown_command(app, argv[1]));
     }
@@ -106,6 +97,15 @@ int run(int argc, char** argv) {
     const bool explained = error.get_name() == "ValidationError";
     return complain(explained ? error.what()
                               : std::string(error.what()) + "; see " + help_of(app, command_line));
+  }
+  return command();
+}
+
+int run(int argc, char** argv) {
+  try {
+    const int exit_code = parse_and_run(argc, argv);
+    flush_output();
+    return exit_code;
   } catch (const std::bad_alloc&) {
     return complain("out of memory");
   } catch (const std::system_error& error) {
@@ -122,7 +122,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   lossy::occupy_standard_descriptors();
-  std::signal(SIGPIPE,
-              SIG_IGN);  // An error of the write instead, so that no temporary file is left.
+  // The write fails instead, so that no temporary file is left.
+  std::signal(SIGPIPE, SIG_IGN);
   return lossy::run(argc, argv);
 }

@@ -1,7 +1,6 @@
 // What watches a simulated run on behalf of the command line: the recording and the list of faults.
 #pragma once
 
-#include <array>
 #include <cstdio>
 #include <memory>
 #include <string>

@@ -4,7 +4,6 @@
 #include <CLI/CLI.hpp>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "harness/link/text.hpp"
 

@@ -24,7 +24,6 @@ class Scenario {
   // differ.
   Address client_address() const;
   Address server_address() const;
-  bool ipv6() const { return ipv6_; }
 
  private:
   PathOptions path_;

@@ -139,9 +139,10 @@ class SimulateRun {
  private:
   const Scenario& scenario() const { return options_.scenario; }
 
-  static bool exists(const std::string& path) {
+  // Whether a file is there already. (A pipe takes what it gets when it gets it.)
+  static bool is_there(const std::string& path) {
     std::error_code ignored;
-    return !path.empty() && std::filesystem::exists(path, ignored);
+    return std::filesystem::is_regular_file(path, ignored);
   }
 
   // What an interrupted run left in a file, as the rest of a sentence.
@@ -176,7 +177,8 @@ class SimulateRun {
       return kDoesNotHold;
     }
     if (!options_.json) {
-      fmt::print("The same as {}: {} records\n", options_.golden, golden_->matched());
+      fmt::print("The same as {}: {} records\n", escape_controls(options_.golden),
+                 golden_->matched());
     }
     return kHolds;
   }
@@ -203,7 +205,7 @@ class SimulateRun {
     for (const Direction direction : {Direction::kUplink, Direction::kDownlink}) {
       const LinkCounters& link = direction == Direction::kUplink ? result.uplink : result.downlink;
       const std::string_view name = to_string(direction);
-      const auto note = [&](std::uint64_t count, const char* text) {
+      const auto note = [&](std::uint64_t count, const std::string& text) {
         if (count > 0) result.notes.push_back(fmt::format(fmt::runtime(text), name, count));
       };
       if (link.reordered == 0) {
@@ -212,9 +214,9 @@ class SimulateRun {
              "(--window, --interval) or holding them back for longer would show reordering.");
       }
       note(link.lost_by[static_cast<std::size_t>(LossReason::kInFlight)],
-           "{}: {} were lost because lossy keeps no more than 1048576 datagrams, or 1 GiB, in "
-           "flight "
-           "each way.");
+           fmt::format("{{}}: {{}} were lost because lossy keeps no more than {} datagrams, or {} "
+                       "bytes, in flight each way.",
+                       LinkOptions{}.in_flight_max, LinkOptions{}.in_flight_bytes_max));
       note(link.flips_missed, "{}: {} flipped bits lay beyond the end of a payload.");
       if (const auto& faults = scenario().path().faults()) {
         note(faults->count_beyond(direction, link.offered),
@@ -225,8 +227,8 @@ class SimulateRun {
 
   const SimulateOptions& options_;
   const CommandLine& command_line_;
-  const bool record_replaces_ = exists(options_.record);
-  const bool faults_replace_ = exists(options_.save_faults);
+  const bool record_replaces_ = is_there(options_.record);
+  const bool faults_replace_ = is_there(options_.save_faults);
   Ladder ladder_;
   Recorder recorder_;
   std::optional<PcapWriter> writer_;
