@@ -66,7 +66,8 @@ struct Server : lossy::Endpoint {
 
 lossy::Link bad_link(std::uint64_t seed, lossy::Direction direction) {
   lossy::Impairments impairments;
-  impairments.drop = impairments.duplicate = lossy::Probability::ratio(20, 100);
+  impairments.duplicate = lossy::Probability::ratio(20, 100);
+  impairments.loss = lossy::RandomLoss{lossy::Probability::ratio(20, 100)};
   impairments.jitter = 10ms;
   return {lossy::LinkOptions{.delay = 20ms},
           std::make_unique<lossy::RandomFates>(impairments, seed, direction)};

@@ -94,15 +94,15 @@ void PathOptions::resolve_way(Direction direction, bool ipv6) {
   };
   const Impairments unimpaired;
   way.impairments = {
-      .drop = pick(own.drop, both_.drop, unimpaired.drop),
-      .duplicate = pick(own.duplicate, both_.duplicate, unimpaired.duplicate),
-      .reorder = pick(own.reorder, both_.reorder, unimpaired.reorder),
+      .loss = RandomLoss{pick(own.drop, both_.drop, Probability{})},
+      .duplicate = pick(own.duplicate, both_.duplicate, Probability{}),
+      .reorder = pick(own.reorder, both_.reorder, Probability{}),
       .reorder_delay = pick(own.reorder_delay, both_.reorder_delay, unimpaired.reorder_delay),
-      .corrupt = pick(own.corrupt, both_.corrupt, unimpaired.corrupt),
+      .corrupt = pick(own.corrupt, both_.corrupt, Probability{}),
       .jitter = pick(own.jitter, both_.jitter, unimpaired.jitter)};
   way.link.delay = pick(own.delay, both_.delay, way.link.delay);
   way.link.keeps_order = own.jitter_keeps_order || both_.jitter_keeps_order;
-  way.link.rate_bits_per_second = pick(own.rate, both_.rate, std::uint64_t{0});
+  way.link.rate.bits_per_second = pick(own.rate, both_.rate, std::uint64_t{0});
   way.link.queue_datagrams_max =
       pick(own.queue, both_.queue, std::uint64_t{way.link.queue_datagrams_max});
   way.link.header_bytes = ipv6 ? 48 : 28;
@@ -173,7 +173,7 @@ void PathOptions::check_effect(const std::string& prefix, const Given& given,
                       "with --faults each hold says its own time, as in uplink.3:hold+10ms");
   }
   if (given.reorder_delay &&
-      !any([](const OneWay& w) { return !w.impairments.reorder.is_zero(); })) {
+      !any([](const OneWay& w) { return !w.impairments.reorder.probability.is_zero(); })) {
     throw usage_error(prefix + "reorder-delay", "nothing is held back without " + prefix +
                                                     "reorder, as in " + prefix + "reorder=5%");
   }
@@ -185,7 +185,7 @@ void PathOptions::check_effect(const std::string& prefix, const Given& given,
     throw usage_error(prefix + "jitter-keeps-order", "there is no jitter; add " + prefix +
                                                          "jitter, as in " + prefix + "jitter=2ms");
   }
-  if (given.queue && !any([](const OneWay& w) { return w.link.rate_bits_per_second > 0; })) {
+  if (given.queue && !any([](const OneWay& w) { return w.link.rate.bits_per_second > 0; })) {
     throw usage_error(prefix + "queue", "nothing queues without a rate; add " + prefix +
                                             "rate, as in " + prefix + "rate=1mbit");
   }

@@ -39,13 +39,13 @@ TEST(LinkAllocation, IsCounted) {
 // A hundred thousand datagrams with everything that can happen to them, after a time with twice as
 // many in flight.
 TEST(LinkAllocation, NoneOnceWarm) {
-  const Impairments impairments{.drop = Probability::ratio(5, 100),
+  const Impairments impairments{.loss = RandomLoss{Probability::ratio(5, 100)},
                                 .duplicate = Probability::ratio(10, 100),
                                 .reorder = Probability::ratio(10, 100),
                                 .corrupt = Probability::ratio(10, 100),
                                 .jitter = 5ms};
   for (const std::uint64_t rate : {std::uint64_t{0}, std::uint64_t{1'000'000'000}}) {
-    Link link({.delay = 10ms, .rate_bits_per_second = rate},
+    Link link({.delay = 10ms, .rate = {.bits_per_second = rate}},
               std::make_unique<RandomFates>(impairments, 4, Direction::kUplink));
     Instant now{};
     carry(link, now, 10'000, 5us);

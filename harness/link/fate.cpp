@@ -1,16 +1,24 @@
 #include "harness/link/fate.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace lossy {
 
+std::string_view to_string(LossReason reason) {
+  constexpr std::array<std::string_view, kLossReasonCount> kNames{"drop", "checksum", "outage",
+                                                                  "mtu",  "queue",    "in_flight"};
+  return kNames[static_cast<std::size_t>(reason)];
+}
+
 bool operator==(const CopyFate& a, const CopyFate& b) {
   return a.extra_delay == b.extra_delay && a.held_back == b.held_back &&
-         std::ranges::equal(a.flips(), b.flips());
+         a.kept_bytes == b.kept_bytes && std::ranges::equal(a.flips(), b.flips());
 }
 
 bool operator==(const Fate& a, const Fate& b) {
-  return std::ranges::equal(a.copies(), b.copies());
+  return a.copies_count == b.copies_count && (!a.lost() || a.loss == b.loss) &&
+         std::ranges::equal(a.copies(), b.copies());
 }
 
 bool Fate::is_plain() const {

@@ -173,7 +173,7 @@ std::string format_fault(Direction direction, std::uint64_t number, const Fate& 
   return text;
 }
 
-const Fate& ListedFates::decide(std::uint64_t number, std::size_t) {
+const Fate& ListedFates::decide(Instant, std::uint64_t number, std::size_t) {
   const std::size_t size = list_.size(direction_);
   while (next_ < size && list_.number(direction_, next_) < number) ++next_;
   if (next_ < size && list_.number(direction_, next_) == number) {

@@ -70,7 +70,7 @@ class ListedFates final : public FateSource {
   // The list must outlive this.
   ListedFates(const FaultList& list, Direction direction) : list_(list), direction_(direction) {}
 
-  const Fate& decide(std::uint64_t number, std::size_t payload_bytes) override;
+  const Fate& decide(Instant now, std::uint64_t number, std::size_t payload_bytes) override;
 
  private:
   const FaultList& list_;

@@ -321,8 +321,8 @@ TEST(ListedFates, HappenToTheirDatagramsOnly) {
                                          fate_of({copy(0s)}),      fate_of({copy(0s), copy(5ms)}),
                                          fate_of({copy(0s, {3})}), fate_of({copy(0s)})};
   for (std::uint64_t number = 1; number <= 6; ++number) {
-    EXPECT_EQ(up.decide(number, 100), expected_up[number - 1]) << number;
-    EXPECT_EQ(down.decide(number, 100), number == 3 ? fate_of({held(1ms)}) : Fate{}) << number;
+    EXPECT_EQ(up.decide({}, number, 100), expected_up[number - 1]) << number;
+    EXPECT_EQ(down.decide({}, number, 100), number == 3 ? fate_of({held(1ms)}) : Fate{}) << number;
   }
 }
 
@@ -331,10 +331,10 @@ TEST(ListedFates, HappenToTheirDatagramsOnly) {
 TEST(ListedFates, SurviveNumbersThatAreLeftOut) {
   const FaultList list = FaultList::parse("uplink.1:drop,uplink.3:drop,uplink.5:drop");
   ListedFates fates(list, Direction::kUplink);
-  EXPECT_TRUE(fates.decide(3, 1).lost());
-  EXPECT_TRUE(fates.decide(4, 1).is_plain());
-  EXPECT_TRUE(fates.decide(5, 1).lost());
-  EXPECT_TRUE(fates.decide(1'000'000, 1).is_plain());
+  EXPECT_TRUE(fates.decide({}, 3, 1).lost());
+  EXPECT_TRUE(fates.decide({}, 4, 1).is_plain());
+  EXPECT_TRUE(fates.decide({}, 5, 1).lost());
+  EXPECT_TRUE(fates.decide({}, 1'000'000, 1).is_plain());
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "harness/link/link.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "core/check.hpp"
@@ -9,16 +10,12 @@
 
 namespace lossy {
 
-std::string_view to_string(LossReason reason) {
-  switch (reason) {
-    case LossReason::kDrop:
-      return "drop";
-    case LossReason::kQueue:
-      return "queue";
-    case LossReason::kInFlight:
-      break;
-  }
-  return "in_flight";
+bool operator==(const Slots& a, const Slots& b) {
+  const auto fields = [](const Slots& s) {
+    return std::tuple(s.enabled, s.interval_min, s.interval_max, s.table_delay, s.table_jitter,
+                      s.datagrams_max, s.bytes_max, s.table != nullptr);
+  };
+  return fields(a) == fields(b) && (!a.table || *a.table == *b.table);
 }
 
 std::uint64_t LinkCounters::lost() const {
@@ -28,17 +25,23 @@ std::uint64_t LinkCounters::lost() const {
 }
 
 Link::Link(const LinkOptions& options, std::unique_ptr<FateSource> fates)
-    : options_(options), fates_(std::move(fates)) {
+    : Link(LinkPlan{.options = options}, std::move(fates)) {}
+
+Link::Link(LinkPlan plan, std::unique_ptr<FateSource> fates)
+    : plan_(std::move(plan)), fates_(std::move(fates)) {
   check(fates_ != nullptr, "Link: no source of fates");
-  check(options.delay >= Duration::zero() && options.delay <= kDurationMax,
-        "LinkOptions: delay outside its range");
-  check(options.rate_bits_per_second <= kRateMax && options.header_bytes <= 1000,
-        "LinkOptions: rate or header size outside its range");
+  for (const auto& phase : plan_.options.phases()) {
+    const LinkOptions& options = phase.value;
+    check(options.delay >= Duration::zero() && options.delay <= kDurationMax,
+          "LinkOptions: delay outside its range");
+    check(options.rate.bits_per_second <= kRateMax && options.header_bytes <= 1000,
+          "LinkOptions: rate or header size outside its range");
+  }
 }
 
 Offer Link::handle_datagram(Instant now, std::span<const std::byte> payload) {
   check(payload.size() <= kPayloadBytesMax, "Link: more bytes than a UDP datagram can have");
-  Offer offer{.number = ++last_number_, .fate = &fates_->decide(last_number_, payload.size())};
+  Offer offer{.number = ++last_number_, .fate = &fates_->decide(now, last_number_, payload.size())};
   ++counters_.offered;
   if (!offer.fate->lost()) {
     const PayloadPool::Slot original = payloads_.add(payload);
@@ -67,9 +70,10 @@ Offer Link::handle_datagram(Instant now, std::span<const std::byte> payload) {
 }
 
 std::optional<LossReason> Link::send_copy(Instant now, const CopyFate& fate, Copy copy) {
+  const LinkOptions& options = plan_.options.at(now);
   const std::size_t bytes = payloads_.bytes(copy.original).size();
-  if (in_flight_.size() >= options_.in_flight_max ||
-      payloads_.bytes_used() > options_.in_flight_bytes_max) {
+  if (in_flight_.size() >= options.in_flight_max ||
+      payloads_.bytes_used() > options.in_flight_bytes_max) {
     return LossReason::kInFlight;
   }
   const std::optional<Instant> departure = serialise(now, bytes);
@@ -85,8 +89,8 @@ std::optional<LossReason> Link::send_copy(Instant now, const CopyFate& fate, Cop
   counters_.held_back += copy.held_back ? 1 : 0;
 
   // A listed fate may ask for less delay than there is: nothing arrives before it has left.
-  Instant due = std::max(*departure, saturating_add(*departure, options_.delay + fate.extra_delay));
-  if (options_.keeps_order) {
+  Instant due = std::max(*departure, saturating_add(*departure, options.delay + fate.extra_delay));
+  if (options.keeps_order) {
     due = std::max(due, last_due_);
     if (!fate.held_back) last_due_ = due;
   }
@@ -123,18 +127,19 @@ std::optional<Delivery> Link::poll_transmit(Instant now) {
 }
 
 std::optional<Instant> Link::serialise(Instant now, std::size_t payload_bytes) {
-  if (options_.rate_bits_per_second == 0) return now;
+  const LinkOptions& options = plan_.options.at(now);
+  if (options.rate.bits_per_second == 0) return now;
   while (!departures_.empty() && departures_.front() <= now) departures_.pop_front();
   // One of them is being sent, the others wait.
-  if (departures_.size() > options_.queue_datagrams_max) return std::nullopt;
+  if (departures_.size() > options.queue_datagrams_max) return std::nullopt;
   if (free_at_ < now) {
     free_at_ = now;
     free_at_fraction_ = 0;
   }
-  const std::uint64_t rate = options_.rate_bits_per_second;
+  const std::uint64_t rate = options.rate.bits_per_second;
   // At most 66,507 * 8 * 10^9 + kRateMax: far below 2^64.
   const std::uint64_t scaled =
-      (payload_bytes + options_.header_bytes) * 8 * 1'000'000'000 + free_at_fraction_;
+      (payload_bytes + options.header_bytes) * 8 * 1'000'000'000 + free_at_fraction_;
   free_at_ = saturating_add(free_at_, Duration(static_cast<Duration::rep>(scaled / rate)));
   free_at_fraction_ = scaled % rate;
   departures_.push_back(free_at_);

@@ -8,25 +8,75 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
-#include <string_view>
+#include <vector>
 
+#include "core/random.hpp"
+#include "harness/link/delay_table.hpp"
+#include "harness/link/delivery_trace.hpp"
 #include "harness/link/due_queue.hpp"
 #include "harness/link/fate.hpp"
 #include "harness/link/payload_pool.hpp"
+#include "harness/link/timeline.hpp"
 
 namespace lossy {
+
+// Serialisation: how long a datagram occupies the link.
+struct RateLimit {
+  std::uint64_t bits_per_second = 0;  // IP bits and those below; 0 for no limit.
+  // netem's words for what lies below IP. Each datagram takes so many bytes more (or less), and
+  // then whole cells, each with an overhead of its own; a cell size of 0 means no cells.
+  std::int32_t packet_overhead_bytes = 0;
+  std::uint32_t cell_bytes = 0;
+  std::int32_t cell_overhead_bytes = 0;
+
+  friend bool operator==(const RateLimit&, const RateLimit&) = default;
+};
+
+// netem's slots: what has travelled is let out in batches, as a shared medium does. A slot opens an
+// interval after the last one, or, when nothing was there to leave by then, an interval after the
+// next datagram has arrived; each interval is drawn. What is there when it opens leaves, up to
+// either bound.
+struct Slots {
+  bool enabled = false;
+  // Uniform between the two, or, with a table, around the delay.
+  Duration interval_min{};
+  Duration interval_max{};
+  std::shared_ptr<const DelayTable> table{};
+  Duration table_delay{};
+  Duration table_jitter{};
+  std::uint64_t datagrams_max = 0;  // 0 for no bound.
+  std::uint64_t bytes_max = 0;      // IP bytes; 0 for no bound.
+
+  // By value, the table included.
+  friend bool operator==(const Slots& a, const Slots& b);
+};
+
+// A time in which nothing that is offered gets through: from `start` on, until before `end`.
+struct Outage {
+  Instant start;
+  Instant end;
+
+  friend bool operator==(const Outage&, const Outage&) = default;
+};
 
 struct LinkOptions {
   Duration delay{};  // Propagation, 0 to kDurationMax.
   // A copy that jitter would let overtake another is due when that one is. What is held back on
   // purpose is overtaken all the same.
   bool keeps_order = false;
-  // Serialisation: IP bits a second, 0 for no limit.
-  std::uint64_t rate_bits_per_second = 0;
-  // How many datagrams may wait while the rate sends another; what comes on top is dropped.
+  RateLimit rate{};
+  // Instead of the rate: opportunities counted from Instant{} on.
+  std::shared_ptr<const DeliveryTrace> trace{};
+  // How many datagrams, and IP bytes, may wait while the rate or the trace sends another; what
+  // comes on top is dropped.
   std::size_t queue_datagrams_max = 1000;
+  std::size_t queue_bytes_max = std::numeric_limits<std::size_t>::max();
+  Slots slots{};
+  // Larger IP packets vanish; 0 for no limit.
+  std::size_t mtu_bytes = 0;
   // What IP and UDP add to a payload: 28 bytes for IPv4, 48 for IPv6.
   std::size_t header_bytes = 28;
   // Bounds on what is in flight; a copy beyond them is dropped. Bytes are those that the memory for
@@ -35,15 +85,13 @@ struct LinkOptions {
   std::size_t in_flight_bytes_max = std::size_t{1} << 30;
 };
 
-enum class LossReason : std::uint8_t {
-  kDrop,      // The fate said so.
-  kQueue,     // The queue in front of the rate was full.
-  kInFlight,  // The bound on what is in flight was reached.
+// The options that a link runs with: they may change over time, when what is in flight keeps the
+// fate and the time that it has.
+struct LinkPlan {
+  Timeline<LinkOptions> options{LinkOptions{}};
+  std::vector<Outage> outages{};  // In order, without overlaps.
+  RandomStream slot_intervals{0};
 };
-inline constexpr std::size_t kLossReasonCount = 3;
-
-// "drop", "queue", "in_flight".
-std::string_view to_string(LossReason reason);
 
 // Every datagram offered is delivered or lost in the end, so offered = delivered + lost once
 // nothing is in flight. Copies are counted when they set out.
@@ -55,6 +103,7 @@ struct LinkCounters {
   std::uint64_t copies_dropped = 0;  // Copies that a bound dropped while another went through.
   std::uint64_t held_back = 0;       // Copies.
   std::uint64_t corrupted = 0;       // Copies.
+  std::uint64_t truncated = 0;       // Copies.
   std::uint64_t reordered = 0;       // Datagrams that arrived after a later one (RFC 4737).
   std::uint64_t flips_missed = 0;    // Flips of a listed fate beyond the payload's end.
 
@@ -79,12 +128,15 @@ struct Delivery {
   bool reordered = false;      // A later datagram arrived before this one's first copy.
   bool held_back = false;
   bool corrupted = false;
+  bool truncated = false;
   std::span<const std::byte> payload;  // Valid until the next call of the link.
 };
 
 class Link {
  public:
   // std::logic_error when an option is outside its range.
+  Link(LinkPlan plan, std::unique_ptr<FateSource> fates);
+  // Options that never change.
   Link(const LinkOptions& options, std::unique_ptr<FateSource> fates);
 
   // Offers a datagram of at most kPayloadBytesMax bytes.
@@ -120,7 +172,7 @@ class Link {
   bool flip(PayloadPool::Slot slot, const CopyFate& fate);
   std::optional<LossReason> send_copy(Instant now, const CopyFate& fate, Copy copy);
 
-  LinkOptions options_;
+  LinkPlan plan_;
   std::unique_ptr<FateSource> fates_;
   LinkCounters counters_;
   PayloadPool payloads_;

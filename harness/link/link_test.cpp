@@ -45,8 +45,8 @@ class WrittenFates final : public FateSource {
   explicit WrittenFates(const std::string& faults)
       : list_(FaultList::parse(faults.empty() ? "downlink.1:drop" : faults)),
         fates_(list_, Direction::kUplink) {}
-  const Fate& decide(std::uint64_t number, std::size_t payload_bytes) override {
-    return fates_.decide(number, payload_bytes);
+  const Fate& decide(Instant now, std::uint64_t number, std::size_t payload_bytes) override {
+    return fates_.decide(now, number, payload_bytes);
   }
 
  private:
@@ -177,7 +177,7 @@ TEST(Link, ExtraDelayIsExact) {
 
 // A list may ask for less delay than there is: still nothing arrives before it has left.
 TEST(Link, NothingArrivesBeforeItLeft) {
-  Link link = make_link({.delay = 1ms, .rate_bits_per_second = 1'000'000},
+  Link link = make_link({.delay = 1ms, .rate = {.bits_per_second = 1'000'000}},
                         "uplink.1:delay-1000000000s,uplink.2:delay-5ms");
   offer(link, 7ms, std::string(97, 'x'));  // 1000 bits, 1 ms.
   offer(link, 7ms, std::string(97, 'x'));
@@ -188,7 +188,7 @@ TEST(Link, NothingArrivesBeforeItLeft) {
 
 // Times at the end of time do not overflow.
 TEST(Link, TimesSaturate) {
-  Link link = make_link({.delay = kDurationMax, .rate_bits_per_second = 1},
+  Link link = make_link({.delay = kDurationMax, .rate = {.bits_per_second = 1}},
                         "uplink.1:delay+1000000000s,uplink.2:delay-1000000000s");
   const Instant late = Instant::max() - 1h;
   for (int i = 0; i < 3; ++i) link.handle_datagram(late, bytes("hello"));
@@ -216,8 +216,9 @@ TEST(Link, JitterMayReorder) {
 // Jitter that keeps order never lets one datagram pass another, and makes none later than the
 // latest that came before it would have been.
 TEST(Link, JitterThatKeepsOrderNeverReorders) {
-  const Impairments impairments{
-      .drop = Probability::ratio(1, 10), .duplicate = Probability::ratio(1, 10), .jitter = 5ms};
+  const Impairments impairments{.loss = RandomLoss{Probability::ratio(1, 10)},
+                                .duplicate = Probability::ratio(1, 10),
+                                .jitter = 5ms};
   Link free = make_link({.delay = 10ms}, impairments);
   Link kept = make_link({.delay = 10ms, .keeps_order = true}, impairments);
   for (int i = 0; i < 10'000; ++i) {
@@ -437,7 +438,7 @@ TEST(Link, SerialisationTimesAreExact) {
          {1'000'000'000U, 1'000'000U, 999'999'937U, 7U, 3'000'000'019U}) {
       SCOPED_TRACE(testing::Message() << rate << " bit/s, headers of " << header_bytes);
       Link link = make_link({.delay = 3ms,
-                             .rate_bits_per_second = rate,
+                             .rate = {.bits_per_second = rate},
                              .queue_datagrams_max = 10'000,
                              .header_bytes = header_bytes});
       Uint128 bits = 0;
@@ -459,7 +460,7 @@ TEST(Link, SerialisationTimesAreExact) {
 // left of a nanosecond counts.
 TEST(Link, PacedAtTheRateIsTheRate) {
   for (const std::uint64_t rate : {999'999'937U, 7'777'777U, 3U}) {
-    Link link = make_link({.rate_bits_per_second = rate, .queue_datagrams_max = 0});
+    Link link = make_link({.rate = {.bits_per_second = rate}, .queue_datagrams_max = 0});
     Duration now{};
     for (std::uint64_t n = 1; n <= 10'000; ++n) {
       ASSERT_EQ(offer(link, now, "Michael").copies_in_flight, 1U);
@@ -472,7 +473,7 @@ TEST(Link, PacedAtTheRateIsTheRate) {
 
 // After a pause the line is free: a datagram takes its own time and nobody else's.
 TEST(Link, APauseFreesTheLine) {
-  Link link = make_link({.delay = 1ms, .rate_bits_per_second = 1'000'000});
+  Link link = make_link({.delay = 1ms, .rate = {.bits_per_second = 1'000'000}});
   for (const Duration at : {Duration(0ms), Duration(50ms), Duration(50'100us)}) {
     offer(link, at, std::string(97, 'x'));  // 1 ms each.
   }
@@ -484,7 +485,7 @@ TEST(Link, APauseFreesTheLine) {
 
 // What is lost on the way takes none of the rate and no place in the queue; a copy does.
 TEST(Link, LossTakesNoRateAndACopyDoes) {
-  Link link = make_link({.rate_bits_per_second = 1'000'000},
+  Link link = make_link({.rate = {.bits_per_second = 1'000'000}},
                         "uplink.1:drop,uplink.2:duplicate,uplink.3:drop");
   for (int i = 0; i < 4; ++i) offer(link, 0s, std::string(97, 'x'));
   const std::vector<Arrival> all = arrivals(link);
@@ -499,7 +500,7 @@ TEST(Link, LossTakesNoRateAndACopyDoes) {
 TEST(Link, AFullQueueDropsTheTail) {
   for (const std::size_t queue : {0U, 1U, 10U}) {
     SCOPED_TRACE(queue);
-    Link link = make_link({.rate_bits_per_second = 1'000'000, .queue_datagrams_max = queue});
+    Link link = make_link({.rate = {.bits_per_second = 1'000'000}, .queue_datagrams_max = queue});
     const std::string payload(97, 'x');  // 1 ms each.
     const auto burst = [&](Duration at, int size) {
       std::uint64_t sent = 0;
@@ -527,7 +528,7 @@ TEST(Link, AFullQueueDropsTheTail) {
 // The queue may drop some copies of a datagram and let others through: it is delivered, with fewer
 // copies; only when none is left it is lost.
 TEST(Link, AFullQueueDropsCopies) {
-  Link link = make_link({.rate_bits_per_second = 1'000'000, .queue_datagrams_max = 1},
+  Link link = make_link({.rate = {.bits_per_second = 1'000'000}, .queue_datagrams_max = 1},
                         "uplink.1:deliver/deliver/deliver,uplink.2:duplicate,uplink.3:drop");
   const Offer first = offer(link, 0s);
   EXPECT_EQ(first.copies_in_flight, 2U);
@@ -539,7 +540,7 @@ TEST(Link, AFullQueueDropsCopies) {
   EXPECT_EQ(counters.delivered, 1U);
   EXPECT_EQ(counters.duplicated, 1U);
   EXPECT_EQ(counters.copies_dropped, 1U);
-  EXPECT_EQ(counters.lost_by, (std::array<std::uint64_t, 3>{1, 1, 0}));
+  EXPECT_EQ(counters.lost_by, (std::array<std::uint64_t, kLossReasonCount>{1, 0, 0, 0, 1, 0}));
 }
 
 // So many copies may be in flight, and what comes on top is dropped and counted.
@@ -550,7 +551,8 @@ TEST(Link, BoundsWhatIsInFlight) {
   EXPECT_EQ(copies, (std::vector<std::size_t>{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0}));
   EXPECT_EQ(link.in_flight(), 10U);
   EXPECT_EQ(link.counters().copies_dropped, 1U);
-  EXPECT_EQ(link.counters().lost_by, (std::array<std::uint64_t, 3>{0, 0, 2}));
+  EXPECT_EQ(link.counters().lost_by,
+            (std::array<std::uint64_t, kLossReasonCount>{0, 0, 0, 0, 0, 2}));
   ASSERT_TRUE(link.poll_transmit(Instant(10ms)));
   EXPECT_EQ(offer(link, 10ms).copies_in_flight, 1U);
   EXPECT_EQ(offer(link, 10ms).loss, LossReason::kInFlight);
@@ -615,11 +617,11 @@ TEST(Link, NothingIsLostFromTheBooks) {
       SCOPED_TRACE(testing::Message() << "seed " << seed << ", keeps order " << keeps_order);
       Link link = make_link({.delay = 5ms,
                              .keeps_order = keeps_order,
-                             .rate_bits_per_second = 5'000'000,
+                             .rate = {.bits_per_second = 5'000'000},
                              .queue_datagrams_max = 40,
                              .in_flight_max = 85,
                              .in_flight_bytes_max = 85 * 256},
-                            {.drop = Probability::ratio(10, 100),
+                            {.loss = RandomLoss{Probability::ratio(10, 100)},
                              .duplicate = Probability::ratio(20, 100),
                              .reorder = Probability::ratio(30, 100),
                              .corrupt = Probability::ratio(40, 100),
@@ -681,7 +683,9 @@ TEST(Link, NothingIsLostFromTheBooks) {
       EXPECT_GT(counters.reordered, 0U);
     }
   }
-  for (const std::uint64_t lost : lost_by) EXPECT_GT(lost, 0U);
+  for (const LossReason reason : {LossReason::kDrop, LossReason::kQueue, LossReason::kInFlight}) {
+    EXPECT_GT(lost_by[static_cast<std::size_t>(reason)], 0U) << to_string(reason);
+  }
 }
 
 // The words for losses are stable names.
@@ -695,7 +699,7 @@ TEST(Link, LossReasonsHaveNames) {
 TEST(Link, RefusesSettingsOutsideTheirRange) {
   EXPECT_THROW(make_link({.delay = -1ns}), std::logic_error);
   EXPECT_THROW(make_link({.delay = kDurationMax + 1ns}), std::logic_error);
-  EXPECT_THROW(Link({}, nullptr), std::logic_error);
+  EXPECT_THROW(Link(LinkOptions{}, nullptr), std::logic_error);
   EXPECT_NO_THROW(make_link({.delay = kDurationMax}));
 }
 

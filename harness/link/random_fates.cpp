@@ -15,8 +15,8 @@ RandomStream direction_stream(std::uint64_t seed, Direction direction) {
 
 }  // namespace
 
-RandomFates::RandomFates(const Impairments& impairments, std::uint64_t seed, Direction direction)
-    : impairments_(impairments),
+RandomFates::RandomFates(Timeline<Impairments> impairments, std::uint64_t seed, Direction direction)
+    : impairments_(impairments.phases().front().value),
       drop_(direction_stream(seed, direction).stream(kDrop)),
       duplicate_(direction_stream(seed, direction).stream(kDuplicate)),
       copies_([&] {
@@ -28,18 +28,18 @@ RandomFates::RandomFates(const Impairments& impairments, std::uint64_t seed, Dir
         };
         return std::array<CopyStreams, kCopiesMax>{streams(1), streams(2)};
       }()) {
-  check(impairments.jitter >= Duration::zero() && impairments.jitter <= kDurationMax,
+  check(impairments_.jitter >= Duration::zero() && impairments_.jitter <= kDurationMax,
         "Impairments: jitter outside its range");
-  check(impairments.reorder_delay > Duration::zero() && impairments.reorder_delay <= kDurationMax,
+  check(impairments_.reorder_delay > Duration::zero() && impairments_.reorder_delay <= kDurationMax,
         "Impairments: reorder_delay outside its range");
 }
 
-const Fate& RandomFates::decide(std::uint64_t number, std::size_t payload_bytes) {
-  if (impairments_.drop.happens(drop_.at(number))) {
+const Fate& RandomFates::decide(Instant, std::uint64_t number, std::size_t payload_bytes) {
+  if (std::get<RandomLoss>(impairments_.loss).chance.probability.happens(drop_.at(number))) {
     fate_.copies_count = 0;
     return fate_;
   }
-  fate_.copies_count = impairments_.duplicate.happens(duplicate_.at(number)) ? 2 : 1;
+  fate_.copies_count = impairments_.duplicate.probability.happens(duplicate_.at(number)) ? 2 : 1;
   for (std::size_t i = 0; i < fate_.copies_count; ++i) {
     decide_copy(copies_[i], number, payload_bytes, fate_.copy[i]);
   }
@@ -54,12 +54,13 @@ void RandomFates::decide_copy(const CopyStreams& streams, std::uint64_t number,
   if (impairments_.jitter > Duration::zero()) {
     copy.extra_delay = uniform_spread(streams.jitter.at(number), impairments_.jitter);
   }
-  if (!impairments_.reorder.is_zero() && impairments_.reorder.happens(streams.reorder.at(number))) {
+  if (!impairments_.reorder.probability.is_zero() &&
+      impairments_.reorder.probability.happens(streams.reorder.at(number))) {
     copy.held_back = true;
     copy.extra_delay += impairments_.reorder_delay;
   }
-  if (!impairments_.corrupt.is_zero() && payload_bytes > 0 &&
-      impairments_.corrupt.happens(streams.corrupt.at(number))) {
+  if (!impairments_.corrupt.probability.is_zero() && payload_bytes > 0 &&
+      impairments_.corrupt.probability.happens(streams.corrupt.at(number))) {
     copy.flips_count = 1;
     copy.flipped_bits[0] = static_cast<std::uint32_t>(
         uniform_below(streams.corrupted_bit.at(number), payload_bytes * 8));

@@ -6,33 +6,60 @@
 #pragma once
 
 #include <array>
+#include <memory>
 
 #include "core/random.hpp"
+#include "harness/link/delay_table.hpp"
 #include "harness/link/direction.hpp"
 #include "harness/link/fate.hpp"
+#include "harness/link/loss_model.hpp"
+#include "harness/link/timeline.hpp"
 
 namespace lossy {
 
+// netem's reordering: a datagram that jumps the delay.
+struct Early {
+  Chance chance{};
+  // Only after gap - 1 others that did not. At least 1.
+  std::uint64_t gap = 1;
+
+  friend bool operator==(const Early&, const Early&) = default;
+};
+
 struct Impairments {
   // A datagram is lost.
-  Probability drop{};
+  LossModel loss{};
+  // A datagram that is not lost so is damaged, the receiver's checksum sees it, and that is a loss,
+  // too.
+  Chance checksum{};
   // A datagram that is not lost arrives as two copies.
-  Probability duplicate{};
+  Chance duplicate{};
   // A copy is held back by reorder_delay, so that later ones pass it.
-  Probability reorder{};
+  Chance reorder{};
   Duration reorder_delay = std::chrono::milliseconds(10);
-  // A copy has one bit of its payload flipped; one without payload is left alone.
-  Probability corrupt{};
-  // A copy is up to this much early or late, each nanosecond equally likely. At most the link's
-  // delay.
+  // A copy goes without `delay` and jitter.
+  Early early{};
+  Duration delay{};
+  // A copy has so many bits of its payload flipped, 1 to CopyFate::kFlipsMax, or all that there
+  // are.
+  Chance corrupt{};
+  unsigned corrupt_bits = 1;
+  // A copy keeps the first bytes of its payload only: any number of them below its size, equally
+  // likely. One without payload is left alone.
+  Chance truncate{};
+  // A copy is up to this much early or late, each nanosecond equally likely; with a distribution,
+  // by this much times what is drawn from it.
   Duration jitter{};
+  Probability jitter_correlation{};
+  std::shared_ptr<const DelayTable> distribution{};
 };
 
 class RandomFates final : public FateSource {
  public:
-  RandomFates(const Impairments& impairments, std::uint64_t seed, Direction direction);
+  // std::logic_error when an impairment is outside its range.
+  RandomFates(Timeline<Impairments> impairments, std::uint64_t seed, Direction direction);
 
-  const Fate& decide(std::uint64_t number, std::size_t payload_bytes) override;
+  const Fate& decide(Instant now, std::uint64_t number, std::size_t payload_bytes) override;
 
  private:
   static constexpr std::size_t kCopiesMax = 2;

@@ -51,7 +51,7 @@ void for_each_fate(const Impairments& impairments, std::uint64_t seed, Direction
                    std::uint64_t datagrams, Visit&& visit) {
   RandomFates fates(impairments, seed, direction);
   for (std::uint64_t number = 1; number <= datagrams; ++number) {
-    visit(number, fates.decide(number, kPayloadBytes));
+    visit(number, fates.decide({}, number, kPayloadBytes));
   }
 }
 
@@ -92,14 +92,14 @@ std::string command(const char* option, double rate, Direction direction, std::u
 }
 
 // Runs a test at several rates, with several seeds, in both directions.
-void at_all_rates(const char* option, Probability Impairments::*member,
+void at_all_rates(const char* option, const std::function<void(Impairments&, Probability)>& set,
                   const std::function<void(const Tally&, double)>& test) {
   for (const double rate : kRates) {
     for (const std::uint64_t seed : {1U, 4U}) {
       for (const Direction direction : kDirections) {
         SCOPED_TRACE(command(option, rate, direction, seed));
         Impairments impairments;
-        impairments.*member = percent(rate);
+        set(impairments, percent(rate));
         test(tally(impairments, seed, direction), rate / 100);
       }
     }
@@ -154,7 +154,7 @@ Decisions decisions(const Impairments& impairments, std::uint64_t seed, Directio
 }
 
 Impairments everything() {
-  return {.drop = percent(10),
+  return {.loss = RandomLoss{percent(10)},
           .duplicate = percent(20),
           .reorder = percent(15),
           .reorder_delay = 7ms,
@@ -173,28 +173,33 @@ TEST(RandomFates, NothingHappensByDefault) {
 // So many datagrams are lost as was asked for, independently of each other, and nothing else
 // happens.
 TEST(RandomFates, DropsAsAskedFor) {
-  at_all_rates("drop", &Impairments::drop, [](const Tally& sum, double p) {
-    expect_rate(sum.lost, sum.datagrams, p, "lost");
-    expect_rate(sum.lost_twice_in_a_row, sum.datagrams - 1, p * p, "lost twice in a row");
-    EXPECT_EQ(sum.copy[0].copies, sum.datagrams - sum.lost);
-    EXPECT_EQ(sum.duplicated + sum.copy[0].held_back + sum.copy[0].corrupted, 0U);
-  });
+  at_all_rates(
+      "drop", [](Impairments& i, Probability p) { i.loss = RandomLoss{p}; },
+      [](const Tally& sum, double p) {
+        expect_rate(sum.lost, sum.datagrams, p, "lost");
+        expect_rate(sum.lost_twice_in_a_row, sum.datagrams - 1, p * p, "lost twice in a row");
+        EXPECT_EQ(sum.copy[0].copies, sum.datagrams - sum.lost);
+        EXPECT_EQ(sum.duplicated + sum.copy[0].held_back + sum.copy[0].corrupted, 0U);
+      });
 }
 
 // So many datagrams arrive twice as was asked for, and nothing else happens.
 TEST(RandomFates, DuplicatesAsAskedFor) {
-  at_all_rates("duplicate", &Impairments::duplicate, [](const Tally& sum, double p) {
-    expect_rate(sum.duplicated, sum.datagrams, p, "duplicated");
-    EXPECT_EQ(sum.lost, 0U);
-    for (const CopyTally& copy : sum.copy) EXPECT_EQ(copy.held_back + copy.corrupted, 0U);
-  });
+  at_all_rates(
+      "duplicate", [](Impairments& i, Probability p) { i.duplicate = p; },
+      [](const Tally& sum, double p) {
+        expect_rate(sum.duplicated, sum.datagrams, p, "duplicated");
+        EXPECT_EQ(sum.lost, 0U);
+        for (const CopyTally& copy : sum.copy) EXPECT_EQ(copy.held_back + copy.corrupted, 0U);
+      });
 }
 
 // The rate of duplicates is that of what is delivered, whatever the losses, and neither changes the
 // other's.
 TEST(RandomFates, DuplicatesWhatIsDelivered) {
   for (const Direction direction : kDirections) {
-    const Tally sum = tally({.drop = percent(30), .duplicate = percent(10)}, 4, direction);
+    const Tally sum =
+        tally({.loss = RandomLoss{percent(30)}, .duplicate = percent(10)}, 4, direction);
     expect_rate(sum.lost, sum.datagrams, 0.3, "lost");
     expect_rate(sum.duplicated, sum.datagrams - sum.lost, 0.1, "duplicated");
   }
@@ -202,10 +207,12 @@ TEST(RandomFates, DuplicatesWhatIsDelivered) {
 
 // So many copies are held back as was asked for, by the reorder delay, and nothing else happens.
 TEST(RandomFates, HoldsBackAsAskedFor) {
-  at_all_rates("reorder", &Impairments::reorder, [](const Tally& sum, double p) {
-    expect_rate(sum.copy[0].held_back, sum.datagrams, p, "held back");
-    EXPECT_EQ(sum.lost + sum.duplicated + sum.copy[0].corrupted, 0U);
-  });
+  at_all_rates(
+      "reorder", [](Impairments& i, Probability p) { i.reorder = p; },
+      [](const Tally& sum, double p) {
+        expect_rate(sum.copy[0].held_back, sum.datagrams, p, "held back");
+        EXPECT_EQ(sum.lost + sum.duplicated + sum.copy[0].corrupted, 0U);
+      });
   for (const Duration reorder_delay : {Impairments{}.reorder_delay, Duration(1ns), kDurationMax}) {
     for_each_fate({.reorder = percent(50), .reorder_delay = reorder_delay}, 4, Direction::kUplink,
                   1000, [&](std::uint64_t, const Fate& fate) {
@@ -217,10 +224,12 @@ TEST(RandomFates, HoldsBackAsAskedFor) {
 
 // So many copies have one flipped bit as was asked for, and nothing else happens.
 TEST(RandomFates, CorruptsAsAskedFor) {
-  at_all_rates("corrupt", &Impairments::corrupt, [](const Tally& sum, double p) {
-    expect_rate(sum.copy[0].corrupted, sum.datagrams, p, "corrupted");
-    EXPECT_EQ(sum.lost + sum.duplicated + sum.copy[0].held_back, 0U);
-  });
+  at_all_rates(
+      "corrupt", [](Impairments& i, Probability p) { i.corrupt = p; },
+      [](const Tally& sum, double p) {
+        expect_rate(sum.copy[0].corrupted, sum.datagrams, p, "corrupted");
+        EXPECT_EQ(sum.lost + sum.duplicated + sum.copy[0].held_back, 0U);
+      });
 }
 
 // Each copy of a datagram has its own chances, independent of the other copy's and of each other.
@@ -264,16 +273,16 @@ TEST(RandomFates, AnyBitMayBeFlipped) {
 
 // A payload of any size has its flip within it, and one of no bytes is left alone.
 TEST(RandomFates, FlipsStayWithinThePayload) {
-  RandomFates fates({.corrupt = percent(100)}, 4, Direction::kUplink);
+  RandomFates fates(Impairments{.corrupt = percent(100)}, 4, Direction::kUplink);
   std::uint64_t number = 0;
   for (const std::size_t bytes : {1U, 2U, 3U, 1024U, 65'507U}) {
     for (int i = 0; i < 1000; ++i) {
-      const Fate& fate = fates.decide(++number, bytes);
+      const Fate& fate = fates.decide({}, ++number, bytes);
       ASSERT_EQ(fate.copy[0].flips_count, 1);
       ASSERT_LT(fate.copy[0].flipped_bits[0], 8 * bytes);
     }
   }
-  EXPECT_TRUE(fates.decide(++number, 0).is_plain());
+  EXPECT_TRUE(fates.decide({}, ++number, 0).is_plain());
 }
 
 // Jitter has the mean 0, the variance and the shape of a uniform distribution, for either copy, and
@@ -345,7 +354,8 @@ TEST(RandomFates, HeldBackHasItsJitterToo) {
 TEST(RandomFates, ZeroIsExact) {
   for (const Direction direction : kDirections) {
     Impairments impairments = everything();
-    impairments.drop = impairments.duplicate = {};
+    impairments.loss = {};
+    impairments.duplicate = {};
     const Tally kept = tally(impairments, 4, direction);
     EXPECT_EQ(kept.lost + kept.duplicated, 0U);
     impairments = everything();
@@ -358,7 +368,7 @@ TEST(RandomFates, ZeroIsExact) {
 // 100% always happens.
 TEST(RandomFates, AHundredIsExact) {
   for (const Direction direction : kDirections) {
-    EXPECT_EQ(tally({.drop = percent(100)}, 4, direction).lost, kDatagrams);
+    EXPECT_EQ(tally({.loss = RandomLoss{percent(100)}}, 4, direction).lost, kDatagrams);
     const Tally sum =
         tally({.duplicate = percent(100), .reorder = percent(100), .corrupt = percent(100)}, 4,
               direction);
@@ -375,7 +385,7 @@ TEST(RandomFates, NoImpairmentMovesAnothersDecisions) {
   for (const Direction direction : kDirections) {
     // Loss is left out at first, because what is lost has no copies to decide about.
     Impairments all = everything();
-    all.drop = {};
+    all.loss = {};
     const Decisions before = decisions(all, 4, direction);
 
     Impairments changed = all;
@@ -423,10 +433,10 @@ TEST(RandomFates, NoImpairmentMovesAnothersDecisions) {
 TEST(RandomFates, LossAndTheRestLeaveEachOtherAlone) {
   for (const Direction direction : kDirections) {
     Impairments rest = everything();
-    rest.drop = {};
+    rest.loss = {};
     const Decisions all = decisions(everything(), 4, direction);
     const Decisions lossless = decisions(rest, 4, direction);
-    EXPECT_EQ(all.lost, decisions({.drop = percent(10)}, 4, direction).lost);
+    EXPECT_EQ(all.lost, decisions({.loss = RandomLoss{percent(10)}}, 4, direction).lost);
     for (std::size_t n = 0; n < all.lost.size(); ++n) {
       if (all.lost[n]) continue;
       ASSERT_EQ(all.duplicated[n], lossless.duplicated[n]);
@@ -464,7 +474,7 @@ TEST(RandomFates, RaisingARateOnlyAddsEvents) {
       adds_only(lower.held_back[i], higher.held_back[i]);
       adds_only(lower.corrupted[i], higher.corrupted[i]);
     }
-    raised.drop = percent(11);
+    raised.loss = RandomLoss{percent(11)};
     adds_only(lower.lost, decisions(raised, 4, direction).lost);
   }
 }
@@ -472,7 +482,7 @@ TEST(RandomFates, RaisingARateOnlyAddsEvents) {
 // The two directions, and neighbouring seeds, decide independently in everything: two that decided
 // the same would agree always, and two that decide independently agree as often as chance has it.
 TEST(RandomFates, DirectionsAndSeedsAreIndependent) {
-  const Impairments half{.drop = percent(50)};
+  const Impairments half{.loss = RandomLoss{percent(50)}};
   const Impairments halves{
       .duplicate = percent(50), .reorder = percent(50), .corrupt = percent(50)};
   const std::vector<std::pair<std::uint64_t, Direction>> runs = {
@@ -508,9 +518,9 @@ TEST(RandomFates, AFateBelongsToItsNumber) {
   RandomFates all(everything(), 4, Direction::kUplink);
   RandomFates some(everything(), 4, Direction::kUplink);
   for (std::uint64_t number = 1; number <= 10'000; ++number) {
-    const Fate fate = all.decide(number, kPayloadBytes);
+    const Fate fate = all.decide({}, number, kPayloadBytes);
     if (number % 7 == 0) {
-      ASSERT_EQ(some.decide(number, kPayloadBytes), fate) << number;
+      ASSERT_EQ(some.decide({}, number, kPayloadBytes), fate) << number;
     }
   }
 }
@@ -564,7 +574,7 @@ TEST(RandomFates, AListDoesWhatARandomRunDid) {
   for (const Direction direction : kDirections) {
     ListedFates listed(list, direction);
     for_each_fate(everything(), 4, direction, 30'000, [&](std::uint64_t number, const Fate& fate) {
-      const Fate& again = listed.decide(number, kPayloadBytes);
+      const Fate& again = listed.decide({}, number, kPayloadBytes);
       ASSERT_EQ(again, number <= 20'000 ? fate : Fate{}) << number;
     });
   }

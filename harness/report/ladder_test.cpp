@@ -108,7 +108,7 @@ TEST(Ladder, ShowsDuplicatesReorderingAndCorruption) {
 
 // What a full queue drops is lost for that reason, and of copies it is said how many.
 TEST(Ladder, ShowsWhatTheQueueDrops) {
-  const LinkOptions slow{.rate_bits_per_second = 8000, .queue_datagrams_max = 0};
+  const LinkOptions slow{.rate = {.bits_per_second = 8000}, .queue_datagrams_max = 0};
   EXPECT_EQ('\n' + ladder_of("uplink.1:duplicate,downlink.1:duplicate", {"Michael"}, {}, slow), R"(
         0.000 ms  |----->         |  uplink.1     "Michael"  2 copies
         0.000 ms  |         ----->|  uplink.1     "Michael"  after 0s

@@ -30,7 +30,8 @@ nlohmann::ordered_json json_of(const LinkCounters& link) {
   return {{"offered", link.offered},       {"delivered", link.delivered},
           {"lost", link.lost()},           {"lost_by", lost_by},
           {"duplicated", link.duplicated}, {"held_back", link.held_back},
-          {"reordered", link.reordered},   {"corrupted", link.corrupted}};
+          {"reordered", link.reordered},   {"corrupted", link.corrupted},
+          {"truncated", link.truncated}};
 }
 
 // "12.3%" of a whole, or nothing where there is no whole.
@@ -96,6 +97,9 @@ std::string path_table(const RunReport& report) {
   }
   add_row(text, "reordered", up.reordered, down.reordered, delivered, up, down);
   add_row(text, "corrupted", up.corrupted, down.corrupted, copies, up, down);
+  if (up.truncated + down.truncated > 0) {
+    add_row(text, "truncated", up.truncated, down.truncated, copies, up, down);
+  }
   return text;
 }
 

@@ -30,7 +30,7 @@ RunReport eventful() {
   report.server.refused = {6, 0, 7, 0};
   report.uplink = {.offered = 130,
                    .delivered = 120,
-                   .lost_by = {7, 2, 1},
+                   .lost_by = {7, 0, 0, 0, 2, 1},
                    .duplicated = 12,
                    .copies_dropped = 3,
                    .held_back = 11,
@@ -113,8 +113,9 @@ TEST(SummaryJson, NamesAreStable) {
   for (const char* direction : {"uplink", "downlink"}) {
     EXPECT_EQ(names_of(json[direction]),
               (Strings{"offered", "delivered", "lost", "lost_by", "duplicated", "held_back",
-                       "reordered", "corrupted"}));
-    EXPECT_EQ(names_of(json[direction]["lost_by"]), (Strings{"drop", "queue", "in_flight"}));
+                       "reordered", "corrupted", "truncated"}));
+    EXPECT_EQ(names_of(json[direction]["lost_by"]),
+              (Strings{"drop", "checksum", "outage", "mtu", "queue", "in_flight"}));
   }
   EXPECT_EQ(names_of(json["rtt_ms"]), (Strings{"min", "median", "p99", "max"}));
 }
@@ -129,11 +130,11 @@ TEST(SummaryJson, ValuesAreTheReports) {
   EXPECT_EQ(json["gave_up"], 3);
   EXPECT_EQ(json["attempts"], 130);
   EXPECT_EQ(json["uplink"], Json::parse(R"({"offered":130,"delivered":120,"lost":10,
-                            "lost_by":{"drop":7,"queue":2,"in_flight":1},
-                            "duplicated":12,"held_back":11,"reordered":10,"corrupted":13})"));
+                            "lost_by":{"drop":7,"checksum":0,"outage":0,"mtu":0,"queue":2,"in_flight":1},
+                            "duplicated":12,"held_back":11,"reordered":10,"corrupted":13,"truncated":0})"));
   EXPECT_EQ(json["downlink"], Json::parse(R"({"offered":125,"delivered":125,"lost":0,
-                            "lost_by":{"drop":0,"queue":0,"in_flight":0},
-                            "duplicated":1,"held_back":0,"reordered":0,"corrupted":0})"));
+                            "lost_by":{"drop":0,"checksum":0,"outage":0,"mtu":0,"queue":0,"in_flight":0},
+                            "duplicated":1,"held_back":0,"reordered":0,"corrupted":0,"truncated":0})"));
   EXPECT_EQ(json["rtt_ms"]["min"], 1.0);
   EXPECT_NEAR(json["rtt_ms"]["median"].get<double>(), 50, 0.05);
   EXPECT_NEAR(json["rtt_ms"]["p99"].get<double>(), 99, 0.1);

@@ -28,12 +28,12 @@ TEST(SimulationAllocation, IsCounted) {
 // A hundred thousand greetings, after as many to get warm, with losses, copies, flipped bits and
 // an observer: what is counted afterwards is nothing.
 TEST(SimulationAllocation, NoneOnceWarm) {
-  const Impairments impairments{.drop = Probability::ratio(10, 100),
+  const Impairments impairments{.loss = RandomLoss{Probability::ratio(10, 100)},
                                 .duplicate = Probability::ratio(5, 100),
                                 .reorder = Probability::ratio(5, 100),
                                 .corrupt = Probability::ratio(5, 100)};
   const auto link = [&](Direction direction) {
-    return Link({.delay = 2ms, .rate_bits_per_second = 1'000'000'000},
+    return Link({.delay = 2ms, .rate = {.bits_per_second = 1'000'000'000}},
                 std::make_unique<RandomFates>(impairments, 4, direction));
   };
   Greeter greeter({.client = {.server = kServerAddress,

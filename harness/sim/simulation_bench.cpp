@@ -20,7 +20,7 @@ constexpr std::uint64_t kGreetings = 1'000'000;
 constexpr Duration kInterval = 10us;
 constexpr Duration kDelay = 2ms;
 constexpr std::uint64_t kSeed = 1;
-constexpr Impairments kImpairments{.drop = Probability::ratio(1, 10)};
+constexpr Probability kDrop = Probability::ratio(1, 10);
 
 // A million greetings, 10 us apart whatever is outstanding, one attempt each, 10 % loss and 2 ms
 // each way, 1 gbit.
@@ -38,8 +38,9 @@ void BM_Greetings(benchmark::State& state) {
     simulation.add(greeter, client);
     simulation.add(answering, server);
     const auto link = [](Direction direction) {
-      return Link({.delay = kDelay, .rate_bits_per_second = 1'000'000'000},
-                  std::make_unique<RandomFates>(kImpairments, kSeed, direction));
+      return Link(
+          {.delay = kDelay, .rate = {.bits_per_second = 1'000'000'000}},
+          std::make_unique<RandomFates>(Impairments{.loss = RandomLoss{kDrop}}, kSeed, direction));
     };
     simulation.connect(client, server, link(Direction::kUplink), link(Direction::kDownlink));
     simulation.run_until([] { return false; }, Instant::max());
@@ -77,14 +78,14 @@ void BM_EventHeap(benchmark::State& state) {
       switch (event.kind) {
         case Kind::kGreet:
           if (++greetings < kGreetings) push(event.when + kInterval, Kind::kGreet);
-          if (kImpairments.drop.happens(uplink.at(greetings))) {
+          if (kDrop.happens(uplink.at(greetings))) {
             push(event.when + 200ms, Kind::kTimeout);
           } else {
             push(event.when + kDelay, Kind::kRequest);
           }
           break;
         case Kind::kRequest:
-          if (kImpairments.drop.happens(downlink.at(++requests))) {
+          if (kDrop.happens(downlink.at(++requests))) {
             push(event.when + 200ms, Kind::kTimeout);
           } else {
             push(event.when + kDelay, Kind::kAnswer);

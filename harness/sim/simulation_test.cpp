@@ -159,7 +159,7 @@ GreeterOptions paced(int attempts_max, Duration interval = 10us) {
 
 // Whatever can happen to a datagram, some of it.
 Impairments everything() {
-  return {.drop = Probability::ratio(10, 100),
+  return {.loss = RandomLoss{Probability::ratio(10, 100)},
           .duplicate = Probability::ratio(10, 100),
           .reorder = Probability::ratio(10, 100),
           .corrupt = Probability::ratio(5, 100),
@@ -167,7 +167,7 @@ Impairments everything() {
 }
 
 const LinkOptions kSlowLink{
-    .delay = 5ms, .rate_bits_per_second = 100'000, .queue_datagrams_max = 5};
+    .delay = 5ms, .rate = {.bits_per_second = 100'000}, .queue_datagrams_max = 5};
 
 void expect_rate(std::uint64_t count, std::uint64_t trials, double p, const char* what) {
   const auto n = static_cast<double>(trials);
@@ -525,7 +525,7 @@ TEST(Simulation, ObserversSeeEverything) {
   simulation.connect(
       kClientAddress, kServerAddress,
       Link({.delay = 1ms}, std::make_unique<ListedFates>(faults, Direction::kUplink)),
-      Link({.delay = 1ms, .rate_bits_per_second = 1000, .queue_datagrams_max = 0},
+      Link({.delay = 1ms, .rate = {.bits_per_second = 1000}, .queue_datagrams_max = 0},
            std::make_unique<ListedFates>(faults, Direction::kDownlink)));
   simulation.observe(first);
   simulation.observe(second);
@@ -615,7 +615,7 @@ TEST(Simulation, GreetsThroughHeavyLoss) {
     SCOPED_TRACE(testing::Message() << "lossy simulate --drop=30% --attempts=40 --seed=" << seed);
     Greetings run_({.client = {.server = kServerAddress, .retry = {.attempts_max = 40}}},
                    Names(std::vector<std::string>{"Michael", "Tracy", "Sarah"}), {},
-                   {.drop = Probability::ratio(30, 100)}, seed);
+                   {.loss = RandomLoss{Probability::ratio(30, 100)}}, seed);
     ASSERT_EQ(run(run_.simulation), RunEnd::kIdle);
     EXPECT_TRUE(run_.greeter.done());
     EXPECT_EQ(run_.greeter.result().greeted, 3U);
@@ -633,8 +633,8 @@ TEST(Simulation, EveryRequestEndsWhateverHappens) {
                     "--queue=5 --seed="
                  << seed);
     Greetings run_({.client = {.server = kServerAddress, .window = 8}}, Names(100),
-                   {.delay = 20ms, .rate_bits_per_second = 100'000, .queue_datagrams_max = 5},
-                   {.drop = Probability::ratio(30, 100),
+                   {.delay = 20ms, .rate = {.bits_per_second = 100'000}, .queue_datagrams_max = 5},
+                   {.loss = RandomLoss{Probability::ratio(30, 100)},
                     .duplicate = Probability::ratio(30, 100),
                     .reorder = Probability::ratio(30, 100),
                     .corrupt = Probability::ratio(30, 100),
@@ -674,9 +674,10 @@ TEST(Simulation, GreetsAsOftenAsTheClosedFormSays) {
       simulation.add(server, kServerAddress);
       simulation.connect(
           kClientAddress, kServerAddress,
-          make_link({.delay = 2ms}, {.drop = Probability::ratio(path.up_percent, 100)}, 1,
-                    Direction::kUplink),
-          make_link({.delay = 2ms}, {.drop = Probability::ratio(path.down_percent, 100)}, 1,
+          make_link({.delay = 2ms}, {.loss = RandomLoss{Probability::ratio(path.up_percent, 100)}},
+                    1, Direction::kUplink),
+          make_link({.delay = 2ms},
+                    {.loss = RandomLoss{Probability::ratio(path.down_percent, 100)}}, 1,
                     Direction::kDownlink));
       ASSERT_EQ(run(simulation), RunEnd::kIdle);
       const double up = static_cast<double>(path.up_percent) / 100;
@@ -753,7 +754,8 @@ TEST(Simulation, ManyClientsOnOneServer) {
     return Address::v4({192, 0, 2, 1}, static_cast<std::uint16_t>(40'000 + i));
   };
   const auto impairments = [](std::uint16_t i) {
-    return Impairments{.drop = Probability::ratio(i, 100), .duplicate = Probability::ratio(i, 100)};
+    return Impairments{.loss = RandomLoss{Probability::ratio(i, 100)},
+                       .duplicate = Probability::ratio(i, 100)};
   };
   const LinkOptions link{.delay = 20ms};
   const auto make = [] {
@@ -862,7 +864,7 @@ TEST(Simulation, GreetsOverIpv6) {
   simulation.add(greeter, client);
   simulation.add(server, server_address);
   simulation.observe(trace);
-  const LinkOptions link{.rate_bits_per_second = 8000, .header_bytes = 48};
+  const LinkOptions link{.rate = {.bits_per_second = 8000}, .header_bytes = 48};
   join(simulation, link, {}, 4, client, server_address);
   EXPECT_EQ(run(simulation), RunEnd::kIdle);
   EXPECT_EQ(greeter.result().greeted, 3U);
@@ -943,7 +945,7 @@ TEST(Simulation, RunsSomebodyElsesProtocol) {
     simulation.add(counter, kClientAddress);
     simulation.add(acknowledger, kServerAddress);
     join(simulation, {.delay = 20ms},
-         {.drop = Probability::ratio(30, 100),
+         {.loss = RandomLoss{Probability::ratio(30, 100)},
           .duplicate = Probability::ratio(20, 100),
           .reorder = Probability::ratio(20, 100),
           .jitter = 15ms},

@@ -1,0 +1,48 @@
+// A rate as it was measured: mahimahi's traces of delivery opportunities.
+//
+// One line is one opportunity, the millisecond at which it comes, rising; each carries up to 1504
+// IP bytes. A datagram larger than what is left of one goes on in the next. What is not used is
+// wasted. The trace repeats for ever: its last time is the length of one round.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.hpp"
+
+namespace lossy {
+
+class DeliveryTrace {
+ public:
+  static constexpr std::size_t kOpportunityBytes = 1504;
+  static constexpr std::size_t kOpportunitiesMax = 50'000'000;
+
+  // `name` is what the text was asked for by. Throws TextError, naming the line.
+  static std::shared_ptr<const DeliveryTrace> parse(std::string_view text, std::string name);
+
+  const std::string& name() const { return name_; }
+  std::size_t opportunities() const { return milliseconds_.size(); }
+  // The length of one round.
+  Duration period() const { return std::chrono::milliseconds(milliseconds_.back()); }
+
+  // When the n-th opportunity comes, from 0, over all rounds; kDurationMax or later saturates.
+  Instant when(std::uint64_t n) const;
+  // The first opportunity that comes at `now` or later.
+  std::uint64_t first_at(Instant now) const;
+
+  friend bool operator==(const DeliveryTrace& a, const DeliveryTrace& b) {
+    return a.milliseconds_ == b.milliseconds_;
+  }
+
+ private:
+  DeliveryTrace(std::string name, std::vector<std::uint32_t> milliseconds);
+
+  std::string name_;
+  std::vector<std::uint32_t> milliseconds_;
+};
+
+}  // namespace lossy
