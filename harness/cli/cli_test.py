@@ -353,9 +353,12 @@ class Output(InScratchFolder):
         run = simulate("--drop=10%")
         self.assertEqual(list(run), ["command", "seed", "requests", "greeted", "gave_up", "attempts", "uplink",
                                      "downlink", "rtt_ms", "virtual_seconds", "wall_seconds"])
-        link = ["offered", "delivered", "lost", "lost_by", "duplicated", "held_back", "reordered", "corrupted"]
-        self.assertEqual(list(run["uplink"]), link)
-        self.assertEqual(list(run["downlink"]), link)
+        link = ["offered", "delivered", "lost", "lost_by", "duplicated", "held_back", "reordered", "corrupted",
+                "truncated"]
+        lost_by = ["drop", "checksum", "outage", "mtu", "queue", "in_flight"]
+        for way in ("uplink", "downlink"):
+            self.assertEqual(list(run[way]), link)
+            self.assertEqual(list(run[way]["lost_by"]), lost_by)
         self.assertEqual(list(run["rtt_ms"]), ["min", "median", "p99", "max"])
         self.assertEqual(run["command"], "simulate")
 
