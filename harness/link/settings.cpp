@@ -1,25 +1,7 @@
 #include "harness/link/settings.hpp"
 
-#include <tuple>
-
 namespace lossy {
 namespace {
-
-// Every field, so that none is forgotten where all are treated alike.
-constexpr std::tuple kFields{
-    &LinkSettings::delay,         &LinkSettings::jitter,      &LinkSettings::jitter_correlation,
-    &LinkSettings::distribution,  &LinkSettings::keeps_order, &LinkSettings::loss,
-    &LinkSettings::checksum,      &LinkSettings::duplicate,   &LinkSettings::reorder,
-    &LinkSettings::reorder_delay, &LinkSettings::early,       &LinkSettings::corrupt,
-    &LinkSettings::corrupt_bits,  &LinkSettings::truncate,    &LinkSettings::rate,
-    &LinkSettings::trace,         &LinkSettings::slots,       &LinkSettings::queue_datagrams,
-    &LinkSettings::queue_bytes,   &LinkSettings::in_flight,   &LinkSettings::mtu_bytes,
-    &LinkSettings::outages,       &LinkSettings::seed};
-
-template <typename Visit>
-constexpr void for_each_field(Visit&& visit) {
-  std::apply([&](auto... field) { (visit(field), ...); }, kFields);
-}
 
 template <typename Value>
 bool same(const Value& a, const Value& b) {
@@ -34,7 +16,7 @@ bool same(const std::shared_ptr<const Value>& a, const std::shared_ptr<const Val
 
 bool operator==(const LinkSettings& a, const LinkSettings& b) {
   bool equal = true;
-  for_each_field([&](auto field) {
+  for_each_setting([&](const char*, auto field) {
     const auto& of_a = a.*field;
     const auto& of_b = b.*field;
     equal = equal && of_a.has_value() == of_b.has_value() && (!of_a || same(*of_a, *of_b));
@@ -44,7 +26,7 @@ bool operator==(const LinkSettings& a, const LinkSettings& b) {
 
 LinkSettings overlaid(const LinkSettings& base, const LinkSettings& over) {
   LinkSettings result = base;
-  for_each_field([&](auto field) {
+  for_each_setting([&](const char*, auto field) {
     if (over.*field) result.*field = over.*field;
   });
   return result;

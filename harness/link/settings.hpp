@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <vector>
 
 #include "harness/link/link.hpp"
@@ -45,6 +46,44 @@ struct LinkSettings {
   // By value, tables and traces included.
   friend bool operator==(const LinkSettings& a, const LinkSettings& b);
 };
+
+template <typename Value>
+struct SettingField {
+  const char* name;  // As options call it.
+  std::optional<Value> LinkSettings::*field;
+};
+
+// Every setting, so that none is forgotten where all are treated alike.
+inline constexpr std::tuple kSettingFields{
+    SettingField{"delay", &LinkSettings::delay},
+    SettingField{"jitter", &LinkSettings::jitter},
+    SettingField{"jitter-correlation", &LinkSettings::jitter_correlation},
+    SettingField{"distribution", &LinkSettings::distribution},
+    SettingField{"jitter-keeps-order", &LinkSettings::keeps_order},
+    SettingField{"loss", &LinkSettings::loss},
+    SettingField{"checksum", &LinkSettings::checksum},
+    SettingField{"duplicate", &LinkSettings::duplicate},
+    SettingField{"reorder", &LinkSettings::reorder},
+    SettingField{"reorder-delay", &LinkSettings::reorder_delay},
+    SettingField{"early", &LinkSettings::early},
+    SettingField{"corrupt", &LinkSettings::corrupt},
+    SettingField{"corrupt-bits", &LinkSettings::corrupt_bits},
+    SettingField{"truncate", &LinkSettings::truncate},
+    SettingField{"rate", &LinkSettings::rate},
+    SettingField{"trace", &LinkSettings::trace},
+    SettingField{"slots", &LinkSettings::slots},
+    SettingField{"queue", &LinkSettings::queue_datagrams},
+    SettingField{"queue-bytes", &LinkSettings::queue_bytes},
+    SettingField{"limit", &LinkSettings::in_flight},
+    SettingField{"mtu", &LinkSettings::mtu_bytes},
+    SettingField{"outage", &LinkSettings::outages},
+    SettingField{"seed", &LinkSettings::seed}};
+
+// Calls visit(name, field) for every setting.
+template <typename Visit>
+constexpr void for_each_setting(Visit&& visit) {
+  std::apply([&](const auto&... one) { (visit(one.name, one.field), ...); }, kSettingFields);
+}
 
 // `base` with everything that `over` says in its place.
 LinkSettings overlaid(const LinkSettings& base, const LinkSettings& over);
