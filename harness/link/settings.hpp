@@ -52,6 +52,8 @@ struct SettingField {
   const char* name;  // As options call it.
   std::optional<Value> LinkSettings::*field;
 };
+template <typename Value>  // clang 14 does not find it by itself.
+SettingField(const char*, std::optional<Value> LinkSettings::*) -> SettingField<Value>;
 
 // Every setting, so that none is forgotten where all are treated alike.
 inline constexpr std::tuple kSettingFields{
