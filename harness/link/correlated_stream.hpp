@@ -18,9 +18,10 @@ class CorrelatedStream {
       : fresh_(stream), repeats_(stream.stream(1)), correlation_(correlation) {}
 
   // The n-th number, n from 1: a function of stream, correlation and n alone. n must not decrease
-  // from call to call; steps that are left out cost as if they had been asked for.
+  // from call to call. It costs a step for each number back to the one that is repeated.
   std::uint64_t at(std::uint64_t n) {
     if (correlation_.is_zero()) return fresh_.at(n);
+    if (correlation_.threshold() == Probability::kOne) return fresh_.at(1);
     std::uint64_t from = n;
     while (from > last_n_ && from > 1 && correlation_.happens(repeats_.at(from))) --from;
     if (from > last_n_) last_ = fresh_.at(from);
@@ -54,6 +55,8 @@ class ChanceStream {
  public:
   ChanceStream(Chance chance, RandomStream stream)
       : probability_(chance.probability), draws_(stream, chance.correlation) {}
+
+  bool never() const { return probability_.is_zero(); }
 
   // For numbers that must not decrease.
   bool happens(std::uint64_t number) {

@@ -52,6 +52,12 @@ struct EveryNthLoss {
   friend bool operator==(const EveryNthLoss&, const EveryNthLoss&) = default;
 };
 
+// Gilbert's model for people who do not think in transition probabilities: it loses `rate` of the
+// datagrams, in runs of B = mean_burst_thousandths / 1000 on average (p = rate / (B (1 - rate)),
+// r = 1 / B). The rate is exact to within B / 2^63. Throws TextError where no such model exists:
+// for B below 1 or above a billion, and for a rate above B / (B + 1), whose bursts must be longer.
+GilbertElliott gilbert(Probability rate, std::uint64_t mean_burst_thousandths);
+
 using LossModel = std::variant<RandomLoss, GilbertElliott, FourStateLoss, EveryNthLoss>;
 
 }  // namespace lossy

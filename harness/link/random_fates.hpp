@@ -1,30 +1,27 @@
-// Fates by chance: independent loss, duplication, reordering, corruption and jitter.
+// Fates by chance.
 //
 // Each impairment draws from a stream of its own, keyed by seed and direction, and what concerns a
-// copy from one keyed by the copy too. So switching one impairment on never moves another's
-// decisions, and raising a rate only adds events.
+// copy from one keyed by the copy too. What has a memory, as a loss model has, counts the
+// datagrams' numbers and not what became of them. So switching one impairment on never moves
+// another's decisions, and raising a rate only adds events.
 #pragma once
 
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "core/random.hpp"
+#include "harness/link/correlated_stream.hpp"
 #include "harness/link/delay_table.hpp"
 #include "harness/link/direction.hpp"
+#include "harness/link/early.hpp"
 #include "harness/link/fate.hpp"
 #include "harness/link/loss_model.hpp"
+#include "harness/link/loss_process.hpp"
 #include "harness/link/timeline.hpp"
 
 namespace lossy {
-
-// netem's reordering: a datagram that jumps the delay.
-struct Early {
-  Chance chance{};
-  // Only after gap - 1 others that did not. At least 1.
-  std::uint64_t gap = 1;
-
-  friend bool operator==(const Early&, const Early&) = default;
-};
 
 struct Impairments {
   // A datagram is lost.
@@ -37,11 +34,11 @@ struct Impairments {
   // A copy is held back by reorder_delay, so that later ones pass it.
   Chance reorder{};
   Duration reorder_delay = std::chrono::milliseconds(10);
-  // A copy goes without `delay` and jitter.
+  // A copy goes without `delay`, which is the link's, and without jitter.
   Early early{};
   Duration delay{};
-  // A copy has so many bits of its payload flipped, 1 to CopyFate::kFlipsMax, or all that there
-  // are.
+  // A copy has so many bits of its payload flipped, 1 to CopyFate::kFlipsMax. One without payload
+  // is left alone.
   Chance corrupt{};
   unsigned corrupt_bits = 1;
   // A copy keeps the first bytes of its payload only: any number of them below its size, equally
@@ -56,7 +53,9 @@ struct Impairments {
 
 class RandomFates final : public FateSource {
  public:
-  // std::logic_error when an impairment is outside its range.
+  // std::logic_error when an impairment is outside its range. A phase begins with the first
+  // datagram decided in it: a Markov chain starts anew and a gap is counted anew, unless nothing is
+  // changed about them. All else is a function of the datagram's number.
   RandomFates(Timeline<Impairments> impairments, std::uint64_t seed, Direction direction);
 
   const Fate& decide(Instant now, std::uint64_t number, std::size_t payload_bytes) override;
@@ -64,20 +63,38 @@ class RandomFates final : public FateSource {
  private:
   static constexpr std::size_t kCopiesMax = 2;
 
+  // What decides about one copy of each datagram.
   struct CopyStreams {
-    RandomStream reorder;
-    RandomStream corrupt;
+    CopyStreams(const Impairments& impairments, RandomStream base, std::uint64_t copy,
+                std::uint64_t first_number);
+
+    ChanceStream reorder;
+    EarlyProcess early;
+    ChanceStream corrupt;
+    ChanceStream truncate;
+    CorrelatedStream jitter;
     RandomStream corrupted_bit;
-    RandomStream jitter;
+    RandomStream kept_bytes;
   };
 
-  void decide_copy(const CopyStreams& streams, std::uint64_t number, std::size_t payload_bytes,
-                   CopyFate& copy) const;
+  struct Streams {
+    Streams(const Impairments& impairments, RandomStream base, std::uint64_t first_number);
 
-  Impairments impairments_;
-  RandomStream drop_;
-  RandomStream duplicate_;
-  std::array<CopyStreams, kCopiesMax> copies_;
+    LossProcess loss;
+    ChanceStream checksum;
+    ChanceStream duplicate;
+    std::array<CopyStreams, kCopiesMax> copies;
+    bool spares_copies;  // No copy is touched.
+  };
+
+  void begin_phase(std::size_t phase, std::uint64_t number);
+  void decide_copy(const Impairments& impairments, CopyStreams& streams, std::uint64_t number,
+                   std::size_t payload_bytes, CopyFate& copy) const;
+
+  Timeline<Impairments> impairments_;
+  RandomStream base_;
+  std::size_t phase_ = 0;
+  Streams streams_;
   Fate fate_;
 };
 
