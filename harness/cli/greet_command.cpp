@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <string>
 
 #include "core/escape.hpp"
@@ -13,7 +12,7 @@
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/greeting_options.hpp"
 #include "harness/cli/output.hpp"
-#include "harness/net/endpoint_loop.hpp"
+#include "harness/net/endpoint_driver.hpp"
 #include "harness/net/socket_address.hpp"
 #include "harness/report/rtt_json.hpp"
 
@@ -41,12 +40,13 @@ class GreetRun {
                  [this](const ClientEvent& event) { print(event); }) {}
 
   int run() {
-    EndpointLoop loop(greeter_, socket_);
-    const EndpointLoop::End end = loop.run([this] {
+    EventLoop loop;
+    EndpointDriver driver(loop, greeter_, socket_);
+    loop.run([&] {
       flush_output();
-      return greeter_.done();
+      return driver.refused() || greeter_.done();
     });
-    const bool refused = end == EndpointLoop::End::kRefused;
+    const bool refused = driver.refused() && !greeter_.done();
     if (refused && greeter_.result().greeted == 0) {
       fmt::print(stderr,
                  "lossy: nobody is listening on {0} (ICMP port unreachable); start a server with: "
@@ -59,7 +59,7 @@ class GreetRun {
       fmt::print(stderr, "lossy: nobody is listening on {} any more (ICMP port unreachable)\n",
                  options_.to.to_string());
     }
-    return exit_code(loop.counters());
+    return exit_code();
   }
 
  private:
@@ -84,10 +84,9 @@ class GreetRun {
     fmt::print("{}\n", json.dump());
   }
 
-  int exit_code(const EndpointLoopCounters& counters) const {
+  int exit_code() const {
     if (greeter_.result().greeted == greeter_.requests()) return kHolds;
-    const auto not_sent =
-        std::accumulate(counters.failed.begin(), counters.failed.end(), std::uint64_t{0});
+    const std::uint64_t not_sent = socket_.counters().not_sent_in_all();
     if (not_sent > 0) {
       fmt::print(stderr, "lossy: the system could not send {} of the datagrams\n", not_sent);
     }

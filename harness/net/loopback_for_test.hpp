@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
-#include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <ostream>
 #include <span>
 #include <string>
@@ -13,6 +13,7 @@
 #include <system_error>
 #include <vector>
 
+#include "harness/net/datagram_batch.hpp"
 #include "harness/net/udp_socket.hpp"
 
 namespace lossy {
@@ -49,16 +50,38 @@ inline void wait_readable(const UdpSocket& socket) {
 }
 
 struct ReceivedText {
-  Received received;
-  std::string text;
+  SocketOutcome outcome = SocketOutcome::kWouldBlock;
+  Address source{};
+  std::optional<Address> local{};
+  std::string text{};
 };
 
-inline ReceivedText receive_text(UdpSocket& socket, std::size_t buffer_bytes = 65'535) {
+// What waits, one datagram: none when there is none.
+inline ReceivedText try_receive_text(UdpSocket& socket) {
+  ReceiveBatch batch(1);
+  ReceivedText result{.outcome = batch.receive(socket)};
+  if (batch.datagrams().empty()) return result;
+  EXPECT_EQ(batch.datagrams().size(), 1U) << "sent as one by GSO: receive them as a batch";
+  const Received& received = batch.datagrams().front();
+  return {result.outcome, received.source, received.local, text_of(received.payload)};
+}
+
+inline ReceivedText receive_text(UdpSocket& socket) {
   wait_readable(socket);
-  std::vector<std::byte> buffer(buffer_bytes);
-  const Received received = socket.receive(buffer);
-  const std::size_t kept = std::min(received.size, buffer.size());
-  return {received, text_of(std::span(buffer).first(kept))};
+  return try_receive_text(socket);
+}
+
+// Sends one datagram, and says what became of it.
+inline SocketOutcome send_text(UdpSocket& socket, const Address& destination, std::string_view text,
+                               const std::optional<Address>& local = std::nullopt) {
+  const SocketCounters before = socket.counters();
+  SendBatch batch;
+  batch.add(destination, bytes_of(text), local);
+  if (batch.flush(socket) == SocketOutcome::kWouldBlock) return SocketOutcome::kWouldBlock;
+  if (socket.counters().sent > before.sent) return SocketOutcome::kDone;
+  std::size_t outcome = 0;
+  while (socket.counters().not_sent[outcome] == before.not_sent[outcome]) ++outcome;
+  return static_cast<SocketOutcome>(outcome);
 }
 
 // A port on which nobody listens, for as long as this lives: its socket is connected elsewhere, so

@@ -1,15 +1,18 @@
 #include "harness/net/udp_socket.hpp"
 
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <numeric>
 #include <string>
 #include <system_error>
+#include <utility>
 
-#include "core/check.hpp"
+#include "core/endpoint.hpp"
 #include "harness/net/socket_address.hpp"
 
 namespace lossy {
@@ -51,6 +54,13 @@ FileDescriptor open_socket(const Address& address, const char* attempted) {
   return fd;
 }
 
+// The most that the system allows: what is privileged is tried first. Less is no error.
+void raise_buffer(int fd, int force, int name) {
+  const int bytes = UdpSocket::kBufferBytesWanted;
+  if (::setsockopt(fd, SOL_SOCKET, force, &bytes, sizeof bytes) == 0) return;
+  ::setsockopt(fd, SOL_SOCKET, name, &bytes, sizeof bytes);
+}
+
 bool is_unspecified(const Address& address) {
   return address.octets() == std::array<std::uint8_t, 16>{};
 }
@@ -59,86 +69,6 @@ void set_option(const UdpSocket& socket, int level, int name, const Address& add
   const int on = 1;
   if (::setsockopt(socket.fd(), level, name, &on, sizeof on) != 0) {
     fail(errno, "listen on", address);
-  }
-}
-
-// Room for the one control message that we use: which local address a datagram arrived at, or
-// leaves from.
-struct Control {
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(in6_pktinfo))> bytes{};
-};
-
-// A local address that can be answered from; nothing for a multicast one.
-std::optional<Address> local_of(msghdr& message) {
-  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
-       part = CMSG_NXTHDR(&message, part)) {
-    if (part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_PKTINFO) {
-      in_pktinfo info{};
-      std::memcpy(&info, CMSG_DATA(part), sizeof info);
-      std::array<std::uint8_t, 4> octets{};
-      std::memcpy(octets.data(), &info.ipi_spec_dst, octets.size());
-      return Address::v4(octets, 0);
-    }
-    if (part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_PKTINFO) {
-      in6_pktinfo info{};
-      std::memcpy(&info, CMSG_DATA(part), sizeof info);
-      if (IN6_IS_ADDR_MULTICAST(&info.ipi6_addr)) return std::nullopt;
-      std::array<std::uint8_t, 16> octets{};
-      std::memcpy(octets.data(), &info.ipi6_addr, octets.size());
-      // Only a link-local address says nothing without its interface; for any other, routing
-      // decides where the answer leaves.
-      const bool link_local = IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr);
-      return Address::v6(octets, 0, link_local ? info.ipi6_ifindex : 0);
-    }
-  }
-  return std::nullopt;
-}
-
-template <typename Info>
-void add_control(msghdr& message, Control& control, int level, int type, const Info& info) {
-  message.msg_control = control.bytes.data();
-  message.msg_controllen = CMSG_SPACE(sizeof info);
-  cmsghdr* part = CMSG_FIRSTHDR(&message);
-  part->cmsg_level = level;
-  part->cmsg_type = type;
-  part->cmsg_len = CMSG_LEN(sizeof info);
-  std::memcpy(CMSG_DATA(part), &info, sizeof info);
-}
-
-void send_from(msghdr& message, Control& control, const Address& local) {
-  if (local.is_v6()) {
-    in6_pktinfo info{};
-    std::memcpy(&info.ipi6_addr, local.octets().data(), sizeof info.ipi6_addr);
-    info.ipi6_ifindex = local.scope_id();
-    add_control(message, control, IPPROTO_IPV6, IPV6_PKTINFO, info);
-  } else {
-    in_pktinfo info{};
-    std::memcpy(&info.ipi_spec_dst, local.octets().data(), sizeof info.ipi_spec_dst);
-    add_control(message, control, IPPROTO_IP, IP_PKTINFO, info);
-  }
-}
-
-// Errors that only a mistake of ours can cause are thrown; all that depends on the network, or on
-// the address that a peer claims to have, is an outcome.
-SocketOutcome outcome_of(int error, const char* attempted) {
-  switch (error) {
-    case EAGAIN:
-      return SocketOutcome::kWouldBlock;
-    case ENOBUFS:
-    case ENOMEM:
-      return SocketOutcome::kNoBuffers;
-    case EMSGSIZE:
-      return SocketOutcome::kTooLong;
-    case ECONNREFUSED:
-      return SocketOutcome::kRefused;
-    case EBADF:
-    case EDESTADDRREQ:
-    case EFAULT:
-    case EISCONN:
-    case ENOTSOCK:
-      throw std::system_error(error, std::generic_category(), attempted);
-    default:
-      return SocketOutcome::kUnreachable;
   }
 }
 
@@ -162,7 +92,61 @@ std::string_view to_string(SocketOutcome outcome) {
   return "unreachable";
 }
 
-UdpSocket UdpSocket::listen(const Address& address) {
+std::uint64_t SocketCounters::not_sent_in_all() const {
+  return std::accumulate(not_sent.begin(), not_sent.end(), std::uint64_t{0});
+}
+
+std::uint64_t SocketCounters::reported_in_all() const {
+  return std::accumulate(reported.begin(), reported.end(), std::uint64_t{0});
+}
+
+SocketCounters& SocketCounters::operator+=(const SocketCounters& other) {
+  received += other.received;
+  received_bytes += other.received_bytes;
+  sent += other.sent;
+  sent_bytes += other.sent_bytes;
+  for (std::size_t i = 0; i < kSocketOutcomeCount; ++i) {
+    not_sent[i] += other.not_sent[i];
+    reported[i] += other.reported[i];
+  }
+  return *this;
+}
+
+SocketOutcome outcome_of(int error, const char* attempted) {
+  switch (error) {
+    case EAGAIN:
+      return SocketOutcome::kWouldBlock;
+    case ENOBUFS:
+    case ENOMEM:
+      return SocketOutcome::kNoBuffers;
+    case EMSGSIZE:
+      return SocketOutcome::kTooLong;
+    case ECONNREFUSED:
+      return SocketOutcome::kRefused;
+    case EBADF:
+    case EDESTADDRREQ:
+    case EFAULT:
+    case EISCONN:
+    case ENOTSOCK:
+      throw std::system_error(error, std::generic_category(), attempted);
+    default:
+      return SocketOutcome::kUnreachable;
+  }
+}
+
+UdpSocket::UdpSocket(FileDescriptor fd) : fd_(std::move(fd)) {
+  raise_buffer(fd_.number(), SO_RCVBUFFORCE, SO_RCVBUF);
+  raise_buffer(fd_.number(), SO_SNDBUFFORCE, SO_SNDBUF);
+  // Both are a matter of speed alone, and of the kernel's age.
+  const int on = 1;
+  ::setsockopt(fd_.number(), SOL_UDP, UDP_GRO, &on, sizeof on);
+  const int none = 0;
+  if (::setsockopt(fd_.number(), SOL_UDP, UDP_SEGMENT, &none, sizeof none) == 0) {
+    segment_bytes_max_ = kPayloadBytesMax;
+  }
+}
+
+UdpSocket UdpSocket::listen(const Address& address, Share share) {
   // Without SO_REUSEADDR: on UDP it would let two servers share a port, one of them hearing
   // nothing.
   UdpSocket socket(open_socket(address, "listen on"));
@@ -171,6 +155,7 @@ UdpSocket UdpSocket::listen(const Address& address) {
     set_option(socket, address.is_v6() ? IPPROTO_IPV6 : IPPROTO_IP,
                address.is_v6() ? IPV6_RECVPKTINFO : IP_PKTINFO, address);
   }
+  if (share == Share::kYes) set_option(socket, SOL_SOCKET, SO_REUSEPORT, address);
   if (::bind(socket.fd(), name.data(), name.size) != 0) fail(errno, "listen on", address);
   return socket;
 }
@@ -193,47 +178,19 @@ Address UdpSocket::local_address() const {
   return name.to_address();
 }
 
-Received UdpSocket::receive(std::span<std::byte> buffer) {
-  SocketAddress source;
-  iovec part{buffer.data(), buffer.size()};
-  Control control;
-  msghdr message{};
-  message.msg_control = control.bytes.data();
-  message.msg_controllen = control.bytes.size();
-  message.msg_name = source.data();
-  message.msg_namelen = source.size;
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  ssize_t size = 0;
-  do {
-    // MSG_TRUNC asks for the datagram's own size instead of what fitted the buffer.
-    size = ::recvmsg(fd(), &message, MSG_TRUNC);
-  } while (size < 0 && errno == EINTR);
-  if (size < 0) return {.outcome = outcome_of(errno, "cannot receive from a UDP socket")};
-  const bool whole = static_cast<std::size_t>(size) <= buffer.size();
-  return {whole ? SocketOutcome::kDone : SocketOutcome::kTooLong, source.to_address(),
-          static_cast<std::size_t>(size), local_of(message)};
+std::uint32_t UdpSocket::kernel_drops() const {
+  // SO_RXQ_OVFL would say it only with a datagram that comes later, if one ever does.
+  std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
+  socklen_t size = sizeof memory;
+  if (::getsockopt(fd(), SOL_SOCKET, SO_MEMINFO, memory.data(), &size) != 0) return 0;
+  return memory[SK_MEMINFO_DROPS];
 }
 
-SocketOutcome UdpSocket::send(const Address& destination, std::span<const std::byte> payload,
-                              const std::optional<Address>& local) {
-  check(!peer_ || *peer_ == destination, "UdpSocket: connected to another address");
-  SocketAddress name(destination);
-  iovec part{const_cast<std::byte*>(payload.data()), payload.size()};
-  Control control;
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  if (!peer_) {
-    message.msg_name = name.data();
-    message.msg_namelen = name.size;
-  }
-  if (local) send_from(message, control, *local);
-  ssize_t size = 0;
-  do {
-    size = ::sendmsg(fd(), &message, 0);
-  } while (size < 0 && errno == EINTR);
-  return size < 0 ? outcome_of(errno, "cannot send from a UDP socket") : SocketOutcome::kDone;
+std::size_t UdpSocket::receive_buffer_bytes() const {
+  int bytes = 0;
+  socklen_t size = sizeof bytes;
+  if (::getsockopt(fd(), SOL_SOCKET, SO_RCVBUF, &bytes, &size) != 0) return 0;
+  return static_cast<std::size_t>(bytes);
 }
 
 }  // namespace lossy

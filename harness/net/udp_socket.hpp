@@ -1,14 +1,15 @@
-// A UDP socket that never blocks, over IPv4 or IPv6.
+// A UDP socket that never blocks, over IPv4 or IPv6. Datagrams go through it in batches: see
+// ReceiveBatch and SendBatch.
 //
 // What the network or a peer can bring about is an outcome, never an exception: a datagram with a
 // forged source that cannot be answered must not end a server. What the operating system refuses
 // when a socket is opened throws std::system_error, naming what was attempted, with which address.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string_view>
 
 #include "core/address.hpp"
@@ -19,9 +20,9 @@ namespace lossy {
 // What became of an attempt to send or receive a datagram.
 enum class SocketOutcome : std::uint8_t {
   kDone,
-  kWouldBlock,   // Nothing to receive, or no room to send: poll(2) says when to try again.
+  kWouldBlock,   // Nothing to receive, or no room to send.
   kNoBuffers,    // The kernel had no memory for it: lost, as in a full queue.
-  kTooLong,      // Longer than the buffer given (receive) or than the path carries (send).
+  kTooLong,      // Longer than the path carries.
   kRefused,      // ICMP says that nobody listens on the port. Connected sockets only.
   kUnreachable,  // No way there: no route, a firewall, another ICMP error, port 0.
 };
@@ -31,21 +32,38 @@ inline constexpr std::size_t kSocketOutcomeCount = 6;
 // "too_long", "refused", "unreachable".
 std::string_view to_string(SocketOutcome outcome);
 
-struct Received {
-  SocketOutcome outcome = SocketOutcome::kWouldBlock;
-  Address source{};      // Of kDone and of a kTooLong with a size.
-  std::size_t size = 0;  // The datagram's own: of a kTooLong, more than the buffer holds.
-  // Which of this machine's addresses it was sent to, with port 0: known when the socket listens on
-  // all of them.
-  std::optional<Address> local{};
+// What an errno means. Errors that only a mistake of ours can cause are thrown, as
+// std::system_error that says what was `attempted`.
+SocketOutcome outcome_of(int error, const char* attempted);
+
+// What went through a socket, counted in datagrams.
+struct SocketCounters {
+  std::uint64_t received = 0;
+  std::uint64_t received_bytes = 0;
+  std::uint64_t sent = 0;
+  std::uint64_t sent_bytes = 0;
+  // By SocketOutcome: datagrams that could not be sent.
+  std::array<std::uint64_t, kSocketOutcomeCount> not_sent{};
+  // By SocketOutcome: what ICMP reported on something that was sent before.
+  std::array<std::uint64_t, kSocketOutcomeCount> reported{};
+
+  std::uint64_t not_sent_in_all() const;
+  std::uint64_t reported_in_all() const;
+  SocketCounters& operator+=(const SocketCounters& other);
 };
 
 class UdpSocket {
  public:
+  // As much room as is asked for in the kernel, each way: 20 ms of datagrams at 200,000 a second.
+  static constexpr int kBufferBytesWanted = 4 * 1024 * 1024;
+
+  // Whether a port may have several sockets, among which the kernel shares out its datagrams.
+  enum class Share : bool { kNo, kYes };
+
   // Takes datagrams that are sent to `address` by anybody. Port 0 stands for any free one, see
   // local_address(). An IPv6 socket takes IPv6 only, so that [::]:9999 and 0.0.0.0:9999 are two
   // addresses and a source is written in one way.
-  static UdpSocket listen(const Address& address);
+  static UdpSocket listen(const Address& address, Share share = Share::kNo);
 
   // Takes datagrams from `peer` only, sends to it only, and learns what ICMP says of it.
   static UdpSocket connect(const Address& peer);
@@ -56,24 +74,31 @@ class UdpSocket {
   // 127.0.0.1.
   const std::optional<Address>& peer() const { return peer_; }
 
-  // The next datagram that waits, written to the front of `buffer`. An error that ICMP reported on
-  // something sent earlier comes up here, or in send(), once.
-  Received receive(std::span<std::byte> buffer);
+  const SocketCounters& counters() const { return counters_; }
 
-  // A connected socket must be given its peer: else std::logic_error. Anything but kDone means that
-  // the datagram was not sent. `local` is what receive() gave: an answer must leave from the
-  // address that was asked, or the client takes it for somebody else's.
-  SocketOutcome send(const Address& destination, std::span<const std::byte> payload,
-                     const std::optional<Address>& local = std::nullopt);
+  // Datagrams that the kernel dropped because this socket's buffer was full, or their checksum
+  // wrong; the latest count modulo 2^32. They never reached us.
+  std::uint32_t kernel_drops() const;
 
-  // For poll(2).
+  // How many bytes may wait to be received. The kernel counts what a datagram takes of its memory,
+  // which for a small one is some 800 bytes.
+  std::size_t receive_buffer_bytes() const;
+
+  // For epoll(7).
   int fd() const { return fd_.number(); }
 
  private:
-  explicit UdpSocket(FileDescriptor fd) : fd_(std::move(fd)) {}
+  friend class ReceiveBatch;
+  friend class SendBatch;
+
+  explicit UdpSocket(FileDescriptor fd);
 
   FileDescriptor fd_;
   std::optional<Address> peer_;
+  SocketCounters counters_;
+  // The largest datagrams of which the kernel takes several as one and cuts them itself (GSO): it
+  // may know no such thing, and refuses those that are larger than what the interface carries.
+  std::size_t segment_bytes_max_ = 0;
 };
 
 }  // namespace lossy
