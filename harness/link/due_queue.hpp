@@ -26,7 +26,9 @@ class DueQueue {
   bool empty() const { return in_order_.empty() && overtaking_.empty(); }
   std::size_t size() const { return in_order_.size() + overtaking_.size(); }
 
-  void push(Instant due, const T& item) {
+  // Whether the item is the first now.
+  bool push(Instant due, const T& item) {
+    const bool first = empty() || due < front().due;
     const Entry entry{due, ++last_sequence_, item};
     if (in_order_.empty() || due >= in_order_.back().due) {
       in_order_.push_back(entry);
@@ -34,6 +36,7 @@ class DueQueue {
       overtaking_.push_back(entry);
       std::push_heap(overtaking_.begin(), overtaking_.end(), later);
     }
+    return first;
   }
 
   // The queue must not be empty.

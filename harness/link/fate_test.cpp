@@ -20,6 +20,8 @@ TEST(Fate, IsPlainByDefault) {
 TEST(Fate, AnythingThatHappensMakesADifference) {
   Fate lost;
   lost.copies_count = 0;
+  Fate seen_by_checksum = lost;
+  seen_by_checksum.loss = LossReason::kChecksum;
   Fate twice;
   twice.copies_count = 2;
   Fate late;
@@ -30,10 +32,16 @@ TEST(Fate, AnythingThatHappensMakesADifference) {
   flipped.copy[0].flips_count = 1;
   Fate flipped_elsewhere = flipped;
   flipped_elsewhere.copy[0].flipped_bits[0] = 1;
-  const Fate all[] = {Fate{}, lost, twice, late, held, flipped, flipped_elsewhere};
+  Fate cut;
+  cut.copy[0].kept_bytes = 0;
+  Fate cut_elsewhere;
+  cut_elsewhere.copy[0].kept_bytes = 1;
+  const Fate all[] = {
+      Fate{}, lost,          twice,           late, held, flipped, flipped_elsewhere,
+      cut,    cut_elsewhere, seen_by_checksum};
   for (const Fate& a : all) {
     EXPECT_EQ(a.is_plain(), &a == &all[0]);
-    EXPECT_EQ(a.lost(), &a == &all[1]);
+    EXPECT_EQ(a.lost(), &a == &all[1] || &a == &all[9]);
     for (const Fate& b : all) EXPECT_EQ(a == b, &a == &b);
   }
 }

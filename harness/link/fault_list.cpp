@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 namespace lossy {
 namespace {
@@ -19,38 +20,54 @@ std::string_view take_until(std::string_view& text, std::string_view ends) {
   return taken;
 }
 
-// Reads what follows a copy's word: a time and bits.
+// Reads what follows a copy's word: a time, bits and what is left.
 void parse_modifiers(std::string_view rest, CopyFate& copy) {
-  if (!rest.empty() && rest.front() != '^') {
+  if (rest.starts_with('+') || rest.starts_with('-')) {
     const bool negative = rest.front() == '-';
     rest.remove_prefix(1);
-    const Duration time = parse_duration(take_until(rest, "^"));
+    const Duration time = parse_duration(take_until(rest, "^="));
     copy.extra_delay = negative ? -time : time;
   }
-  while (!rest.empty()) {
+  while (rest.starts_with('^')) {
     rest.remove_prefix(1);
     if (copy.flips_count == CopyFate::kFlipsMax) {
       throw TextError("a copy has at most " + std::to_string(CopyFate::kFlipsMax) +
                       " flipped bits");
     }
     const auto bit = static_cast<std::uint32_t>(
-        parse_whole(take_until(rest, "^"), 0, std::numeric_limits<std::uint32_t>::max()));
+        parse_whole(take_until(rest, "^="), 0, std::numeric_limits<std::uint32_t>::max()));
     if (std::ranges::count(copy.flips(), bit) > 0) {
       throw TextError("bit " + std::to_string(bit) + " is flipped twice, which changes nothing");
     }
     copy.flipped_bits[copy.flips_count++] = bit;
   }
+  if (!rest.empty()) {
+    copy.kept_bytes =
+        static_cast<std::uint32_t>(parse_whole(rest.substr(1), 0, CopyFate::kWhole - 1));
+  }
+}
+
+// The losses that a list may ask for; the others come from the link's options.
+std::optional<LossReason> loss_named(std::string_view word) {
+  for (const LossReason reason : {LossReason::kDrop, LossReason::kChecksum}) {
+    if (word == to_string(reason)) return reason;
+  }
+  return std::nullopt;
 }
 
 void parse_copy(std::string_view text, Fate& fate) {
   std::string_view rest = text;
-  const std::string_view word = take_until(rest, "+-^");
+  const std::string_view word = take_until(rest, "+-^=");
   const bool duplicate = word == "duplicate";
   const bool held_back = word == "hold" || word == "reorder";
-  if (!duplicate && !held_back && word != "deliver" && word != "delay" && word != "corrupt") {
-    if (word == "drop") throw TextError("what is dropped has no time, bits or copies");
+  if (!duplicate && !held_back && word != "deliver" && word != "delay" && word != "corrupt" &&
+      word != "truncate") {
+    if (loss_named(word)) {
+      throw TextError("what is lost has no time, bits or copies");
+    }
     throw TextError(quote(word) +
-                    " is not a fate; there are drop, deliver, delay, corrupt, hold and duplicate");
+                    " is not a fate; there are drop, checksum, deliver, delay, corrupt, truncate, "
+                    "hold and duplicate");
   }
   if (fate.copies_count + (duplicate ? 2 : 1) > Fate::kCopiesMax) {
     throw TextError("a datagram has at most " + std::to_string(Fate::kCopiesMax) + " copies");
@@ -59,7 +76,7 @@ void parse_copy(std::string_view text, Fate& fate) {
   CopyFate& copy = fate.copy[fate.copies_count++] = CopyFate{};
   copy.held_back = held_back;
   parse_modifiers(rest, copy);
-  if (held_back && (rest.empty() || rest.front() == '^')) {
+  if (held_back && !rest.starts_with('+') && !rest.starts_with('-')) {
     throw TextError(quote(word) + " needs a time, as in " + std::string(word) + "+10ms");
   }
   if (word == "delay" && copy.extra_delay == Duration::zero()) {
@@ -68,12 +85,18 @@ void parse_copy(std::string_view text, Fate& fate) {
   if (word == "corrupt" && copy.flips_count == 0) {
     throw TextError("\"corrupt\" needs a bit, as in corrupt^0");
   }
+  if (word == "truncate" && copy.kept_bytes == CopyFate::kWhole) {
+    throw TextError("\"truncate\" needs the number of bytes that are left, as in truncate=10");
+  }
 }
 
 Fate parse_fate(std::string_view text) {
   Fate fate;
   fate.copies_count = 0;
-  if (text == "drop") return fate;
+  if (const auto loss = loss_named(text)) {
+    fate.loss = *loss;
+    return fate;
+  }
   for (;;) {
     parse_copy(take_until(text, "/"), fate);
     if (text.empty()) return fate;
@@ -94,6 +117,7 @@ void append_copy(std::string& text, const CopyFate& copy) {
     text += format_duration(copy.extra_delay);
   }
   for (const std::uint32_t bit : copy.flips()) text += '^' + std::to_string(bit);
+  if (copy.kept_bytes != CopyFate::kWhole) text += '=' + std::to_string(copy.kept_bytes);
 }
 
 }  // namespace
@@ -135,7 +159,7 @@ void FaultList::add(std::string_view text) {
       throw TextError("there are more than " + std::to_string(kFaultsMax) + " faults");
     }
     way.faults.push_back({number, static_cast<std::uint32_t>(way.copies.size()),
-                          static_cast<std::uint32_t>(fate.copies_count)});
+                          static_cast<std::uint8_t>(fate.copies_count), fate.loss});
     way.copies.insert(way.copies.end(), fate.copies().begin(), fate.copies().end());
   } catch (const TextError& error) {
     throw TextError("in " + quote(text) + ": " + error.what());
@@ -146,6 +170,7 @@ Fate FaultList::fate(Direction direction, std::size_t i) const {
   const OneWay& way = of(direction);
   Fate fate;
   fate.copies_count = way.faults[i].copies_count;
+  fate.loss = way.faults[i].loss;
   std::copy_n(way.copies.begin() + way.faults[i].first_copy, fate.copies_count, fate.copy.begin());
   return fate;
 }
@@ -165,7 +190,7 @@ Duration FaultList::extra_delay_min(Direction direction) const {
 std::string format_fault(Direction direction, std::uint64_t number, const Fate& fate) {
   std::string text(to_string(direction));
   text += '.' + std::to_string(number) + ':';
-  if (fate.lost()) return text + "drop";
+  if (fate.lost()) return text += to_string(fate.loss);
   for (const CopyFate& copy : fate.copies()) {
     if (text.back() != ':') text += '/';
     append_copy(text, copy);

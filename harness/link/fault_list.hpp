@@ -1,15 +1,18 @@
 // Exact fates, written down: 'uplink.3:drop,downlink.1:duplicate+5ms'.
 //
 //   list  = fault *( ( "," / newline ) fault )   ; "#" starts a comment, up to the line's end
-//   fault = ( "uplink" / "downlink" ) "." number ":" ( "drop" / copy *( "/" copy ) )
-//   copy  = word [ ( "+" / "-" ) time ] *( "^" bit )
-//   word  = "deliver" / "delay" / "corrupt"      ; a copy, later or earlier, with bits flipped
+//   fault = ( "uplink" / "downlink" ) "." number ":" ( loss / copy *( "/" copy ) )
+//   loss  = "drop" / "checksum"                  ; checksum: damaged so that the receiver sees it
+//   copy  = word [ ( "+" / "-" ) time ] *( "^" bit ) [ "=" bytes ]
+//   word  = "deliver" / "delay" / "corrupt" / "truncate"
+//                                                ; a copy, later or earlier, with bits flipped, cut
 //         / "hold" / "reorder"                   ; a copy held back on purpose
 //         / "duplicate"                          ; "deliver/deliver"; what follows is the second's
 //
 // The number counts the datagrams offered to that direction's link, from 1. A time is on top of
 // what the link's options give, exact to the nanosecond. A bit counts from 0: bit b is bit b % 8,
-// from the least significant, of payload byte b / 8. What is not listed is delivered once, on time
+// from the least significant, of payload byte b / 8. Behind "=" stands how many bytes of the
+// payload are left, cut once the bits are flipped. What is not listed is delivered once, on time
 // and intact.
 #pragma once
 
@@ -49,7 +52,8 @@ class FaultList {
   struct Fault {
     std::uint64_t number = 0;
     std::uint32_t first_copy = 0;
-    std::uint32_t copies_count = 0;
+    std::uint8_t copies_count = 0;
+    LossReason loss = LossReason::kDrop;
   };
   struct OneWay {
     std::vector<Fault> faults;
@@ -62,7 +66,7 @@ class FaultList {
   std::array<OneWay, 2> ways_;
 };
 
-// One fault in canonical form, as parse() reads it: "uplink.3:deliver+5ms^17/hold+10ms".
+// One fault in canonical form, as parse() reads it: "uplink.3:deliver+5ms^17=10/hold+10ms".
 std::string format_fault(Direction direction, std::uint64_t number, const Fate& fate);
 
 class ListedFates final : public FateSource {

@@ -27,6 +27,11 @@ CopyFate copy(Duration extra_delay, std::vector<std::uint32_t> flips = {}, bool 
   return fate;
 }
 
+CopyFate cut(CopyFate fate, std::uint32_t kept_bytes) {
+  fate.kept_bytes = kept_bytes;
+  return fate;
+}
+
 CopyFate held(Duration extra_delay, std::vector<std::uint32_t> flips = {}) {
   return copy(extra_delay, std::move(flips), true);
 }
@@ -35,6 +40,12 @@ Fate fate_of(const std::vector<CopyFate>& copies) {
   Fate fate;
   fate.copies_count = copies.size();
   std::ranges::copy(copies, fate.copy.begin());
+  return fate;
+}
+
+Fate lost_to(LossReason loss) {
+  Fate fate = fate_of({});
+  fate.loss = loss;
   return fate;
 }
 
@@ -59,7 +70,8 @@ std::string refusal(std::string_view text) {
 // Every word of the grammar, alone and with all that may follow it.
 TEST(FaultList, ReadsEveryWord) {
   const std::vector<std::pair<const char*, Fate>> readings = {
-      {"drop", fate_of({})},
+      {"drop", lost_to(LossReason::kDrop)},
+      {"checksum", lost_to(LossReason::kChecksum)},
       {"deliver", fate_of({copy(0s)})},
       {"deliver+5ms", fate_of({copy(5ms)})},
       {"deliver-5ms", fate_of({copy(-5ms)})},
@@ -70,6 +82,12 @@ TEST(FaultList, ReadsEveryWord) {
       {"corrupt^4294967295", fate_of({copy(0s, {4294967295})})},
       {"corrupt+1ms^8", fate_of({copy(1ms, {8})})},
       {"corrupt^0^1^2^3^4^5^6^7", fate_of({copy(0s, {0, 1, 2, 3, 4, 5, 6, 7})})},
+      {"truncate=10", fate_of({cut(copy(0s), 10)})},
+      {"truncate-5ms^17=0", fate_of({cut(copy(-5ms, {17}), 0)})},
+      {"deliver=4294967294", fate_of({cut(copy(0s), 4294967294)})},
+      {"deliver^17^3=1", fate_of({cut(copy(0s, {17, 3}), 1)})},
+      {"hold+10ms=7", fate_of({cut(held(10ms), 7)})},
+      {"duplicate=2/truncate=3", fate_of({copy(0s), cut(copy(0s), 2), cut(copy(0s), 3)})},
       {"hold+10ms", fate_of({held(10ms)})},
       {"hold-1ms^5", fate_of({held(-1ms, {5})})},
       {"hold+0s", fate_of({held(0s)})},
@@ -151,14 +169,18 @@ TEST(FaultList, RefusalsPointAtTheFault) {
       {"uplink.3 :drop", "\"3 \" is not a whole number"},
       {"uplink.18446744073709551616:drop", "is not a whole number"},
       {"uplink.3", "its fate is missing"},
-      {"uplink.3:", "\"\" is not a fate; there are drop, deliver, delay"},
-      {"uplink.3:lose", "\"lose\" is not a fate; there are drop, deliver, delay"},
+      {"uplink.3:", "\"\" is not a fate; there are drop, checksum, deliver, delay"},
+      {"uplink.3:lose", "\"lose\" is not a fate; there are drop, checksum, deliver, delay"},
       {"uplink.3:DROP", "\"DROP\" is not a fate"},
       {"uplink.3: drop", "\" drop\" is not a fate"},
       {"uplink.3:drop:drop", "\"drop:drop\" is not a fate"},
-      {"uplink.3:drop+5ms", "what is dropped has no time, bits or copies"},
-      {"uplink.3:drop/deliver", "what is dropped has no time, bits or copies"},
-      {"uplink.3:deliver/drop", "what is dropped has no time, bits or copies"},
+      {"uplink.3:drop+5ms", "what is lost has no time, bits or copies"},
+      {"uplink.3:drop/deliver", "what is lost has no time, bits or copies"},
+      {"uplink.3:deliver/drop", "what is lost has no time, bits or copies"},
+      {"uplink.3:drop=5", "what is lost has no time, bits or copies"},
+      {"uplink.3:checksum+5ms", "what is lost has no time, bits or copies"},
+      {"uplink.3:deliver/checksum", "what is lost has no time, bits or copies"},
+      {"uplink.3:queue", "\"queue\" is not a fate"},
       {"uplink.3:deliver/", "\"\" is not a fate"},
       {"uplink.3:/deliver", "\"\" is not a fate"},
       {"uplink.3:deliver+", "\"\" is not a time"},
@@ -183,6 +205,15 @@ TEST(FaultList, RefusalsPointAtTheFault) {
       {"uplink.3:delay+0s", "\"delay\" needs a time"},
       {"uplink.3:corrupt", "\"corrupt\" needs a bit"},
       {"uplink.3:corrupt+5ms", "\"corrupt\" needs a bit"},
+      {"uplink.3:truncate", "\"truncate\" needs the number of bytes that are left"},
+      {"uplink.3:truncate+5ms^3", "\"truncate\" needs the number of bytes that are left"},
+      {"uplink.3:truncate=", "\"\" is not a whole number from 0 to 4294967294"},
+      {"uplink.3:truncate=x", "\"x\" is not a whole number"},
+      {"uplink.3:truncate=4294967295", "is not a whole number from 0 to 4294967294"},
+      {"uplink.3:truncate=5^3", "\"5^3\" is not a whole number"},
+      {"uplink.3:truncate=5+3ms", "\"5+3ms\" is not a whole number"},
+      {"uplink.3:truncate=5=6", "\"5=6\" is not a whole number"},
+      {"uplink.3:hold=5", "\"hold\" needs a time"},
   };
   for (const auto& [fault, why] : faults) {
     const std::string text =
@@ -249,6 +280,9 @@ TEST(FaultList, ReadsTheLargestFate) {
 TEST(FormatFault, IsCanonical) {
   const auto format = [](const Fate& fate) { return format_fault(Direction::kUplink, 3, fate); };
   EXPECT_EQ(format(fate_of({})), "uplink.3:drop");
+  EXPECT_EQ(format(lost_to(LossReason::kChecksum)), "uplink.3:checksum");
+  EXPECT_EQ(format(fate_of({cut(copy(5ms, {17}), 10), cut(held(1ms), 0), cut(copy(0s), 3)})),
+            "uplink.3:deliver+5ms^17=10/hold+1ms=0/deliver=3");
   EXPECT_EQ(format(fate_of({copy(0s)})), "uplink.3:deliver");
   EXPECT_EQ(format(fate_of({copy(5ms, {17}), held(10ms)})), "uplink.3:deliver+5ms^17/hold+10ms");
   EXPECT_EQ(format(fate_of({copy(-1ns, {4294967295})})), "uplink.3:deliver-1ns^4294967295");
@@ -267,12 +301,17 @@ TEST(FormatFault, AnyFateSurvivesItsText) {
     const RandomStream stream = RandomStream(2).stream(n);
     Fate fate;
     fate.copies_count = stream.at(1) % (Fate::kCopiesMax + 1);
+    if (stream.at(2) % 2 == 0) fate.loss = LossReason::kChecksum;
     for (std::size_t i = 0; i < fate.copies_count; ++i) {
       const RandomStream draws = stream.stream(i);
       CopyFate& one = fate.copy[i];
       one.extra_delay =
           uniform_spread(draws.at(1), Duration(kDurationMax.count() >> (draws.at(2) % 60)));
       one.held_back = draws.at(3) % 2 == 0;
+      if (draws.at(20) % 2 == 0) {
+        one.kept_bytes = static_cast<std::uint32_t>(uniform_below(draws.at(21), CopyFate::kWhole) >>
+                                                    (draws.at(22) % 32));
+      }
       one.flips_count = static_cast<std::uint8_t>(draws.at(4) % (CopyFate::kFlipsMax + 1));
       for (std::uint32_t flip = 0; flip < one.flips_count; ++flip) {
         // In ascending pieces of the range, so that none comes twice.

@@ -1,22 +1,22 @@
 #include "harness/link/link.hpp"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 #include "core/check.hpp"
 #include "core/endpoint.hpp"
-#include "harness/link/text.hpp"
 
 namespace lossy {
+namespace {
 
-bool operator==(const Slots& a, const Slots& b) {
-  const auto fields = [](const Slots& s) {
-    return std::tuple(s.enabled, s.interval_min, s.interval_max, s.table_delay, s.table_jitter,
-                      s.datagrams_max, s.bytes_max, s.table != nullptr);
-  };
-  return fields(a) == fields(b) && (!a.table || *a.table == *b.table);
-}
+// What a copy's traits say: its index, and what happened to it.
+constexpr std::uint32_t kIndex = 0xff;
+constexpr std::uint32_t kHeldBack = 0x100;
+constexpr std::uint32_t kCorrupted = 0x200;
+constexpr std::uint32_t kTruncated = 0x400;
+static_assert(Fate::kCopiesMax <= kIndex);
+
+}  // namespace
 
 std::uint64_t LinkCounters::lost() const {
   std::uint64_t sum = 0;
@@ -28,136 +28,157 @@ Link::Link(const LinkOptions& options, std::unique_ptr<FateSource> fates)
     : Link(LinkPlan{.options = options}, std::move(fates)) {}
 
 Link::Link(LinkPlan plan, std::unique_ptr<FateSource> fates)
-    : plan_(std::move(plan)), fates_(std::move(fates)) {
+    : plan_(std::move(plan)), fates_(std::move(fates)), gate_(plan_.slot_intervals) {
   check(fates_ != nullptr, "Link: no source of fates");
-  for (const auto& phase : plan_.options.phases()) {
-    const LinkOptions& options = phase.value;
-    check(options.delay >= Duration::zero() && options.delay <= kDurationMax,
-          "LinkOptions: delay outside its range");
-    check(options.rate.bits_per_second <= kRateMax && options.header_bytes <= 1000,
-          "LinkOptions: rate or header size outside its range");
-  }
+  check_plan(plan_);
+  has_slots_ = std::ranges::any_of(plan_.options.phases(),
+                                   [](const auto& phase) { return phase.value.slots.enabled; });
 }
 
 Offer Link::handle_datagram(Instant now, std::span<const std::byte> payload) {
   check(payload.size() <= kPayloadBytesMax, "Link: more bytes than a UDP datagram can have");
   Offer offer{.number = ++last_number_, .fate = &fates_->decide(now, last_number_, payload.size())};
   ++counters_.offered;
-  if (!offer.fate->lost()) {
-    const PayloadPool::Slot original = payloads_.add(payload);
-    for (const CopyFate& fate : offer.fate->copies()) {
-      const auto index = static_cast<std::uint8_t>(&fate - offer.fate->copy.data());
-      const auto loss = send_copy(now, fate,
-                                  {.number = offer.number,
-                                   .offered = now,
-                                   .payload = original,
-                                   .original = original,
-                                   .copy = index});
-      if (loss) {
-        offer.loss = *loss;
-        ++counters_.copies_dropped;
-      } else if (offer.copies_in_flight++ > 0) {
-        ++counters_.duplicated;
-      }
-    }
-    payloads_.release(original);
+  const LinkOptions& options = plan_.options.at(now);
+  if (offer.fate->lost()) {
+    offer.loss = offer.fate->loss;
+  } else if (in_outage(now)) {
+    offer.loss = LossReason::kOutage;
+  } else if (options.mtu_bytes > 0 && payload.size() + options.header_bytes > options.mtu_bytes) {
+    offer.loss = LossReason::kMtu;
+  } else {
+    send_copies(now, payload, options, offer);
   }
-  if (offer.copies_in_flight == 0) {
-    ++counters_.lost_by[static_cast<std::size_t>(offer.loss)];
-    counters_.copies_dropped -= offer.fate->copies_count;
-  }
+  if (offer.copies_in_flight == 0) ++counters_.lost_by[static_cast<std::size_t>(offer.loss)];
   return offer;
 }
 
-std::optional<LossReason> Link::send_copy(Instant now, const CopyFate& fate, Copy copy) {
-  const LinkOptions& options = plan_.options.at(now);
-  const std::size_t bytes = payloads_.bytes(copy.original).size();
-  if (in_flight_.size() >= options.in_flight_max ||
-      payloads_.bytes_used() > options.in_flight_bytes_max) {
-    return LossReason::kInFlight;
-  }
-  const std::optional<Instant> departure = serialise(now, bytes);
-  if (!departure) return LossReason::kQueue;
+bool Link::in_outage(Instant now) {
+  const std::vector<Outage>& outages = plan_.outages;
+  while (next_outage_ < outages.size() && outages[next_outage_].end <= now) ++next_outage_;
+  return next_outage_ < outages.size() && outages[next_outage_].start <= now;
+}
 
-  payloads_.retain(copy.original);
-  if (fate.flips_count > 0) {
-    copy.payload = payloads_.add(payloads_.bytes(copy.original));
-    copy.corrupted = flip(copy.payload, fate);
-    counters_.corrupted += copy.corrupted ? 1 : 0;
+void Link::send_copies(Instant now, std::span<const std::byte> payload, const LinkOptions& options,
+                       Offer& offer) {
+  const PayloadPool::Slot whole = keep(payload, offer.number, now);
+  const std::size_t ip_bytes = payload.size() + options.header_bytes;
+  std::uint32_t index = 0;
+  for (const CopyFate& fate : offer.fate->copies()) {
+    if (in_flight_.size() >= options.in_flight_max ||
+        payloads_.bytes_used() > options.in_flight_bytes_max) {
+      offer.loss = LossReason::kInFlight;
+    } else if (!serialiser_.has_room(now, ip_bytes, options)) {
+      offer.loss = LossReason::kQueue;
+    } else {
+      ++offer.copies_in_flight;
+      const Instant departure = serialiser_.send(now, ip_bytes, options);
+      send_copy(departure, fate, options, {whole, index});
+    }
+    ++index;
   }
-  copy.held_back = fate.held_back;
-  counters_.held_back += copy.held_back ? 1 : 0;
+  payloads_.release(whole);
+  if (offer.copies_in_flight == 0) return;
+  counters_.duplicated += offer.copies_in_flight - 1;
+  counters_.copies_dropped += offer.fate->copies_count - offer.copies_in_flight;
+}
 
+void Link::send_copy(Instant departure, const CopyFate& fate, const LinkOptions& options,
+                     Copy copy) {
+  payloads_.retain(copy.payload);
+  if (fate.flips_count > 0 || fate.kept_bytes != CopyFate::kWhole) damage(fate, copy);
   // A listed fate may ask for less delay than there is: nothing arrives before it has left.
-  Instant due = std::max(*departure, saturating_add(*departure, options.delay + fate.extra_delay));
-  if (options.keeps_order) {
-    due = std::max(due, last_due_);
-    if (!fate.held_back) last_due_ = due;
+  Instant due = std::max(departure, saturating_add(departure, options.delay + fate.extra_delay));
+  if (options.keeps_order) due = std::max(due, last_due_);
+  if (fate.held_back) {
+    copy.traits |= kHeldBack;
+    ++counters_.held_back;
+  } else {
+    last_due_ = std::max(due, last_due_);
   }
-  in_flight_.push(due, copy);
-  return std::nullopt;
+  if (in_flight_.push(due, copy)) look_ahead();
+}
+
+PayloadPool::Slot Link::keep(std::span<const std::byte> payload, std::uint64_t number,
+                             Instant offered) {
+  const PayloadPool::Slot slot = payloads_.add(payload);
+  if (slot >= origins_.size()) origins_.resize(slot + 1);
+  origins_[slot] = {number, offered, slot};
+  return slot;
+}
+
+void Link::damage(const CopyFate& fate, Copy& copy) {
+  const Origin origin = origins_[copy.payload];
+  const std::span<const std::byte> whole = payloads_.bytes(origin.whole);
+  const std::size_t kept = std::min<std::size_t>(whole.size(), fate.kept_bytes);
+  copy.payload = keep(whole.first(kept), origin.number, origin.offered);
+  origins_[copy.payload].whole = origin.whole;
+  const std::span<std::byte> bytes = payloads_.bytes(copy.payload);
+  for (const std::uint32_t bit : fate.flips()) {
+    const std::size_t at = bit / 8;
+    if (at < whole.size()) {
+      if (at < kept) bytes[at] ^= std::byte{1} << (bit % 8);
+      copy.traits |= kCorrupted;
+    } else {
+      ++counters_.flips_missed;
+    }
+  }
+  if (kept < whole.size()) {
+    copy.traits |= kTruncated;
+    ++counters_.truncated;
+  } else if (fate.kept_bytes != CopyFate::kWhole) {
+    ++counters_.cuts_missed;
+  }
+  counters_.corrupted += (copy.traits & kCorrupted) != 0 ? 1 : 0;
+}
+
+void Link::look_ahead() {
+  if (in_flight_.empty()) return;
+  const Instant came = in_flight_.front().due;
+  next_due_ = has_slots_ ? gate_.leaves(came, plan_.options.look_up(came).slots) : came;
 }
 
 std::optional<Delivery> Link::poll_transmit(Instant now) {
-  if (lent_) {
-    payloads_.release(lent_->original);
-    if (lent_->payload != lent_->original) payloads_.release(lent_->payload);
-    lent_.reset();
-  }
-  if (in_flight_.empty() || in_flight_.front().due > now) return std::nullopt;
-  const Instant due = in_flight_.front().due;
-  lent_ = in_flight_.front().item;
+  release_lent();
+  std::optional<Delivery> delivery;
+  if (in_flight_.empty() || next_due_ > now) return delivery;
+  const Instant came = in_flight_.front().due;
+  const Copy copy = in_flight_.front().item;
   in_flight_.pop();
+  lent_ = copy.payload;
+  const Origin& origin = origins_[copy.payload];
+  const std::span<const std::byte> payload = payloads_.bytes(copy.payload);
 
-  Delivery delivery{.number = lent_->number,
-                    .offered = lent_->offered,
-                    .due = due,
-                    .copy = lent_->copy,
-                    .first_arrival = !payloads_.mark(lent_->original),
-                    .held_back = lent_->held_back,
-                    .corrupted = lent_->corrupted,
-                    .payload = payloads_.bytes(lent_->payload)};
-  if (delivery.first_arrival) {
+  Delivery& arrived = delivery.emplace();
+  arrived.number = origin.number;
+  arrived.offered = origin.offered;
+  arrived.due = next_due_;
+  arrived.copy = copy.traits & kIndex;
+  arrived.held_back = (copy.traits & kHeldBack) != 0;
+  arrived.corrupted = (copy.traits & kCorrupted) != 0;
+  arrived.truncated = (copy.traits & kTruncated) != 0;
+  arrived.payload = payload;
+  arrived.first_arrival = !payloads_.mark(origin.whole);
+  if (arrived.first_arrival) {
     ++counters_.delivered;
-    delivery.reordered = delivery.number < highest_arrived_;
-    counters_.reordered += delivery.reordered ? 1 : 0;
-    highest_arrived_ = std::max(highest_arrived_, delivery.number);
+    arrived.reordered = origin.number < highest_arrived_;
+    counters_.reordered += arrived.reordered ? 1 : 0;
+    highest_arrived_ = std::max(highest_arrived_, origin.number);
   }
+  if (has_slots_) {
+    const LinkOptions& options = plan_.options.look_up(came);
+    gate_.pass(came, payload.size() + options.header_bytes, options.slots);
+  }
+  look_ahead();
   return delivery;
 }
 
-std::optional<Instant> Link::serialise(Instant now, std::size_t payload_bytes) {
-  const LinkOptions& options = plan_.options.at(now);
-  if (options.rate.bits_per_second == 0) return now;
-  while (!departures_.empty() && departures_.front() <= now) departures_.pop_front();
-  // One of them is being sent, the others wait.
-  if (departures_.size() > options.queue_datagrams_max) return std::nullopt;
-  if (free_at_ < now) {
-    free_at_ = now;
-    free_at_fraction_ = 0;
-  }
-  const std::uint64_t rate = options.rate.bits_per_second;
-  // At most 66,507 * 8 * 10^9 + kRateMax: far below 2^64.
-  const std::uint64_t scaled =
-      (payload_bytes + options.header_bytes) * 8 * 1'000'000'000 + free_at_fraction_;
-  free_at_ = saturating_add(free_at_, Duration(static_cast<Duration::rep>(scaled / rate)));
-  free_at_fraction_ = scaled % rate;
-  departures_.push_back(free_at_);
-  return free_at_;
-}
-
-bool Link::flip(PayloadPool::Slot slot, const CopyFate& fate) {
-  const std::span<std::byte> bytes = payloads_.bytes(slot);
-  bool flipped = false;
-  for (const std::uint32_t bit : fate.flips()) {
-    if (bit / 8 >= bytes.size()) {
-      ++counters_.flips_missed;
-      continue;
-    }
-    bytes[bit / 8] ^= std::byte{1} << (bit % 8);
-    flipped = true;
-  }
-  return flipped;
+void Link::release_lent() {
+  if (!lent_) return;
+  const PayloadPool::Slot whole = origins_[*lent_].whole;
+  payloads_.release(*lent_);
+  if (whole != *lent_) payloads_.release(whole);
+  lent_.reset();
 }
 
 }  // namespace lossy
