@@ -42,14 +42,14 @@ constexpr Hint kHints[] = {
   throw std::system_error(error, std::generic_category(), what);
 }
 
-FileDescriptor open_socket(const Address& address, const char* attempted) {
+// No descriptor, and errno, when the operating system refuses.
+FileDescriptor open_socket(const Address& address) {
   const int family = address.is_v6() ? AF_INET6 : AF_INET;
   FileDescriptor fd(::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP));
-  if (fd.number() < 0) fail(errno, attempted, address);
   const int on = 1;
-  if (address.is_v6() &&
+  if (fd.number() >= 0 && address.is_v6() &&
       ::setsockopt(fd.number(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) {
-    fail(errno, attempted, address);
+    return FileDescriptor();
   }
   return fd;
 }
@@ -135,6 +135,7 @@ SocketOutcome outcome_of(int error, const char* attempted) {
 }
 
 UdpSocket::UdpSocket(FileDescriptor fd) : fd_(std::move(fd)) {
+  if (fd_.number() < 0) return;  // errno stays what it is.
   raise_buffer(fd_.number(), SO_RCVBUFFORCE, SO_RCVBUF);
   raise_buffer(fd_.number(), SO_SNDBUFFORCE, SO_SNDBUF);
   // Both are a matter of speed alone, and of the kernel's age.
@@ -149,7 +150,8 @@ UdpSocket::UdpSocket(FileDescriptor fd) : fd_(std::move(fd)) {
 UdpSocket UdpSocket::listen(const Address& address, Share share) {
   // Without SO_REUSEADDR: on UDP it would let two servers share a port, one of them hearing
   // nothing.
-  UdpSocket socket(open_socket(address, "listen on"));
+  UdpSocket socket(open_socket(address));
+  if (socket.fd() < 0) fail(errno, "listen on", address);
   const SocketAddress name(address);
   if (is_unspecified(address)) {
     set_option(socket, address.is_v6() ? IPPROTO_IPV6 : IPPROTO_IP,
@@ -161,11 +163,19 @@ UdpSocket UdpSocket::listen(const Address& address, Share share) {
 }
 
 UdpSocket UdpSocket::connect(const Address& peer) {
-  UdpSocket socket(open_socket(peer, "reach"));
+  std::optional<UdpSocket> socket = try_connect(peer);
+  if (!socket) fail(errno, "reach", peer);
+  return *std::move(socket);
+}
+
+std::optional<UdpSocket> UdpSocket::try_connect(const Address& peer) {
+  UdpSocket socket(open_socket(peer));
   const SocketAddress name(peer);
-  if (::connect(socket.fd(), name.data(), name.size) != 0) fail(errno, "reach", peer);
   SocketAddress actual;
-  if (::getpeername(socket.fd(), actual.data(), &actual.size) != 0) fail(errno, "reach", peer);
+  if (socket.fd() < 0 || ::connect(socket.fd(), name.data(), name.size) != 0 ||
+      ::getpeername(socket.fd(), actual.data(), &actual.size) != 0) {
+    return std::nullopt;
+  }
   socket.peer_ = actual.to_address();
   return socket;
 }

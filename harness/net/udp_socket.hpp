@@ -67,6 +67,8 @@ class UdpSocket {
 
   // Takes datagrams from `peer` only, sends to it only, and learns what ICMP says of it.
   static UdpSocket connect(const Address& peer);
+  // The same, but nothing when the operating system refuses, and errno says why.
+  static std::optional<UdpSocket> try_connect(const Address& peer);
 
   // Where it is bound to, with the port that it got.
   Address local_address() const;

@@ -1,4 +1,4 @@
-#include "harness/sim/earliest.hpp"
+#include "harness/link/earliest.hpp"
 
 #include <gtest/gtest.h>
 

@@ -18,29 +18,11 @@
 
 #include "core/endpoint.hpp"
 #include "harness/link/direction.hpp"
+#include "harness/link/earliest.hpp"
 #include "harness/link/link.hpp"
-#include "harness/sim/earliest.hpp"
+#include "harness/link/observer.hpp"
 
 namespace lossy {
-
-// A datagram on its way, for observers.
-struct Passage {
-  std::size_t path = 0;  // Which connect() made the link, counted from 0.
-  Direction direction = Direction::kUplink;
-  Address source;
-  Address destination;
-  std::span<const std::byte> payload;  // As sent, or as it arrives. Valid during the call.
-};
-
-// Sees everything that happens to datagrams. It must not change endpoints or links.
-class Observer {
- public:
-  virtual ~Observer() = default;
-  // A datagram was offered to a link, which lost it or keeps copies in flight.
-  virtual void on_offered(Instant /*now*/, const Passage&, const Offer&) {}
-  // A copy arrived, and is handed to the endpoint next.
-  virtual void on_delivered(Instant /*now*/, const Passage&, const Delivery&) {}
-};
 
 // Why a run ended.
 enum class RunEnd : std::uint8_t {
