@@ -7,8 +7,8 @@
 //   1. `ecn` is refused: it marks packets, which cannot mean anything to the payloads of UDP.
 //   2. Refused, where tc goes on with something else: a rate in percent of a device's speed; a
 //      number without a digit ("duplicate %") or as in C ("0x10%", "inf", "nan"; gap, overheads and
-//      cells do read 0x10 and 010); a time, a rate, a gap or a bound that is negative; a rate
-//      above kRateMax or, but for 0, below 1 bit a second.
+//      cells do read 0x10 and 010); a time, a rate, a gap or a bound that is negative; a time above
+//      kDurationMax; a rate above kRateMax or, but for 0, below 1 bit a second.
 //   3. Taken at its word, where tc cuts it or lets it overflow: a time has nanoseconds and may be
 //      up to kDurationMax long (tc: microseconds, and 274 s); a rate is in bits (tc: in bytes); a
 //      probability is exact to 2^-63 (tc: 2^-32); a slot may have 4 GB; the correlation of

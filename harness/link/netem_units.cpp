@@ -74,7 +74,7 @@ constexpr std::array<Unit, 10> kSizeUnits{{{"b", 1},
                                            {"gb", kGi},
                                            {"gbit", kGi / 8}}};
 
-constexpr int kDigitsMax = 19;
+constexpr int kPlacesMax = 19;  // The largest power of ten that 64 bits hold.
 
 constexpr std::uint64_t power_of_ten(std::int64_t exponent) {
   std::uint64_t power = 1;
@@ -90,7 +90,7 @@ char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-// digits * 10^exponent, with at most kDigitsMax digits.
+// digits * 10^exponent.
 struct Number {
   bool negative = false;
   std::uint64_t digits = 0;
@@ -124,6 +124,7 @@ std::optional<Number> take_number(std::string_view& text) {
   Number number{.negative = take_sign(rest)};
   bool any = false;
   bool fraction = false;
+  bool full = false;  // What comes then no longer counts.
   for (; !rest.empty() && (is_digit(rest.front()) || (rest.front() == '.' && !fraction));
        rest.remove_prefix(1)) {
     if (rest.front() == '.') {
@@ -131,12 +132,10 @@ std::optional<Number> take_number(std::string_view& text) {
       continue;
     }
     any = true;
-    if (number.digits < power_of_ten(kDigitsMax - 1)) {
-      number.digits = number.digits * 10 + static_cast<unsigned>(rest.front() - '0');
-      number.exponent -= fraction ? 1 : 0;
-    } else {
-      number.exponent += fraction ? 0 : 1;
-    }
+    const Uint128 digits = Uint128{number.digits} * 10 + static_cast<unsigned>(rest.front() - '0');
+    full = full || digits > ~std::uint64_t{0};
+    if (!full) number.digits = static_cast<std::uint64_t>(digits);
+    if (full != fraction) number.exponent += full ? 1 : -1;
   }
   if (!any) return std::nullopt;
   number.exponent += take_exponent(rest);
@@ -221,7 +220,7 @@ Probability parse_tc_percent(std::string_view text) {
   // digits / 10^places, brought to where both fit.
   std::uint64_t digits = number->digits;
   std::int64_t places = 2 - number->exponent;
-  for (; digits > 0 && places > kDigitsMax; --places) digits /= 10;
+  for (; digits > 0 && places > kPlacesMax; --places) digits /= 10;
   if (digits == 0) return {};
   if (places < 0 || digits > power_of_ten(places)) throw refuse("it must be 0% to 100%");
   return Probability::ratio(digits, power_of_ten(places));

@@ -2,8 +2,9 @@
 // bare rate is bits a second.
 //
 // Read with integers and exactly, where tc goes through floating point and 32 bits. A number is
-// decimal, may have a sign and an exponent ("1.5e3"), and counts with 19 digits, as many as tell
-// any two results apart. What is finer than the result's unit is cut off, as tc cuts.
+// decimal, may have a sign and an exponent ("1.5e3"), and counts with as many digits as 64 bits
+// hold, which tell any two results apart. What is finer than the result's unit is cut off, as tc
+// cuts.
 // All throw TextError.
 #pragma once
 
