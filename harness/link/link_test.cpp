@@ -14,6 +14,7 @@
 #include "core/random.hpp"
 #include "harness/link/fault_list.hpp"
 #include "harness/link/random_fates.hpp"
+#include "harness/link/text.hpp"
 
 namespace lossy {
 namespace {
@@ -60,6 +61,14 @@ Link make_link(const LinkOptions& options, const std::string& faults = "") {
 
 Link make_link(const LinkOptions& options, const Impairments& impairments, std::uint64_t seed = 4) {
   return Link(options, std::make_unique<RandomFates>(impairments, seed, Direction::kUplink));
+}
+
+Link make_planned_link(LinkPlan plan, const std::string& faults = "") {
+  return Link(std::move(plan), std::make_unique<WrittenFates>(faults));
+}
+
+std::uint64_t lost_by(const Link& link, LossReason reason) {
+  return link.counters().lost_by[static_cast<std::size_t>(reason)];
 }
 
 Offer offer(Link& link, Duration at, std::string_view payload = "hello") {
@@ -571,6 +580,440 @@ TEST(Link, BoundsTheBytesInFlight) {
   EXPECT_EQ(offer(link, 10ms, std::string(1024, 'x')).copies_in_flight, 1U);
 }
 
+// IP packets up to the MTU pass, and one byte more vanishes: it takes none of the rate and nobody
+// is told.
+TEST(Link, LargerThanTheMtuVanishes) {
+  for (const std::size_t header_bytes : {28U, 48U}) {
+    Link link = make_link({.rate = {.bits_per_second = 8'000'000},  // A byte each microsecond.
+                           .mtu_bytes = 1000,
+                           .header_bytes = header_bytes},
+                          "uplink.3:duplicate");
+    EXPECT_EQ(offer(link, 0s, std::string(1001 - header_bytes, 'x')).loss, LossReason::kMtu);
+    EXPECT_EQ(offer(link, 0s, std::string(1000 - header_bytes, 'x')).copies_in_flight, 1U);
+    EXPECT_EQ(offer(link, 0s, std::string(1001 - header_bytes, 'x')).copies_in_flight, 0U);
+    EXPECT_EQ(offer(link, 0s, std::string(kPayloadBytesMax, 'x')).loss, LossReason::kMtu);
+    EXPECT_EQ(offer(link, 0s, "").copies_in_flight, 1U);
+    const std::vector<Arrival> all = arrivals(link);
+    EXPECT_EQ(numbers(all), (Numbers{2, 5}));
+    EXPECT_EQ(all[1].at, 1000us + header_bytes * 1us);
+    EXPECT_EQ(lost_by(link, LossReason::kMtu), 3U);
+    EXPECT_EQ(link.counters().lost(), 3U);
+    EXPECT_EQ(link.counters().copies_dropped, 0U);
+  }
+}
+
+// What is offered in an outage vanishes, from its first nanosecond until before its last; what is
+// in flight arrives.
+TEST(Link, OutagesLoseWhatIsOffered) {
+  Link link = make_planned_link(LinkPlan{.options = LinkOptions{.delay = 1500ms},
+                                         .outages = {{Instant(1s), Instant(2s)},
+                                                     {Instant(2s), Instant(3s)},
+                                                     {Instant(4s), Instant(4s + 1ns)}}});
+  const std::vector<Duration> gets_through = {0s, 1s - 1ns, 3s, 4s - 1ns, 4s + 1ns, 9s};
+  const std::vector<Duration> vanishes = {1s, 1500ms, 2s - 1ns, 2s, 3s - 1ns, 4s};
+  std::vector<Duration> all = gets_through;
+  all.insert(all.end(), vanishes.begin(), vanishes.end());
+  std::ranges::sort(all);
+  for (const Duration at : all) {
+    const Offer one = offer(link, at);
+    EXPECT_EQ(one.copies_in_flight, std::ranges::count(gets_through, at) > 0 ? 1U : 0U)
+        << at.count();
+    if (one.copies_in_flight == 0) {
+      EXPECT_EQ(one.loss, LossReason::kOutage);
+    }
+  }
+  EXPECT_EQ(lost_by(link, LossReason::kOutage), vanishes.size());
+  std::vector<Duration> arrived;
+  for (const Arrival& arrival : arrivals(link)) arrived.push_back(arrival.at - 1500ms);
+  EXPECT_EQ(arrived, gets_through);
+}
+
+// Outages that were slept through are over.
+TEST(Link, OutagesPass) {
+  Link link = make_planned_link(LinkPlan{.outages = {{Instant(1s), Instant(2s)},
+                                                     {Instant(3s), Instant(4s)},
+                                                     {Instant(5s), Instant(6s)}}});
+  EXPECT_EQ(offer(link, 5500ms).loss, LossReason::kOutage);
+  EXPECT_EQ(offer(link, 6s).copies_in_flight, 1U);
+}
+
+// Chance is decided for each number whatever else happens to it, and of several reasons for a loss
+// the first counts: chance, an outage, the MTU, and only then the bounds.
+TEST(Link, TheFirstReasonForALossCounts) {
+  const std::string large(1000, 'x');
+  Link link = make_planned_link(
+      LinkPlan{.options = LinkOptions{.delay = 1s, .mtu_bytes = 500, .in_flight_max = 1},
+               .outages = {{Instant(0s), Instant(1s)}}},
+      "uplink.1:drop,uplink.2:checksum,uplink.4:drop,uplink.5:checksum,"
+      "uplink.6:duplicate,uplink.9:drop");
+  EXPECT_EQ(offer(link, 0s, large).loss, LossReason::kDrop);
+  EXPECT_EQ(offer(link, 0s, large).loss, LossReason::kChecksum);
+  EXPECT_EQ(offer(link, 0s, large).loss, LossReason::kOutage);
+  EXPECT_EQ(offer(link, 1s, large).loss, LossReason::kDrop);
+  EXPECT_EQ(offer(link, 1s, large).loss, LossReason::kChecksum);
+  EXPECT_EQ(offer(link, 1s, large).loss, LossReason::kMtu);
+  EXPECT_EQ(offer(link, 1s).copies_in_flight, 1U);
+  EXPECT_EQ(offer(link, 1s, large).loss, LossReason::kMtu);
+  EXPECT_EQ(offer(link, 1s).loss, LossReason::kDrop);
+  EXPECT_EQ(offer(link, 1s).loss, LossReason::kInFlight);
+  EXPECT_EQ(link.counters().lost_by,
+            (std::array<std::uint64_t, kLossReasonCount>{3, 2, 1, 2, 0, 1}));
+  EXPECT_EQ(link.counters().copies_dropped, 0U);
+}
+
+// A payload is cut after its bits were flipped: what lies beyond is gone, flips included, and was
+// corrupted all the same.
+TEST(Link, CutsWhatIsBeyond) {
+  Link link = make_link({.delay = 1ms},
+                        "uplink.1:truncate=3,uplink.2:deliver^1^50=4/deliver/truncate+1ms=0,"
+                        "uplink.3:corrupt^50=4,uplink.4:truncate=6");
+  for (int i = 0; i < 4; ++i) offer(link, 0s, "Michael");
+  std::vector<std::pair<std::string, std::string>> seen;
+  for (const Arrival& arrival : arrivals(link)) {
+    seen.emplace_back(arrival.payload, std::string(arrival.delivery.corrupted ? "corrupted " : "") +
+                                           (arrival.delivery.truncated ? "truncated" : ""));
+  }
+  EXPECT_EQ(seen, (std::vector<std::pair<std::string, std::string>>{{"Mic", "truncated"},
+                                                                    {"Oich", "corrupted truncated"},
+                                                                    {"Michael", ""},
+                                                                    {"Mich", "corrupted truncated"},
+                                                                    {"Michae", "truncated"},
+                                                                    {"", "truncated"}}));
+  EXPECT_EQ(link.counters().truncated, 5U);
+  EXPECT_EQ(link.counters().corrupted, 2U);
+  EXPECT_EQ(link.counters().flips_missed, 0U);
+  EXPECT_EQ(link.counters().cuts_missed, 0U);
+}
+
+// A cut at the payload's end or beyond leaves all of it, and is counted.
+TEST(Link, CutsBeyondTheEndAreCounted) {
+  Link link = make_link({},
+                        "uplink.1:truncate=7,uplink.2:truncate=8/truncate=4294967294,"
+                        "uplink.3:truncate=0,uplink.4:truncate=6");
+  for (const char* sent : {"Michael", "Michael", "", "Michael"}) offer(link, 0s, sent);
+  std::vector<std::string> seen;
+  for (const Arrival& arrival : arrivals(link)) {
+    seen.push_back(arrival.payload);
+    EXPECT_EQ(arrival.delivery.truncated, arrival.number == 4);
+  }
+  EXPECT_EQ(seen, (std::vector<std::string>{"Michael", "Michael", "Michael", "", "Michae"}));
+  EXPECT_EQ(link.counters().truncated, 1U);
+  EXPECT_EQ(link.counters().cuts_missed, 4U);
+}
+
+// Options that change do so for what is offered from then on, to the nanosecond; what is in flight
+// keeps its time.
+TEST(Link, OptionsChangeForWhatIsOffered) {
+  LinkPlan plan{.options = LinkOptions{.delay = 100ms}};
+  plan.options.add(Instant(1s), {.delay = 10ms, .mtu_bytes = 30});
+  plan.options.add(Instant(2s), {.delay = 50ms, .in_flight_max = 1});
+  Link link = make_planned_link(std::move(plan));
+  EXPECT_EQ(offer(link, 1s - 1ns).copies_in_flight, 1U);
+  EXPECT_EQ(offer(link, 1s, "ab").copies_in_flight, 1U);
+  EXPECT_EQ(offer(link, 1s).loss, LossReason::kMtu);
+  const std::vector<Arrival> all = arrivals(link);
+  EXPECT_EQ(numbers(all), (Numbers{2, 1}));
+  EXPECT_EQ(all[0].at, 1010ms);
+  EXPECT_EQ(all[1].at, 1100ms - 1ns);
+  EXPECT_EQ(offer(link, 2s).copies_in_flight, 1U);
+  EXPECT_EQ(offer(link, 2s).loss, LossReason::kInFlight);
+  EXPECT_EQ(arrivals(link).at(0).at, 2050ms);
+}
+
+// What waits for the rate when it changes leaves when it was going to, and what comes leaves
+// behind it at the new rate.
+TEST(Link, TheQueueStaysWhenTheRateChanges) {
+  const std::string payload(97, 'x');  // 1000 bits.
+  LinkPlan plan{.options = LinkOptions{.rate = {.bits_per_second = 1'000}}};
+  plan.options.add(Instant(1500ms), {.rate = {.bits_per_second = 1'000'000}});
+  Link link = make_planned_link(std::move(plan));
+  for (int i = 0; i < 3; ++i) offer(link, 0s, payload);
+  for (int i = 0; i < 2; ++i) offer(link, 1500ms, payload);
+  offer(link, 5s, payload);
+  std::vector<Duration> times;
+  for (const Arrival& arrival : arrivals(link)) times.push_back(arrival.at);
+  EXPECT_EQ(times, (std::vector<Duration>{1s, 2s, 3s, 3001ms, 3002ms, 5001ms}));
+}
+
+// Where jitter keeps the order it also keeps that to what was sent before it had to.
+TEST(Link, OrderIsKeptAcrossAChange) {
+  LinkPlan plan{.options = LinkOptions{.delay = 100ms}};
+  plan.options.add(Instant(10ms), {.delay = 1ms, .keeps_order = true});
+  plan.options.add(Instant(20ms), {.delay = 1ms});
+  Link link = make_planned_link(std::move(plan), "uplink.1:hold+1s");
+  for (const Duration at : {Duration(0ms), Duration(5ms), Duration(10ms), Duration(20ms)})
+    offer(link, at);
+  const std::vector<Arrival> all = arrivals(link);
+  EXPECT_EQ(numbers(all), (Numbers{4, 2, 3, 1}));
+  EXPECT_EQ(all[2].at, 105ms);  // With the second; what is held back is overtaken.
+}
+
+const Slots kTenMilliseconds{
+    .enabled = true, .interval_min = 10ms, .interval_max = 10ms, .datagrams_max = 2};
+
+// What has travelled waits for its slot: that is when it is due, and poll_timeout() says so.
+TEST(Link, SlotsHoldBackUntilTheyOpen) {
+  Link link = make_link({.delay = 5ms, .slots = kTenMilliseconds});
+  for (const Duration at : {Duration(0ms), Duration(1ms), Duration(2ms)}) offer(link, at);
+  EXPECT_EQ(link.poll_timeout(), Instant(15ms));
+  EXPECT_FALSE(link.poll_transmit(Instant(15ms - 1ns)));
+  EXPECT_EQ(link.in_flight(), 3U);
+  std::vector<Duration> times;
+  for (const Arrival& arrival : arrivals(link)) times.push_back(arrival.at);
+  EXPECT_EQ(times, (std::vector<Duration>{15ms, 15ms, 25ms}));
+  EXPECT_EQ(link.poll_timeout(), std::nullopt);
+}
+
+// A slot begins with what comes to the end first, even if something else set out first.
+TEST(Link, ASlotBeginsWithWhatComesFirst) {
+  Link link = make_link({.delay = 20ms, .slots = kTenMilliseconds}, "uplink.2:delay-15ms");
+  offer(link, 0ms);
+  EXPECT_EQ(link.poll_timeout(), Instant(30ms));
+  offer(link, 1ms);
+  EXPECT_EQ(link.poll_timeout(), Instant(16ms));
+  const std::vector<Arrival> all = arrivals(link);
+  EXPECT_EQ(numbers(all), (Numbers{2, 1}));
+  EXPECT_EQ(all[0].at, 16ms);
+  EXPECT_EQ(all[1].at, 30ms);
+}
+
+// Slots count IP bytes, as they arrive.
+TEST(Link, SlotsCountIpBytes) {
+  Slots slots = kTenMilliseconds;
+  slots.datagrams_max = 0;
+  slots.bytes_max = 200;
+  for (const std::size_t header_bytes : {28U, 48U}) {
+    Link link = make_link({.slots = slots, .header_bytes = header_bytes}, "uplink.3:truncate=10");
+    for (int i = 0; i < 5; ++i) offer(link, 0s, std::string(72, 'x'));
+    std::vector<Duration> times;
+    for (const Arrival& arrival : arrivals(link)) times.push_back(arrival.at);
+    EXPECT_EQ(times, (std::vector<Duration>{10ms, 10ms, 20ms, 20ms, 20ms}));
+  }
+  Link link = make_link({.slots = slots, .header_bytes = 128});
+  for (int i = 0; i < 3; ++i) offer(link, 0s, std::string(72, 'x'));
+  EXPECT_EQ(arrivals(link).back().at, 30ms);  // Each fills its slot.
+}
+
+// When everything leaves does not depend on when it is asked for: late questions and many
+// questions get the same times.
+TEST(Link, SlotsDoNotDependOnWhenTheyAreAsked) {
+  Slots slots{.enabled = true, .interval_max = 2ms, .datagrams_max = 3};
+  LinkPlan plan{.options = LinkOptions{.delay = 3ms, .slots = slots},
+                .slot_intervals = RandomStream(5)};
+  plan.options.add(Instant(100ms), {.delay = 1ms});
+  plan.options.add(Instant(200ms), {.delay = 1ms, .slots = slots});
+  std::string faults;
+  for (int i = 1; i <= 1000; i += 7) faults += "uplink." + std::to_string(i) + ":delay-500us,";
+  Link eager = make_planned_link(plan, faults);
+  Link late = make_planned_link(plan, faults);
+  std::vector<std::pair<std::uint64_t, Instant>> seen_eagerly;
+  std::vector<std::pair<std::uint64_t, Instant>> seen_late;
+  for (int i = 0; i < 1000; ++i) {
+    const Duration now = i * 300us;
+    for (const Arrival& arrival : arrivals(eager, now)) {
+      seen_eagerly.emplace_back(arrival.number, arrival.delivery.due);
+    }
+    if (i % 50 == 0) {
+      while (const auto delivery = late.poll_transmit(Instant(now))) {
+        seen_late.emplace_back(delivery->number, delivery->due);
+      }
+    }
+    offer(eager, now);
+    offer(late, now);
+  }
+  for (const Arrival& arrival : arrivals(eager)) {
+    seen_eagerly.emplace_back(arrival.number, arrival.delivery.due);
+  }
+  while (const auto delivery = late.poll_transmit(Instant(1h))) {
+    seen_late.emplace_back(delivery->number, delivery->due);
+  }
+  EXPECT_EQ(seen_eagerly.size(), 1000U);
+  EXPECT_EQ(seen_eagerly, seen_late);
+  EXPECT_TRUE(std::ranges::is_sorted(seen_late, {}, &std::pair<std::uint64_t, Instant>::second));
+}
+
+// The intervals of slots come from the plan's stream.
+TEST(Link, SlotIntervalsComeFromTheirStream) {
+  const auto first_due = [](std::uint64_t key) {
+    Link link = make_planned_link(
+        LinkPlan{.options = LinkOptions{.slots = {.enabled = true, .interval_max = 1s}},
+                 .slot_intervals = RandomStream(key)});
+    offer(link, 0s);
+    return *link.poll_timeout();
+  };
+  EXPECT_EQ(first_due(1), first_due(1));
+  EXPECT_NE(first_due(1), first_due(2));
+}
+
+// A constant-rate trace and a rate of the same speed let through the same, to within 1 %, whatever
+// the sizes: 1504 bytes each millisecond are 12.032 mbit.
+TEST(Link, ATraceOfARateIsThatRate) {
+  const auto bytes_in_10s = [](const LinkOptions& options, std::size_t size) {
+    Link link = make_link(options);
+    const std::string payload(size, 'x');
+    std::uint64_t carried = 0;
+    for (Duration now = 0s; now < 10s; now += 100us) {
+      carried += arrivals(link, now).size() * (size + 28);
+      for (int i = 0; i < 2; ++i) offer(link, now, payload);
+    }
+    return static_cast<double>(carried);
+  };
+  const auto trace = DeliveryTrace::parse("1\n", "t");
+  const auto uneven = DeliveryTrace::parse("0\n0\n1\n3\n4\n", "t");  // 5 in 4 ms.
+  for (const std::size_t size : {100U, 1000U, 1476U, 1477U, 9000U}) {
+    SCOPED_TRACE(size);
+    const double rate = bytes_in_10s({.rate = {.bits_per_second = 12'032'000}}, size);
+    EXPECT_NEAR(rate, 15'040'000, 15'040'000 * 0.01);
+    EXPECT_NEAR(bytes_in_10s({.trace = trace}, size), rate, rate * 0.01);
+    const double faster = bytes_in_10s({.rate = {.bits_per_second = 15'040'000}}, size);
+    EXPECT_NEAR(bytes_in_10s({.trace = uneven}, size), faster, faster * 0.01);
+  }
+}
+
+// What a trace or its queue cannot take is dropped from the tail, as with a rate; the trace takes
+// the place of the rate.
+TEST(Link, ATraceHasAQueue) {
+  Link link = make_link({.delay = 1ms,
+                         .rate = {.bits_per_second = 1},
+                         .trace = DeliveryTrace::parse("10\n", "t"),
+                         .queue_datagrams_max = 2});
+  for (int i = 0; i < 5; ++i) offer(link, 0s, std::string(1000, 'x'));
+  EXPECT_EQ(lost_by(link, LossReason::kQueue), 2U);
+  std::vector<Duration> times;
+  for (const Arrival& arrival : arrivals(link)) times.push_back(arrival.at);
+  EXPECT_EQ(times, (std::vector<Duration>{11ms, 21ms, 31ms}));
+}
+
+// The queue's bound in IP bytes is there, and the line's overhead takes time but no room in it.
+TEST(Link, TheQueueIsBoundInIpBytes) {
+  Link link = make_link({.rate = {.bits_per_second = 8'000'000, .packet_overhead_bytes = 900},
+                         .queue_bytes_max = 300});
+  for (int i = 0; i < 6; ++i) offer(link, 0s, std::string(72, 'x'));  // 100 IP bytes, 1 ms.
+  EXPECT_EQ(lost_by(link, LossReason::kQueue), 2U);
+  std::vector<Duration> times;
+  for (const Arrival& arrival : arrivals(link)) times.push_back(arrival.at);
+  EXPECT_EQ(times, (std::vector<Duration>{1ms, 2ms, 3ms, 4ms}));
+}
+
+// A link with everything that there is, for 5 seconds.
+LinkPlan everything() {
+  const Slots slots{.enabled = true, .interval_max = 1ms, .datagrams_max = 20, .bytes_max = 4000};
+  const LinkOptions options{.delay = 20ms,
+                            .rate = {.bits_per_second = 2'500'000,
+                                     .packet_overhead_bytes = 14,
+                                     .cell_bytes = 48,
+                                     .cell_overhead_bytes = 5},
+                            .queue_datagrams_max = 100,
+                            .queue_bytes_max = 4'000,
+                            .slots = slots,
+                            .mtu_bytes = 420,
+                            .in_flight_max = 40,
+                            .in_flight_bytes_max = 100 * 512};
+  LinkPlan plan{.options = options,
+                .outages = {{Instant(1s), Instant(1100ms)}, {Instant(3s), Instant(3050ms)}},
+                .slot_intervals = RandomStream(17)};
+  LinkOptions later = options;
+  later.delay = 5ms;
+  later.keeps_order = true;
+  later.slots = {};
+  plan.options.add(Instant(2s), later);
+  later = options;
+  later.rate = {};
+  later.trace = DeliveryTrace::parse("1\n3\n3\n7\n", "t");
+  plan.options.add(Instant(3500ms), later);
+  return plan;
+}
+
+const Impairments kEveryImpairment{.loss = GilbertElliott{.to_bad = Probability::ratio(1, 100),
+                                                          .to_good = Probability::ratio(1, 5)},
+                                   .checksum = Probability::ratio(1, 50),
+                                   .duplicate = Probability::ratio(1, 10),
+                                   .reorder = Probability::ratio(1, 10),
+                                   .corrupt = Probability::ratio(1, 10),
+                                   .corrupt_bits = 3,
+                                   .truncate = Probability::ratio(1, 10),
+                                   .jitter = 4ms};
+
+// What happened on a link, line by line.
+struct Seen {
+  std::vector<std::string> lines;
+  std::string faults;
+  LinkCounters counters;
+};
+
+Seen run_everything(std::unique_ptr<FateSource> fates) {
+  Seen seen;
+  Link link(everything(), std::move(fates));
+  const auto take = [&](Duration until) {
+    for (const Arrival& arrival : arrivals(link, until)) {
+      const Delivery& d = arrival.delivery;
+      seen.lines.push_back(std::to_string(d.number) + '/' + std::to_string(d.copy) + " due " +
+                           format_duration(arrival.at) + (d.held_back ? " held" : "") +
+                           (d.corrupted ? " corrupted" : "") + (d.truncated ? " truncated" : "") +
+                           (d.reordered ? " reordered " : " ") + arrival.payload);
+    }
+  };
+  Duration now{};
+  for (std::uint64_t n = 1; n <= 6000; ++n) {
+    const std::uint64_t draw = RandomStream(3).at(n);
+    now += Duration(static_cast<Duration::rep>(draw % 1'600'000));
+    take(now);
+    const Offer one =
+        offer(link, now, std::string((draw >> 32) % 400, static_cast<char>('a' + n % 26)));
+    seen.lines.push_back(std::to_string(one.number) + ": " + std::to_string(one.copies_in_flight) +
+                         ' ' + std::string(to_string(one.loss)));
+    if (!one.fate->is_plain()) {
+      seen.faults += format_fault(Direction::kUplink, one.number, *one.fate) + '\n';
+    }
+  }
+  take(kNever);
+  seen.counters = link.counters();
+  return seen;
+}
+
+// With everything switched on every way to be lost, late, damaged or doubled happens, and a run
+// whose fates were saved is the same run again, delivery by delivery.
+TEST(Link, SavedFaultsReplayTheSame) {
+  const Seen random =
+      run_everything(std::make_unique<RandomFates>(kEveryImpairment, 6, Direction::kUplink));
+  const LinkCounters& counters = random.counters;
+  for (std::size_t reason = 0; reason < kLossReasonCount; ++reason) {
+    EXPECT_GT(counters.lost_by[reason], 10U) << to_string(static_cast<LossReason>(reason));
+  }
+  for (const std::uint64_t count :
+       {counters.duplicated, counters.copies_dropped, counters.held_back, counters.corrupted,
+        counters.truncated, counters.reordered}) {
+    EXPECT_GT(count, 10U);
+  }
+  EXPECT_EQ(counters.offered, counters.delivered + counters.lost());
+
+  const Seen again = run_everything(std::make_unique<WrittenFates>(random.faults));
+  EXPECT_EQ(again.lines, random.lines);
+  EXPECT_EQ(again.faults, random.faults);
+  EXPECT_EQ(again.counters.lost_by, counters.lost_by);
+  EXPECT_EQ(again.counters.corrupted, counters.corrupted);
+  EXPECT_EQ(again.counters.truncated, counters.truncated);
+  EXPECT_EQ(again.counters.flips_missed, counters.flips_missed);
+}
+
+// However long a flow is, everything that a link keeps stays at what is in flight at once.
+TEST(Link, MemoryStaysWithEverythingOn) {
+  LinkPlan plan = everything();
+  Link link(plan, std::make_unique<RandomFates>(kEveryImpairment, 6, Direction::kUplink));
+  const std::string payload(300, 'x');
+  std::size_t reserved = 0;
+  for (int i = 0; i < 1'000'000; ++i) {
+    const Instant now(i * 500us);
+    while (link.poll_transmit(now)) {
+    }
+    link.handle_datagram(now, bytes(payload));
+    ASSERT_LE(link.in_flight(), 40U);
+    if (i == 20'000) reserved = link.bytes_reserved();
+  }
+  EXPECT_EQ(link.bytes_reserved(), reserved);
+  EXPECT_LE(reserved, 4U * 65'536);
+}
+
 // The defaults lose nothing at 100 ms and 100,000 datagrams a second, of any size.
 TEST(Link, DefaultsLoseNothing) {
   for (const std::size_t size : {25U, 1024U}) {
@@ -691,16 +1134,51 @@ TEST(Link, NothingIsLostFromTheBooks) {
 // The words for losses are stable names.
 TEST(Link, LossReasonsHaveNames) {
   EXPECT_EQ(to_string(LossReason::kDrop), "drop");
+  EXPECT_EQ(to_string(LossReason::kChecksum), "checksum");
+  EXPECT_EQ(to_string(LossReason::kOutage), "outage");
+  EXPECT_EQ(to_string(LossReason::kMtu), "mtu");
   EXPECT_EQ(to_string(LossReason::kQueue), "queue");
   EXPECT_EQ(to_string(LossReason::kInFlight), "in_flight");
 }
 
-// Settings that cannot be meant are the caller's mistake.
+// Settings that cannot be meant are the caller's mistake, in any phase.
 TEST(Link, RefusesSettingsOutsideTheirRange) {
-  EXPECT_THROW(make_link({.delay = -1ns}), std::logic_error);
-  EXPECT_THROW(make_link({.delay = kDurationMax + 1ns}), std::logic_error);
+  const std::vector<LinkOptions> refused = {
+      {.delay = -1ns},
+      {.delay = kDurationMax + 1ns},
+      {.rate = {.bits_per_second = 1'000'000'000'000'001}},
+      {.slots = {.interval_min = -1ns}},
+      {.slots = {.interval_min = 2ns, .interval_max = 1ns}},
+      {.slots = {.interval_max = kDurationMax + 1ns}},
+      {.slots = {.table_delay = -1ns}},
+      {.slots = {.table_delay = kDurationMax + 1ns}},
+      {.slots = {.table_jitter = -1ns}},
+      {.slots = {.table_jitter = kDurationMax + 1ns}},
+      {.header_bytes = 1001},
+  };
+  for (const LinkOptions& options : refused) {
+    EXPECT_THROW(make_link(options), std::logic_error);
+    LinkPlan plan;
+    plan.options.add(Instant(1s), options);
+    EXPECT_THROW(make_planned_link(std::move(plan)), std::logic_error);
+  }
+  const std::vector<std::vector<Outage>> outages = {
+      {{Instant(1s), Instant(1s)}},
+      {{Instant(2s), Instant(1s)}},
+      {{Instant(1s), Instant(3s)}, {Instant(3s - 1ns), Instant(4s)}},
+      {{Instant(3s), Instant(4s)}, {Instant(1s), Instant(2s)}},
+  };
+  for (const std::vector<Outage>& broken : outages) {
+    EXPECT_THROW(make_planned_link(LinkPlan{.outages = broken}), std::logic_error);
+  }
   EXPECT_THROW(Link(LinkOptions{}, nullptr), std::logic_error);
-  EXPECT_NO_THROW(make_link({.delay = kDurationMax}));
+  EXPECT_NO_THROW(make_link({.delay = kDurationMax,
+                             .rate = {.bits_per_second = 1'000'000'000'000'000},
+                             .slots = {.interval_min = kDurationMax,
+                                       .interval_max = kDurationMax,
+                                       .table_delay = kDurationMax,
+                                       .table_jitter = kDurationMax},
+                             .header_bytes = 1000}));
 }
 
 }  // namespace

@@ -41,7 +41,10 @@ class Timeline {
   const Value& at(Instant now) { return phases_[advance(now)].value; }
 
   // What holds at any time, which moves nothing.
-  const Value& look_up(Instant when) const { return phases_[index_at(when)].value; }
+  const Value& look_up(Instant when) const {
+    const bool is_now = when < changes_at_ && when >= phases_[now_].start;
+    return phases_[is_now ? now_ : index_at(when)].value;
+  }
 
  private:
   std::size_t index_at(Instant when) const {
