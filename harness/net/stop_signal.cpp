@@ -7,30 +7,34 @@
 
 namespace lossy {
 
-StopSignal::StopSignal() {
-  sigset_t stops;
-  sigemptyset(&stops);
-  sigaddset(&stops, SIGINT);
-  sigaddset(&stops, SIGTERM);
-  fd_ = FileDescriptor(::signalfd(-1, &stops, SFD_NONBLOCK | SFD_CLOEXEC));
+CaughtSignals::CaughtSignals(std::initializer_list<int> signals) {
+  sigset_t caught;
+  sigemptyset(&caught);
+  for (const int signal : signals) sigaddset(&caught, signal);
+  fd_ = FileDescriptor(::signalfd(-1, &caught, SFD_NONBLOCK | SFD_CLOEXEC));
   if (fd_.number() < 0) {
     throw std::system_error(errno, std::generic_category(), "cannot wait for signals");
   }
-  if (const int error = pthread_sigmask(SIG_BLOCK, &stops, &mask_before_); error != 0) {
+  if (const int error = pthread_sigmask(SIG_BLOCK, &caught, &mask_before_); error != 0) {
     throw std::system_error(error, std::generic_category(), "cannot block signals");
   }
 }
 
-StopSignal::~StopSignal() {
+CaughtSignals::~CaughtSignals() {
   while (take()) {
   }
   pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
 }
 
-std::optional<int> StopSignal::take() {
+std::optional<CaughtSignals::Caught> CaughtSignals::take_caught() {
   signalfd_siginfo info{};
   if (::read(fd(), &info, sizeof info) != sizeof info) return std::nullopt;
-  return static_cast<int>(info.ssi_signo);
+  return Caught{static_cast<int>(info.ssi_signo), info.ssi_code == SI_KERNEL};
+}
+
+std::optional<int> CaughtSignals::take() {
+  const std::optional<Caught> caught = take_caught();
+  return caught ? std::optional(caught->number) : std::nullopt;
 }
 
 std::string_view stop_signal_name(int signal) {

@@ -1,6 +1,6 @@
-// Turns SIGINT and SIGTERM into something that a loop can wait for.
+// Turns signals into something that a loop can wait for.
 //
-// While a StopSignal lives, the two do not end the process: they make fd() readable. They are
+// While one of these lives, its signals do not end the process: they make fd() readable. They are
 // blocked for the thread that made it and for the threads which that one starts then, so make it
 // before any thread. A shell starts background jobs of scripts with SIGINT ignored; it counts all
 // the same, because a server that a script started must end when the script asks it to.
@@ -8,6 +8,7 @@
 
 #include <signal.h>
 
+#include <initializer_list>
 #include <optional>
 #include <string_view>
 
@@ -15,25 +16,40 @@
 
 namespace lossy {
 
-class StopSignal {
+class CaughtSignals {
  public:
   // Throws std::system_error when the operating system refuses.
-  StopSignal();
-  // Gives the two signals back the meaning they had. One that came and was not taken is dropped:
-  // it asked for the end that is here.
-  ~StopSignal();
-  StopSignal(const StopSignal&) = delete;
-  StopSignal& operator=(const StopSignal&) = delete;
+  explicit CaughtSignals(std::initializer_list<int> signals);
+  // Gives the signals back the meaning they had. One that came and was not taken is dropped: it
+  // asked for the end that is here.
+  ~CaughtSignals();
+  CaughtSignals(const CaughtSignals&) = delete;
+  CaughtSignals& operator=(const CaughtSignals&) = delete;
 
-  // Takes the signal that has come, SIGINT or SIGTERM, or nothing when none has.
+  struct Caught {
+    int number = 0;
+    bool from_terminal = false;  // By a key: then the whole group of processes has it.
+  };
+  // The next signal that has come, or nothing when none has.
+  std::optional<Caught> take_caught();
+  // Its number alone.
   std::optional<int> take();
 
-  // For poll(2): readable from the signal until take().
+  // For poll(2): readable from the signal until it is taken.
   int fd() const { return fd_.number(); }
+
+  // The signals that were blocked before.
+  const sigset_t& mask_before() const { return mask_before_; }
 
  private:
   sigset_t mask_before_{};
   FileDescriptor fd_;
+};
+
+// SIGINT and SIGTERM, which ask for the end.
+class StopSignal : public CaughtSignals {
+ public:
+  StopSignal() : CaughtSignals({SIGINT, SIGTERM}) {}
 };
 
 // "SIGINT" or "SIGTERM".
