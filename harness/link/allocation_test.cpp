@@ -3,6 +3,8 @@
 
 #include <array>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "core/allocations_for_test.hpp"
 #include "harness/link/fault_list.hpp"
@@ -36,23 +38,62 @@ TEST(LinkAllocation, IsCounted) {
   EXPECT_EQ(allocations, before + 1);
 }
 
+// Everything that can happen to a datagram, in a line of whatever kind.
+LinkOptions everything(const RateLimit& rate, std::shared_ptr<const DeliveryTrace> trace) {
+  return {.delay = 10ms,
+          .rate = rate,
+          .trace = std::move(trace),
+          .queue_bytes_max = 500'000,
+          .slots = {.enabled = true, .interval_max = 200us, .datagrams_max = 100},
+          .mtu_bytes = 1000};
+}
+
 // A hundred thousand datagrams with everything that can happen to them, after a time with twice as
-// many in flight.
+// many in flight: without a rate, with one, and with a trace; the options change on the way.
 TEST(LinkAllocation, NoneOnceWarm) {
-  const Impairments impairments{.loss = RandomLoss{Probability::ratio(5, 100)},
-                                .duplicate = Probability::ratio(10, 100),
-                                .reorder = Probability::ratio(10, 100),
-                                .corrupt = Probability::ratio(10, 100),
-                                .jitter = 5ms};
-  for (const std::uint64_t rate : {std::uint64_t{0}, std::uint64_t{1'000'000'000}}) {
-    Link link({.delay = 10ms, .rate = {.bits_per_second = rate}},
-              std::make_unique<RandomFates>(impairments, 4, Direction::kUplink));
+  const Chance chance(Probability::ratio(10, 100), Probability::ratio(25, 100));
+  const Impairments impairments{.loss = FourStateLoss{.p13 = Probability::ratio(1, 100),
+                                                      .p31 = Probability::ratio(30, 100),
+                                                      .p32 = Probability::ratio(10, 100),
+                                                      .p23 = Probability::ratio(30, 100),
+                                                      .p14 = Probability::ratio(1, 100)},
+                                .checksum = Probability::ratio(1, 100),
+                                .duplicate = chance,
+                                .reorder = chance,
+                                .early = {.chance = chance, .gap = 5},
+                                .delay = 10ms,
+                                .corrupt = chance,
+                                .corrupt_bits = 3,
+                                .truncate = chance,
+                                .jitter = 2ms,
+                                .jitter_correlation = Probability::ratio(25, 100),
+                                .distribution = DelayTable::built_in("normal")};
+  std::string dense;
+  for (int i = 0; i < 60; ++i) dense += "1\n";
+  const RateLimit gigabit{.bits_per_second = 1'000'000'000, .cell_bytes = 48};
+  for (const LinkOptions& options : {everything({}, nullptr), everything(gigabit, nullptr),
+                                     everything({}, DeliveryTrace::parse(dense, "dense"))}) {
+    LinkPlan plan{.options = options, .slot_intervals = RandomStream(3)};
+    Timeline<Impairments> phases(impairments);
+    for (int i = 1; i <= 20; ++i) {
+      plan.options.add(Instant(i * 50ms), options);
+      plan.outages.push_back({Instant(i * 50ms), Instant(i * 50ms + 1ms)});
+      phases.add(Instant(i * 50ms), impairments);
+    }
+    Link link(plan, std::make_unique<RandomFates>(phases, 4, Direction::kUplink));
     Instant now{};
-    carry(link, now, 10'000, 5us);
+    carry(link, now, 20'000, 5us);
     const std::uint64_t before = allocations;
     carry(link, now, 100'000, 10us);
     EXPECT_EQ(allocations - before, 0U);
-    EXPECT_GT(link.counters().delivered, 100'000U);
+    const LinkCounters& counters = link.counters();
+    EXPECT_GT(counters.delivered, 90'000U);
+    for (const std::uint64_t count :
+         {counters.duplicated, counters.held_back, counters.corrupted, counters.truncated,
+          counters.reordered, counters.lost_by[static_cast<std::size_t>(LossReason::kOutage)],
+          counters.lost_by[static_cast<std::size_t>(LossReason::kMtu)]}) {
+      EXPECT_GT(count, 1000U);
+    }
   }
 }
 
@@ -60,7 +101,7 @@ TEST(LinkAllocation, NoneOnceWarm) {
 TEST(LinkAllocation, NoneForListedFates) {
   std::string text;
   for (int i = 1; i <= 100'000; i += 3) {
-    text += "uplink." + std::to_string(i) + ":duplicate+1ms^3,";
+    text += "uplink." + std::to_string(i) + ":duplicate+1ms^3=9,";
   }
   const FaultList list = FaultList::parse(text);
   Link link({.delay = 10ms}, std::make_unique<ListedFates>(list, Direction::kUplink));
