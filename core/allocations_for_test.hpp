@@ -11,12 +11,13 @@ inline std::uint64_t allocations = 0;
 
 }  // namespace lossy
 
-void* operator new(std::size_t size) {
+// None is inlined: g++ would see through one side of a pair and warn that it does not match the
+// other.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   ++lossy::allocations;
   if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
   throw std::bad_alloc();
 }
-// Not inlined, since g++ would then see free() meet what operator new gave, and warn.
 [[gnu::noinline]] void operator delete(void* memory) noexcept {
   std::free(memory);
 }
