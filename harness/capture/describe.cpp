@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/escape.hpp"
+#include "harness/capture/frame.hpp"
 #include "harness/capture/hexdump.hpp"
 
 namespace lossy {

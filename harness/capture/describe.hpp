@@ -3,11 +3,12 @@
 
 #include <cstddef>
 #include <deque>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "core/clock.hpp"
-#include "harness/capture/reader.hpp"
+#include "harness/capture/capture_record.hpp"
 
 namespace lossy {
 

@@ -1,114 +1,92 @@
 #include "harness/capture/frame.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 
-#include "core/check.hpp"
-#include "harness/capture/checksum.hpp"
+#include "harness/capture/wire.hpp"
 
 namespace lossy {
 namespace {
 
+using namespace wire;
 using Bytes = std::span<const std::byte>;
 using Decoded = std::variant<Frame, SkipReason>;
 
-constexpr std::size_t kSll2HeaderBytes = 20;
-constexpr std::size_t kEthernetHeaderBytes = 14;
-constexpr std::size_t kIpv4HeaderBytes = 20;
-constexpr std::size_t kIpv6HeaderBytes = 40;
-constexpr std::size_t kUdpHeaderBytes = 8;
-
-constexpr std::uint16_t kEtherTypeIpv4 = 0x0800;
-constexpr std::uint16_t kEtherTypeIpv6 = 0x86DD;
-constexpr std::uint16_t kEtherTypeVlan = 0x8100;         // IEEE 802.1Q.
-constexpr std::uint16_t kEtherTypeServiceVlan = 0x88A8;  // IEEE 802.1ad.
-
-constexpr std::uint16_t kArphrdEthernet = 1;
-// The packet types of LINUX_SLL2.
-constexpr std::uint8_t kToUs = 0;
-constexpr std::uint8_t kMulticast = 2;  // 1 is broadcast.
-constexpr std::uint8_t kToSomeoneElse = 3;
-constexpr std::uint8_t kSentByUs = 4;
-
-constexpr std::uint16_t kDontFragment = 0x4000;
-constexpr std::uint16_t kMoreFragmentsOrOffset = 0x3FFF;
-
-constexpr std::uint8_t kProtocolUdp = 17;
-constexpr std::uint8_t kHopByHopOptions = 0;
-constexpr std::uint8_t kRoutingHeader = 43;
-constexpr std::uint8_t kFragmentHeader = 44;
-constexpr std::uint8_t kEncapsulatedSecurity = 50;
-constexpr std::uint8_t kAuthentication = 51;
-constexpr std::uint8_t kDestinationOptions = 60;
-constexpr std::uint8_t kMobility = 135;
-constexpr std::uint8_t kHostIdentity = 139;
-constexpr std::uint8_t kShim6 = 140;
-
-// Numbers in network order. The caller has made sure that they lie in the bytes.
-std::uint8_t load8(Bytes bytes, std::size_t at) {
-  return std::to_integer<std::uint8_t>(bytes[at]);
-}
-
-std::uint16_t load16(Bytes bytes, std::size_t at) {
-  return static_cast<std::uint16_t>((load8(bytes, at) << 8) | load8(bytes, at + 1));
-}
-
-std::uint32_t load32(Bytes bytes, std::size_t at) {
-  return (std::uint32_t{load16(bytes, at)} << 16) | load16(bytes, at + 2);
-}
-
-template <std::size_t size>
-std::array<std::uint8_t, size> load_octets(Bytes bytes, std::size_t at) {
-  std::array<std::uint8_t, size> octets{};
-  std::memcpy(octets.data(), bytes.subspan(at, size).data(), size);
-  return octets;
-}
-
-void store8(std::byte* at, std::uint8_t value) {
-  *at = std::byte{value};
-}
-
-void store16(std::byte* at, std::uint16_t value) {
-  store8(at, static_cast<std::uint8_t>(value >> 8));
-  store8(at + 1, static_cast<std::uint8_t>(value & 0xFF));
-}
-
-void store32(std::byte* at, std::uint32_t value) {
-  store16(at, static_cast<std::uint16_t>(value >> 16));
-  store16(at + 2, static_cast<std::uint16_t>(value & 0xFFFF));
-}
-
-Bytes octets_of(const Address& address) {
-  return std::as_bytes(std::span(address.octets())).first(address.is_v6() ? 16 : 4);
-}
-
-// The sum over the pseudo-header, which is the same for IPv4 (RFC 768) and IPv6 (RFC 8200, 8.1).
-std::uint64_t sum_pseudo_header(const Address& source, const Address& destination,
-                                std::size_t udp_bytes) {
-  return std::uint64_t{sum_words(octets_of(source))} + sum_words(octets_of(destination)) +
-         kProtocolUdp + udp_bytes;
+// The host that captured wrote the family in its own order. No family needs more than 16 bits.
+std::uint32_t in_either_order(std::uint32_t family) {
+  if ((family & 0xFFFF0000) == 0) return family;
+  return (family >> 24) | (family >> 8 & 0xFF00) | (family << 8 & 0xFF0000) | (family << 24);
 }
 
 // One frame on its way through the layers. Each step looks at the front of `rest_`, and either says
 // why the frame is skipped or cuts off what it has understood.
 class Decoder {
  public:
-  Decoder(Bytes frame, std::size_t original_bytes)
-      : rest_(frame), snapped_(original_bytes > frame.size()) {}
+  Decoder(Bytes frame, std::size_t original_bytes, Fragment* fragment)
+      : rest_(frame), snapped_(original_bytes > frame.size()), fragment_(fragment) {}
 
-  Decoded decode_sll2() {
-    if (rest_.size() < kSll2HeaderBytes) return lacking();
-    const std::uint16_t ether_type = load16(rest_, 0);
-    frame_.interface = load32(rest_, 4);
-    const std::uint8_t type = load8(rest_, 10);
-    if (type <= kMulticast) frame_.type = PacketType::kIncoming;
-    if (type == kSentByUs) frame_.type = PacketType::kOutgoing;
-    if (load8(rest_, 11) == frame_.link_address.size()) {
-      frame_.link_address = load_octets<6>(rest_, 12);
+  // A packet that was put together, and is no fragment of another.
+  Decoder(const Frame& packet, Bytes bytes)
+      : rest_(bytes), snapped_(false), reassembled_(true), frame_(packet) {}
+
+  Decoded decode(int link_type) {
+    switch (link_type) {
+      case kLinkTypeNull:
+      case kLinkTypeLoop:
+        return decode_family(link_type == kLinkTypeNull);
+      case kLinkTypeEthernet:
+        return decode_ethernet();
+      case kLinkTypeRaw:
+      case kLinkTypeRawOpenBsd:
+      case kLinkTypeRawFile:
+        return decode_raw();
+      case kLinkTypeLinuxSll:
+        return decode_sll();
+      case kLinkTypeIpv4:
+        return decode_ipv4();
+      case kLinkTypeIpv6:
+        return decode_ipv6();
+      case kLinkTypeLinuxSll2:
+        return decode_sll2();
+      default:
+        return SkipReason::kLinkType;
     }
-    rest_ = rest_.subspan(kSll2HeaderBytes);
-    return decode_ether_type(ether_type);
+  }
+
+  Decoded decode_packet(std::uint8_t protocol) {
+    return frame_.source.is_v6() ? decode_behind_ipv6(protocol, true) : decode_udp();
+  }
+
+ private:
+  SkipReason lacking() const { return snapped_ ? SkipReason::kSnapped : SkipReason::kTruncated; }
+
+  Decoded decode_family(bool host_order) {
+    if (rest_.size() < kNullHeaderBytes) return lacking();
+    const std::uint32_t written = load32(rest_, 0);
+    rest_ = rest_.subspan(kNullHeaderBytes);
+    switch (host_order ? in_either_order(written) : written) {
+      case kFamilyIpv4:
+        return decode_ipv4();
+      case kFamilyIpv6Linux:
+      case kFamilyIpv6Bsd:
+      case kFamilyIpv6FreeBsd:
+      case kFamilyIpv6Darwin:
+        return decode_ipv6();
+      default:
+        return SkipReason::kNotIp;
+    }
+  }
+
+  Decoded decode_raw() {
+    if (rest_.empty()) return lacking();
+    switch (load8(rest_, 0) / 16) {
+      case 4:
+        return decode_ipv4();
+      case 6:
+        return decode_ipv6();
+      default:
+        return SkipReason::kNotIp;
+    }
   }
 
   Decoded decode_ethernet() {
@@ -119,24 +97,49 @@ class Decoder {
     return decode_ether_type(ether_type);
   }
 
- private:
-  SkipReason lacking() const { return snapped_ ? SkipReason::kSnapped : SkipReason::kTruncated; }
-
-  Decoded decode_ether_type(std::uint16_t ether_type) {
-    switch (ether_type) {
-      case kEtherTypeIpv4:
-        return decode_ipv4();
-      case kEtherTypeIpv6:
-        return decode_ipv6();
-      case kEtherTypeVlan:
-      case kEtherTypeServiceVlan:
-        return SkipReason::kVlan;
-      default:
-        return SkipReason::kNotIp;
-    }
+  Decoded decode_sll() {
+    if (rest_.size() < kSllHeaderBytes) return lacking();
+    take_packet_type(load16(rest_, 0));
+    take_link_address(load16(rest_, 4), 6);
+    const std::uint16_t ether_type = load16(rest_, 14);
+    rest_ = rest_.subspan(kSllHeaderBytes);
+    return decode_ether_type(ether_type);
   }
 
-  // What a packet is (a fragment, TCP) is said even when some of its bytes are lacking.
+  Decoded decode_sll2() {
+    if (rest_.size() < kSll2HeaderBytes) return lacking();
+    const std::uint16_t ether_type = load16(rest_, 0);
+    frame_.interface = load32(rest_, 4);
+    take_packet_type(load8(rest_, 10));
+    take_link_address(load8(rest_, 11), 12);
+    rest_ = rest_.subspan(kSll2HeaderBytes);
+    return decode_ether_type(ether_type);
+  }
+
+  void take_packet_type(std::uint16_t type) {
+    if (type <= kMulticast) frame_.type = PacketType::kIncoming;
+    if (type == kSentByUs) frame_.type = PacketType::kOutgoing;
+  }
+
+  void take_link_address(std::size_t bytes, std::size_t at) {
+    if (bytes == frame_.link_address.size()) frame_.link_address = load_octets<6>(rest_, at);
+  }
+
+  // Passes VLAN tags, however many: each takes 4 bytes, so this ends.
+  Decoded decode_ether_type(std::uint16_t ether_type) {
+    while (ether_type == kEtherTypeVlan || ether_type == kEtherTypeServiceVlan ||
+           ether_type == kEtherTypeOldQinq) {
+      if (rest_.size() < kVlanTagBytes) return lacking();
+      frame_.vlan = load16(rest_, 0) & 0xFFF;
+      ether_type = load16(rest_, 2);
+      rest_ = rest_.subspan(kVlanTagBytes);
+    }
+    if (ether_type == kEtherTypeIpv4) return decode_ipv4();
+    if (ether_type == kEtherTypeIpv6) return decode_ipv6();
+    return SkipReason::kNotIp;
+  }
+
+  // What a packet is (TCP, say) is said even when some of its bytes are lacking.
   Decoded decode_ipv4() {
     if (rest_.size() < kIpv4HeaderBytes) return lacking();
     const std::size_t header_bytes = std::size_t{load8(rest_, 0)} % 16 * 4;
@@ -145,7 +148,6 @@ class Decoder {
         total_bytes < header_bytes) {
       return SkipReason::kBadIpHeader;
     }
-    if ((load16(rest_, 6) & kMoreFragmentsOrOffset) != 0) return SkipReason::kFragment;
     if (load8(rest_, 9) != kProtocolUdp) return SkipReason::kNotUdp;
     if (rest_.size() < total_bytes) return lacking();
 
@@ -156,8 +158,11 @@ class Decoder {
     if (sum_words(rest_.first(header_bytes)) != 0xFFFF) {
       frame_.ip_checksum = load16(rest_, 10) == 0 ? Checksum::kAbsent : Checksum::kBad;
     }
+    const std::uint16_t flags_and_offset = load16(rest_, 6);
     rest_ = rest_.first(total_bytes).subspan(header_bytes);
-    return decode_udp();
+    if ((flags_and_offset & (kMoreFragments | kFragmentOffset)) == 0) return decode_udp();
+    return fragment(kProtocolUdp, frame_.identification, (flags_and_offset & kFragmentOffset) * 8U,
+                    (flags_and_offset & kMoreFragments) != 0);
   }
 
   Decoded decode_ipv6() {
@@ -183,7 +188,7 @@ class Decoder {
       std::size_t header_bytes = (std::size_t{load8(rest_, 1)} + 1) * 8;
       if (next_header == kFragmentHeader) {
         // An offset of 0 and no more fragments: the whole packet, which can be passed.
-        if ((load16(rest_, 2) & 0xFFF9) != 0) return SkipReason::kFragment;
+        if ((load16(rest_, 2) & 0xFFF9) != 0) return decode_fragment_header(complete);
         header_bytes = 8;
       }
       // As long as there are segments left, the packet is not at its destination.
@@ -195,6 +200,28 @@ class Decoder {
       rest_ = rest_.subspan(header_bytes);
     }
     return complete ? decode_udp() : lacking();
+  }
+
+  Decoded decode_fragment_header(bool complete) {
+    const std::uint8_t protocol = load8(rest_, 0);
+    const std::uint16_t offset_and_more = load16(rest_, 2);
+    const std::uint32_t identification = load32(rest_, 4);
+    const std::uint32_t offset = offset_and_more & 0xFFF8U;
+    // Only the first piece is sure to say what the packet carries (RFC 8200 section 4.5).
+    if (offset == 0 && protocol != kProtocolUdp) {
+      if (const auto reason = impassable(protocol)) return *reason;
+    }
+    if (!complete) return lacking();
+    rest_ = rest_.subspan(8);
+    return fragment(protocol, identification, offset, (offset_and_more & 1) != 0);
+  }
+
+  // `rest_` is what the piece carries, all of it.
+  SkipReason fragment(std::uint8_t protocol, std::uint32_t identification, std::uint32_t offset,
+                      bool more) {
+    if (reassembled_) return SkipReason::kBadFragment;  // A fragment of a fragment.
+    if (fragment_ != nullptr) *fragment_ = {frame_, identification, protocol, offset, more, rest_};
+    return SkipReason::kFragment;
   }
 
   // Why nothing behind this header can be a datagram, or nothing when the header can be passed.
@@ -245,64 +272,20 @@ class Decoder {
 
   Bytes rest_;
   bool snapped_;
+  bool reassembled_ = false;
+  Fragment* fragment_ = nullptr;
   Frame frame_;
 };
 
-void encode_sll2(const Frame& frame, std::byte* at) {
-  store16(at, frame.source.is_v6() ? kEtherTypeIpv6 : kEtherTypeIpv4);
-  store16(at + 2, 0);
-  store32(at + 4, frame.interface);
-  store16(at + 8, kArphrdEthernet);
-  store8(at + 10, frame.type == PacketType::kOutgoing   ? kSentByUs
-                  : frame.type == PacketType::kIncoming ? kToUs
-                                                        : kToSomeoneElse);
-  store8(at + 11, sizeof(LinkAddress));
-  std::memcpy(at + 12, frame.link_address.data(), frame.link_address.size());
-  store16(at + 18, 0);
-}
-
-void encode_ipv4(const Frame& frame, std::uint16_t udp_bytes, std::byte* at) {
-  const auto total_bytes = static_cast<std::uint16_t>(kIpv4HeaderBytes + udp_bytes);
-  const auto identification = static_cast<std::uint16_t>(frame.identification & 0xFFFF);
-  const auto ttl_and_protocol = static_cast<std::uint16_t>((frame.ttl << 8) | kProtocolUdp);
-  // The header's sum from its fields: reading back what was just written would stall.
-  const std::uint64_t sum = std::uint64_t{0x4500} + total_bytes + identification + kDontFragment +
-                            ttl_and_protocol + sum_words(octets_of(frame.source)) +
-                            sum_words(octets_of(frame.destination));
-  store16(at, 0x4500);
-  store16(at + 2, total_bytes);
-  store16(at + 4, identification);
-  store16(at + 6, kDontFragment);
-  store16(at + 8, ttl_and_protocol);
-  store16(at + 10, static_cast<std::uint16_t>(~fold_checksum(sum)));
-  std::memcpy(at + 12, frame.source.octets().data(), 4);
-  std::memcpy(at + 16, frame.destination.octets().data(), 4);
-}
-
-void encode_ipv6(const Frame& frame, std::uint16_t udp_bytes, std::byte* at) {
-  store32(at, 0x60000000 | (frame.identification & 0xFFFFF));
-  store16(at + 4, udp_bytes);
-  store8(at + 6, kProtocolUdp);
-  store8(at + 7, frame.ttl);
-  std::memcpy(at + 8, frame.source.octets().data(), 16);
-  std::memcpy(at + 24, frame.destination.octets().data(), 16);
-}
-
-void encode_udp(const Frame& frame, std::uint16_t udp_bytes, std::byte* at) {
-  const std::uint64_t sum = sum_pseudo_header(frame.source, frame.destination, udp_bytes) +
-                            frame.source.port() + frame.destination.port() + udp_bytes +
-                            sum_words(frame.payload);
-  const auto checksum = static_cast<std::uint16_t>(~fold_checksum(sum));
-  store16(at, frame.source.port());
-  store16(at + 2, frame.destination.port());
-  store16(at + 4, udp_bytes);
-  store16(at + 6, checksum == 0 ? std::uint16_t{0xFFFF} : checksum);  // Zero would mean none.
-  if (!frame.payload.empty()) {
-    std::memcpy(at + kUdpHeaderBytes, frame.payload.data(), frame.payload.size());
-  }
-}
-
 }  // namespace
+
+Decoded decode_frame(int link_type, Bytes frame, std::size_t original_bytes, Fragment* fragment) {
+  return Decoder(frame, original_bytes, fragment).decode(link_type);
+}
+
+Decoded decode_packet(const Frame& packet, std::uint8_t protocol, Bytes bytes) {
+  return Decoder(packet, bytes).decode_packet(protocol);
+}
 
 std::string_view to_string(PacketType type) {
   switch (type) {
@@ -336,12 +319,14 @@ std::string_view to_string(SkipReason reason) {
       return "link_type";
     case SkipReason::kNotIp:
       return "not_ip";
-    case SkipReason::kVlan:
-      return "vlan";
     case SkipReason::kNotUdp:
       return "not_udp";
     case SkipReason::kFragment:
       return "fragment";
+    case SkipReason::kFragmentOverlap:
+      return "fragment_overlap";
+    case SkipReason::kBadFragment:
+      return "bad_fragment";
     case SkipReason::kExtensionHeader:
       return "extension_header";
     case SkipReason::kSnapped:
@@ -354,37 +339,6 @@ std::string_view to_string(SkipReason reason) {
       break;
   }
   return "bad_udp_length";
-}
-
-Decoded decode_frame(int link_type, Bytes frame, std::size_t original_bytes) {
-  switch (link_type) {
-    case kLinkTypeLinuxSll2:
-      return Decoder(frame, original_bytes).decode_sll2();
-    case kLinkTypeEthernet:
-      return Decoder(frame, original_bytes).decode_ethernet();
-    default:
-      return SkipReason::kLinkType;
-  }
-}
-
-std::size_t encode_frame(const Frame& frame, std::span<std::byte> buffer) {
-  const bool is_v6 = frame.source.is_v6();
-  check(is_v6 == frame.destination.is_v6(), "encode_frame: addresses of two families");
-  check(frame.payload.size() <= kPayloadBytesMax, "encode_frame: the payload is too long");
-  const auto udp_bytes = static_cast<std::uint16_t>(kUdpHeaderBytes + frame.payload.size());
-  const std::size_t ip_header_bytes = is_v6 ? kIpv6HeaderBytes : kIpv4HeaderBytes;
-  const std::size_t size = kSll2HeaderBytes + ip_header_bytes + udp_bytes;
-  check(buffer.size() >= size, "encode_frame: the buffer is too small");
-
-  encode_sll2(frame, buffer.data());
-  std::byte* const ip = buffer.data() + kSll2HeaderBytes;
-  if (is_v6) {
-    encode_ipv6(frame, udp_bytes, ip);
-  } else {
-    encode_ipv4(frame, udp_bytes, ip);
-  }
-  encode_udp(frame, udp_bytes, ip + ip_header_bytes);
-  return size;
 }
 
 }  // namespace lossy

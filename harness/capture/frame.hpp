@@ -2,10 +2,12 @@
 //
 // decode_frame() turns the bytes of a frame into a datagram, or says why there is none in it. It
 // trusts no length in the frame, reads nothing outside of it, and takes time proportional to its
-// size. encode_frame() writes the frames that our own recordings are made of, and is the inverse of
+// size. Fragments are put together by a Reassembler, which has decode_packet() look at the whole.
+// encode_frame() writes the frames that our own recordings are made of, and is the inverse of
 // decode_frame() for those.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -18,13 +20,24 @@
 
 namespace lossy {
 
-// The link types that can be decoded, by their numbers in capture files. The first is what
-// `tcpdump -i any` records.
-inline constexpr int kLinkTypeLinuxSll2 = 276;
-inline constexpr int kLinkTypeEthernet = 1;
+// The link types that can be decoded, by the numbers that libpcap gives them.
+inline constexpr int kLinkTypeNull = 0;         // BSD's loopback: the family in the host's order.
+inline constexpr int kLinkTypeEthernet = 1;     // With any number of VLAN tags.
+inline constexpr int kLinkTypeRaw = 12;         // IPv4 or IPv6, as the first four bits say.
+inline constexpr int kLinkTypeRawOpenBsd = 14;  // The same.
+inline constexpr int kLinkTypeRawFile = 101;    // The same, by its number in files.
+inline constexpr int kLinkTypeLoop = 108;       // OpenBSD's loopback: the family in network order.
+inline constexpr int kLinkTypeLinuxSll = 113;   // What `tcpdump -i any` recorded in the past.
+inline constexpr int kLinkTypeIpv4 = 228;
+inline constexpr int kLinkTypeIpv6 = 229;
+inline constexpr int kLinkTypeLinuxSll2 = 276;  // What `tcpdump -i any` records.
+
+inline constexpr std::array kLinkTypes = {
+    kLinkTypeNull, kLinkTypeEthernet, kLinkTypeRaw,  kLinkTypeRawOpenBsd, kLinkTypeRawFile,
+    kLinkTypeLoop, kLinkTypeLinuxSll, kLinkTypeIpv4, kLinkTypeIpv6,       kLinkTypeLinuxSll2};
 
 constexpr bool is_link_type_supported(int link_type) {
-  return link_type == kLinkTypeLinuxSll2 || link_type == kLinkTypeEthernet;
+  return std::find(kLinkTypes.begin(), kLinkTypes.end(), link_type) != kLinkTypes.end();
 }
 
 // The link-layer address of every frame in a recording of ours: locally administered, and the
@@ -35,7 +48,7 @@ inline constexpr LinkAddress kRecordingMark = {0x02, 0x6C, 0x6F, 0x73, 0x73, 0x7
 // The time to live, or hop limit, in a recording of ours.
 inline constexpr std::uint8_t kRecordingTtl = 64;
 
-// Which way a packet crossed the interface it was captured on. Ethernet frames do not say.
+// Which way a packet crossed the interface it was captured on. Only LINUX_SLL and LINUX_SLL2 say.
 enum class PacketType : std::uint8_t { kUnknown, kIncoming, kOutgoing };
 std::string_view to_string(PacketType type);  // "unknown", "incoming", "outgoing".
 
@@ -52,19 +65,21 @@ std::string_view to_string(Checksum checksum);  // "good", "bad", "absent", "off
 enum class SkipReason : std::uint8_t {
   kLinkType,         // The capture's link type is none that can be decoded.
   kNotIp,            // ARP, LLDP and the like.
-  kVlan,             // Behind a VLAN tag, where nobody looks yet.
   kNotUdp,           // TCP, ICMP and the like.
-  kFragment,         // A piece of an IP packet.
+  kFragment,         // A piece of an IP packet that is not whole yet.
+  kFragmentOverlap,  // A piece of one whose pieces overlap, which is refused (RFC 5722).
+  kBadFragment,      // A piece that fits into no packet, or not to the others of its own.
   kExtensionHeader,  // Behind an IPv6 extension header that cannot be passed.
   kSnapped,          // The capture kept only the beginning of the frame.
   kTruncated,        // The frame is shorter than its own headers say, and was not snapped.
   kBadIpHeader,      // The IP header contradicts itself.
   kBadUdpLength,     // The UDP length does not fit into the IP packet.
 };
-inline constexpr std::size_t kSkipReasonCount = 10;
+inline constexpr std::size_t kSkipReasonCount = 11;
 
-// A word for it, as it stands in summaries and JSON: "link_type", "not_ip", "vlan", "not_udp",
-// "fragment", "extension_header", "snapped", "truncated", "bad_ip_header", "bad_udp_length".
+// A word for it, as it stands in summaries and JSON: "link_type", "not_ip", "not_udp", "fragment",
+// "fragment_overlap", "bad_fragment", "extension_header", "snapped", "truncated", "bad_ip_header",
+// "bad_udp_length".
 std::string_view to_string(SkipReason reason);
 
 // A UDP datagram and what its frame says about it.
@@ -74,6 +89,7 @@ struct Frame {
   std::span<const std::byte> payload;  // Lies in the frame that was decoded.
   PacketType type = PacketType::kUnknown;
   std::uint32_t interface = 0;       // The interface's index; 0 where the link type has none.
+  std::uint16_t vlan = 0;            // The innermost VLAN's number; 0 where there is none.
   LinkAddress link_address{};        // The sender's Ethernet address, or zeros.
   std::uint32_t identification = 0;  // IPv4's 16-bit identification, or IPv6's 20-bit flow label.
   std::uint8_t ttl = kRecordingTtl;
@@ -82,13 +98,29 @@ struct Frame {
   Checksum udp_checksum = Checksum::kGood;
 };
 
+// A piece of an IP packet that may carry UDP.
+struct Fragment {
+  Frame packet;                      // What the headers say: addresses without ports, no payload.
+  std::uint32_t identification = 0;  // What the packet's pieces share: 16 bits, or IPv6's 32.
+  std::uint8_t protocol = 0;         // What the packet carries; in IPv6 only the first piece knows.
+  std::uint32_t offset = 0;          // Where in the packet it belongs: a multiple of 8, to 65528.
+  bool more = false;                 // It is not the last one.
+  std::span<const std::byte> bytes;  // Lie in the frame that was decoded.
+};
+
 // Takes apart a frame, of which `original_bytes` were on the wire; where that is less than there
 // is, the frame is believed. Bytes behind the IP packet (Ethernet's padding) are not part of the
 // datagram. Of IPv6's extension headers hop-by-hop options, destination options, a routing header
 // that was followed to its end and the header of an unfragmented "atomic fragment" (RFC 6946) are
-// passed.
+// passed. When it says kFragment it fills in `fragment`, if there is one.
 std::variant<Frame, SkipReason> decode_frame(int link_type, std::span<const std::byte> frame,
-                                             std::size_t original_bytes);
+                                             std::size_t original_bytes,
+                                             Fragment* fragment = nullptr);
+
+// The same for a packet that was put together: `packet` and `protocol` are those of its first
+// fragment, and `bytes` is all that it carries.
+std::variant<Frame, SkipReason> decode_packet(const Frame& packet, std::uint8_t protocol,
+                                              std::span<const std::byte> bytes);
 
 // The most bytes that encode_frame() writes: the headers of SLL2, IPv6 and UDP, and the payload.
 inline constexpr std::size_t kFrameBytesMax = 20 + 40 + 8 + kPayloadBytesMax;

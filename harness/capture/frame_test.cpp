@@ -315,6 +315,108 @@ TEST(FrameTest, PassesExtensionHeaders) {
   }
 }
 
+const std::string kIpv4 =
+    "4500 0023 a104 4000 4011 9bc3 7f000001 7f000001"
+    "c502 752f 000f fe22 4d69636861656c";
+const std::string kIpv6 =
+    "6000 0000 000f 1140 20010db8000000000000000000000001 20010db8000000000000000000000002"
+    "9c40 270f 000f 0000 4d69636861656c";
+
+// Every link type gives the same datagram, and what else its header says.
+TEST(FrameTest, DecodesEveryLinkType) {
+  struct Case {
+    const char* what;
+    int link_type;
+    std::string frame;
+    PacketType type = PacketType::kUnknown;
+    std::uint16_t vlan = 0;
+  };
+  const std::string macs = "020000000002 020000000001";
+  const auto in = PacketType::kIncoming;
+  const auto out = PacketType::kOutgoing;
+  const std::vector<Case> cases = {
+      {"NULL, little-endian", 0, "02000000" + kIpv4},
+      {"NULL, big-endian", 0, "00000002" + kIpv4},
+      {"NULL, Linux", 0, "0a000000" + kIpv6},
+      {"NULL, OpenBSD", 0, "18000000" + kIpv6},
+      {"NULL, FreeBSD", 0, "0000001c" + kIpv6},
+      {"NULL, Darwin", 0, "1e000000" + kIpv6},
+      {"LOOP", 108, "00000002" + kIpv4},
+      {"LOOP, IPv6", 108, "00000018" + kIpv6},
+      {"RAW 12", 12, kIpv4},
+      {"RAW 12, IPv6", 12, kIpv6},
+      {"RAW 14", 14, kIpv4},
+      {"RAW 101", 101, kIpv6},
+      {"IPV4", 228, kIpv4},
+      {"IPV6", 229, kIpv6},
+      {"Ethernet", 1, macs + "0800" + kIpv4},
+      {"Ethernet, VLAN", 1, macs + "8100 2007 0800" + kIpv4, {}, 7},
+      {"Ethernet, QinQ", 1, macs + "88a8 0064 8100 0fff 86dd" + kIpv6, {}, 4095},
+      {"Ethernet, old QinQ", 1, macs + "9100 0064 9100 0065 0800" + kIpv4, {}, 101},
+      {"SLL, incoming", 113, "0000 0001 0006 020000000001 0000 0800" + kIpv4, in},
+      {"SLL, outgoing", 113, "0004 0001 0006 020000000001 0000 86dd" + kIpv6, out},
+      {"SLL, tagged", 113, "0004 0001 0006 020000000001 0000 8100 0005 0800" + kIpv4, out, 5},
+      {"SLL2", 276, "86dd 0000 00000003 0001 00 06 020000000001 0000" + kIpv6, in},
+      {"SLL2, tagged", 276, "8100 0000 00000003 0001 04 06 020000000001 0000 0006 0800" + kIpv4,
+       out, 6},
+  };
+  for (const Case& one : cases) {
+    SCOPED_TRACE(one.what);
+    const Bytes bytes = from_hex(one.frame);
+    const Decoded decoded = decode(bytes, one.link_type);
+    ASSERT_EQ(outcome(decoded), "datagram");
+    const Frame& frame = std::get<Frame>(decoded);
+    EXPECT_EQ(to_text(frame.payload), "Michael");
+    EXPECT_EQ(frame.type, one.type);
+    EXPECT_EQ(frame.vlan, one.vlan);
+    const bool has_address = one.link_type == 1 || one.link_type == 113 || one.link_type == 276;
+    EXPECT_EQ(frame.link_address, (LinkAddress{has_address ? std::uint8_t{2} : std::uint8_t{0}, 0,
+                                               0, 0, 0, static_cast<std::uint8_t>(has_address)}));
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+      const Bytes cut(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
+      EXPECT_EQ(outcome(decode_frame(one.link_type, cut, bytes.size())), "snapped") << size;
+      EXPECT_EQ(outcome(decode_frame(one.link_type, cut, size)), "truncated") << size;
+    }
+  }
+}
+
+// Link types that say by themselves what is behind them refuse anything else.
+TEST(FrameTest, LinkTypesRefuseOtherFamilies) {
+  const auto outcome_of = [](int link_type, const std::string& hex) {
+    return outcome(decode(from_hex(hex), link_type));
+  };
+  EXPECT_EQ(outcome_of(0, "07000000" + kIpv4), "not_ip");
+  EXPECT_EQ(outcome_of(0, "02000100" + kIpv4), "not_ip");
+  EXPECT_EQ(outcome_of(108, "02000000" + kIpv4), "not_ip") << "LOOP has one order only";
+  EXPECT_EQ(outcome_of(101, "50" + kIpv4), "not_ip");
+  EXPECT_EQ(outcome_of(228, kIpv6), "bad_ip_header");
+  EXPECT_EQ(outcome_of(229, kIpv4 + "0000000000000000"), "bad_ip_header");
+  EXPECT_EQ(outcome_of(1, "020000000002 020000000001 8100 0001 0806" + kIpv4), "not_ip");
+}
+
+// What a fragment says about its packet is there for who puts the packet together.
+TEST(FrameTest, DescribesFragments) {
+  const Bytes ipv4 =
+      from_hex("4500 0024 a104 2003 4011 0000 7f000001 7f000001 000102030405060708090a0b0c0d0e0f");
+  Fragment fragment;
+  EXPECT_EQ(outcome(decode_frame(kLinkTypeRaw, ipv4, ipv4.size(), &fragment)), "fragment");
+  EXPECT_EQ(fragment.identification, 0xA104U);
+  EXPECT_EQ(fragment.protocol, 17);
+  EXPECT_EQ(fragment.offset, 24U);
+  EXPECT_TRUE(fragment.more);
+  EXPECT_EQ(fragment.bytes.size(), 16U);
+  EXPECT_EQ(fragment.packet.source.to_string(), "127.0.0.1:0");
+  const Bytes ipv6 = from_hex(
+      "6000 0000 0010 2c40 20010db8000000000000000000000001 20010db8000000000000000000000002"
+      "3c 00 0010 deadbeef 0001020304050607");
+  EXPECT_EQ(outcome(decode_frame(kLinkTypeRaw, ipv6, ipv6.size(), &fragment)), "fragment");
+  EXPECT_EQ(fragment.identification, 0xDEADBEEFU);
+  EXPECT_EQ(fragment.protocol, 60);
+  EXPECT_EQ(fragment.offset, 16U);
+  EXPECT_FALSE(fragment.more);
+  EXPECT_EQ(fragment.bytes.size(), 8U);
+}
+
 struct Skipped {
   const char* what;
   Bytes frame;
@@ -326,8 +428,6 @@ TEST(FrameTest, SaysWhyFramesAreSkipped) {
   const Bytes& any = kTcpdumpAny;
   const std::vector<Skipped> frames = {
       {"ARP", with_byte(any, 1, 0x06), SkipReason::kNotIp},
-      {"802.1Q", with_byte(with_byte(any, 0, 0x81), 1, 0), SkipReason::kVlan},
-      {"802.1ad", with_byte(with_byte(any, 0, 0x88), 1, 0xA8), SkipReason::kVlan},
       {"TCP", with_byte(any, kIp + 9, 6), SkipReason::kNotUdp},
       {"first fragment", with_byte(any, kIp + 6, 0x20), SkipReason::kFragment},
       {"later fragment", with_byte(any, kIp + 7, 0x01), SkipReason::kFragment},
@@ -362,8 +462,9 @@ TEST(FrameTest, SaysWhyFramesAreSkipped) {
   for (const Skipped& skipped : frames) {
     EXPECT_EQ(outcome(decode(skipped.frame)), to_string(skipped.reason)) << skipped.what;
   }
-  EXPECT_EQ(outcome(decode(any, 113)), "link_type");
-  EXPECT_EQ(outcome(decode(any, -1)), "link_type");
+  for (const int link_type : {-1, 2, 10, 105, 127, 277}) {
+    EXPECT_EQ(outcome(decode(any, link_type)), "link_type") << link_type;
+  }
 }
 
 // Whatever is cut off a frame, the rest is skipped: as snapped when the capture says that there was

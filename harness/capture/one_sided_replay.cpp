@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "harness/capture/hexdump.hpp"
+#include "harness/capture/reassembler.hpp"
 
 namespace lossy {
 
@@ -34,8 +35,9 @@ void OneSidedReplay::run(PcapReader& reader, Endpoint& server) {
   }
   reader_ = &reader;
   buffer_.resize(kPayloadBytesMax);
+  Reassembler reassembler;
   while (const auto record = reader.next()) {
-    const auto decoded = reader.decode(*record);
+    const auto decoded = reassembler.decode(reader.link_type(), *record);
     const auto* frame = std::get_if<Frame>(&decoded);
     const Kind kind = frame == nullptr ? Kind::kOther : classify(*frame);
     if (kind == Kind::kOther) continue;

@@ -1,19 +1,26 @@
 #include "harness/capture/reader.hpp"
 
+#include <fcntl.h>
 #include <pcap/pcap.h>
+#include <stdio_ext.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "core/escape.hpp"
+#include "harness/capture/gzip_stream.hpp"
 
 namespace lossy {
 namespace {
 
 using Kind = CaptureError::Kind;
+
+constexpr std::size_t kBufferBytes = std::size_t{1} << 18;
 
 CaptureError error_of(Kind kind, const std::string& path, const std::string& reason) {
   return CaptureError{kind, escape_controls(path) + ": " + reason};
@@ -26,58 +33,131 @@ Instant time_of(const timeval& time) {
   return Instant(std::chrono::seconds(seconds) + std::chrono::nanoseconds(time.tv_usec));
 }
 
+// The descriptor of a file, or of standard input. Below zero with errno when it cannot be opened.
+int open_descriptor(const std::string& path) {
+  return path == "-" ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+}
+
+// What can be looked at without losing it, and does not begin as gzip's files do.
+bool is_plain(int descriptor, const struct stat& status) {
+  std::array<unsigned char, 2> start{};
+  return S_ISREG(status.st_mode) &&
+         (::pread(descriptor, start.data(), start.size(), ::lseek(descriptor, 0, SEEK_CUR)) != 2 ||
+          start[0] != 0x1F || start[1] != 0x8B);
+}
+
+// "LINUX_SLL2", or the number of a link type that has no name.
+std::string name_of_link_type(int link_type) {
+  const char* const name = pcap_datalink_val_to_name(link_type);
+  return std::to_string(link_type) + (name != nullptr ? " (" + std::string(name) + ")" : "");
+}
+
 }  // namespace
 
 void PcapReader::CloseHandle::operator()(pcap* handle) const {
   pcap_close(handle);
 }
+void PcapReader::FreeFilter::operator()(bpf_program* filter) const {
+  pcap_freecode(filter);
+  delete filter;
+}
 
 std::variant<PcapReader, CaptureError> PcapReader::open(const std::string& path) {
+  const std::string name = path == "-" ? "standard input" : path;
+  const int descriptor = open_descriptor(path);
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) {
-    return error_of(Kind::kUnreadable, path, std::strerror(errno));
+  if (descriptor < 0 || ::fstat(descriptor, &status) != 0) {
+    const int error = errno;
+    if (descriptor >= 0) ::close(descriptor);
+    return error_of(Kind::kUnreadable, name, std::strerror(error));
   }
-  if (S_ISDIR(status.st_mode)) {
-    return error_of(Kind::kDirectory, path, "is a directory, not a capture");
+  if (S_ISDIR(status.st_mode) || (S_ISREG(status.st_mode) && status.st_size == 0)) {
+    ::close(descriptor);
+    return S_ISDIR(status.st_mode)
+               ? error_of(Kind::kDirectory, name, "is a directory, not a capture")
+               : error_of(Kind::kEmpty, name, "is empty, not a capture");
   }
-  if (S_ISREG(status.st_mode) && status.st_size == 0) {
-    return error_of(Kind::kEmpty, path, "is empty, not a capture");
+  auto stream_error = std::make_shared<std::string>();
+  std::FILE* const stream = is_plain(descriptor, status)
+                                ? ::fdopen(descriptor, "rb")
+                                : open_gzip_stream(descriptor, stream_error);
+  if (stream == nullptr) return error_of(Kind::kUnreadable, name, std::strerror(ENOMEM));
+  return read(stream, name, std::move(stream_error));
+}
+
+std::variant<PcapReader, CaptureError> PcapReader::read(std::FILE* stream,
+                                                        const std::string& name) {
+  return read(stream, name, nullptr);
+}
+
+std::variant<PcapReader, CaptureError> PcapReader::read(std::FILE* stream, const std::string& name,
+                                                        std::shared_ptr<std::string> stream_error) {
+  PcapReader reader;
+  reader.path_ = name;
+  reader.stream_error_ = std::move(stream_error);
+  if (reader.stream_error_) {  // It is a file: bytes in memory need no buffer.
+    reader.buffer_.resize(kBufferBytes);
+    std::setvbuf(stream, reader.buffer_.data(), _IOFBF, reader.buffer_.size());
   }
-  std::FILE* const stream = std::fopen(path.c_str(), "rb");
-  if (stream == nullptr) return error_of(Kind::kUnreadable, path, std::strerror(errno));
+  // One thread reads. Locking the stream for each record would cost as much as the record.
+  ::__fsetlocking(stream, FSETLOCKING_BYCALLER);
   std::array<char, PCAP_ERRBUF_SIZE> reason{};
-  Handle handle(
+  reader.handle_.reset(
       pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_NANO, reason.data()));
-  if (!handle) {
+  if (!reader.handle_) {
     std::fclose(stream);
-    return error_of(Kind::kNotACapture, path, std::string("is not a capture: ") + reason.data());
+    const bool stream_failed = reader.stream_error_ && !reader.stream_error_->empty();
+    return error_of(Kind::kNotACapture, name,
+                    "is not a capture: " + (stream_failed ? *reader.stream_error_ : reason.data()));
   }
-  const int link_type = pcap_datalink(handle.get());
-  if (!is_link_type_supported(link_type)) {
-    const char* const name = pcap_datalink_val_to_name(link_type);
-    return error_of(Kind::kLinkType, path,
-                    "has link type " + std::to_string(link_type) +
-                        (name != nullptr ? " (" + std::string(name) + ")" : "") +
-                        "; only LINUX_SLL2 (tcpdump -i any) and Ethernet can be read");
+  reader.link_type_ = pcap_datalink(reader.handle_.get());
+  if (!is_link_type_supported(reader.link_type_)) {
+    return error_of(Kind::kLinkType, name,
+                    "has link type " + name_of_link_type(reader.link_type_) +
+                        "; what can be read is Ethernet, LINUX_SLL, LINUX_SLL2, NULL, LOOP, RAW, "
+                        "IPV4 and IPV6");
   }
-  return PcapReader(path, std::move(handle), link_type);
+  return reader;
+}
+
+std::optional<std::string> PcapReader::set_filter(const std::string& expression) {
+  auto program = std::make_unique<bpf_program>();
+  if (pcap_compile(handle_.get(), program.get(), expression.c_str(), 1, PCAP_NETMASK_UNKNOWN) !=
+      0) {
+    return escape_controls(pcap_geterr(handle_.get()));
+  }
+  filter_.reset(program.release());
+  return std::nullopt;
 }
 
 std::optional<CaptureRecord> PcapReader::next() {
   if (error_) return std::nullopt;
   pcap_pkthdr* header = nullptr;
   const u_char* bytes = nullptr;
-  const int outcome = pcap_next_ex(handle_.get(), &header, &bytes);
-  if (outcome == 1) {
-    return CaptureRecord{++records_, time_of(header->ts),
+  int outcome = 0;
+  while ((outcome = pcap_next_ex(handle_.get(), &header, &bytes)) == 1) {
+    ++records_;
+    if (filter_ && pcap_offline_filter(filter_.get(), header, bytes) == 0) continue;
+    return CaptureRecord{records_, time_of(header->ts),
                          std::as_bytes(std::span(bytes, header->caplen)), header->len};
   }
-  if (outcome != PCAP_ERROR_BREAK) {
-    error_ = error_of(
-        Kind::kDamaged, path_,
-        "is damaged behind record " + std::to_string(records_) + ": " + pcap_geterr(handle_.get()));
-  }
+  if (outcome != PCAP_ERROR_BREAK) error_ = describe_damage();
   return std::nullopt;
+}
+
+CaptureError PcapReader::describe_damage() const {
+  const std::string where = "behind record " + std::to_string(records_) + ": ";
+  if (stream_error_ && !stream_error_->empty()) {
+    return error_of(Kind::kDamaged, path_, "is damaged " + where + *stream_error_);
+  }
+  const std::string why = pcap_geterr(handle_.get());
+  if (why.find("different from the ") == std::string::npos) {
+    return error_of(Kind::kDamaged, path_, "is damaged " + where + why);
+  }
+  return error_of(Kind::kMixedInterfaces, path_,
+                  "mixes interfaces " + where + why +
+                      "; a file can be read as long as all have one link type and one snapshot "
+                      "length (tshark -Y 'frame.interface_id == 0' -w FILE takes one out)");
 }
 
 }  // namespace lossy

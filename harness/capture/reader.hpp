@@ -1,49 +1,59 @@
-// Reads capture files: classic pcap and pcapng, either byte order, micro- and nanoseconds. Holds
-// one record at a time.
+// Reads capture files: classic pcap and pcapng, either byte order, micro- and nanoseconds, as they
+// are or compressed by gzip, from a file, a pipe or standard input. Holds one record at a time.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <variant>
+#include <vector>
 
-#include "core/clock.hpp"
+#include "harness/capture/capture_record.hpp"
 #include "harness/capture/frame.hpp"
 
 struct pcap;  // libpcap's pcap_t, which nobody else needs to see.
+struct bpf_program;
 
 namespace lossy {
 
 // Why a file, or the rest of it, cannot be read.
 struct CaptureError {
   enum class Kind : std::uint8_t {
-    kUnreadable,   // The operating system refuses: no such file, no permission.
-    kDirectory,    // It is a directory.
-    kEmpty,        // It has no bytes.
-    kNotACapture,  // It does not begin as a capture does.
-    kLinkType,     // Its link type is none that decode_frame() knows.
-    kDamaged,      // It is cut off, or makes no sense any more, behind some of its records.
+    kUnreadable,       // The operating system refuses: no such file, no permission.
+    kDirectory,        // It is a directory.
+    kEmpty,            // It has no bytes.
+    kNotACapture,      // It does not begin as a capture does.
+    kLinkType,         // Its link type is none that decode_frame() knows.
+    kMixedInterfaces,  // A pcapng whose interfaces differ in what must be one for a whole file.
+    kDamaged,          // It is cut off, or makes no sense any more, behind some of its records.
   };
   Kind kind = Kind::kUnreadable;
   std::string text;  // One line that begins with the path.
 };
 
-struct CaptureRecord {
-  std::uint64_t number = 0;  // Its place in the file, from 1.
-  Instant time;              // Since 1970-01-01T00:00:00Z. It may be any, in any order.
-  std::span<const std::byte> frame;
-  std::size_t original_bytes = 0;  // On the wire; more than there is when it was snapped.
-};
-
 class PcapReader {
  public:
+  PcapReader(PcapReader&&) = default;
+  PcapReader& operator=(PcapReader&&) = delete;
+
+  // The path "-" is standard input. A pcapng may have several interfaces, as long as their link
+  // types and snapshot lengths are the same: libpcap reads no other.
   static std::variant<PcapReader, CaptureError> open(const std::string& path);
+
+  // The same of a stream, which is closed with the reader; `name` is what errors call it.
+  static std::variant<PcapReader, CaptureError> read(std::FILE* stream, const std::string& name);
+
+  // Passes over the records that the expression does not match, written as for tcpdump
+  // (pcap-filter(7)). Why it cannot, or nothing.
+  std::optional<std::string> set_filter(const std::string& expression);
 
   // The next record, valid until the next call, or nothing at the end and after an error.
   std::optional<CaptureRecord> next();
+
+  // How many records were read, those that the filter passed over included.
+  std::uint64_t records() const { return records_; }
 
   // What ended the records, when it was not the end of the file.
   const std::optional<CaptureError>& error() const { return error_; }
@@ -61,11 +71,21 @@ class PcapReader {
   };
   using Handle = std::unique_ptr<pcap, CloseHandle>;
 
-  PcapReader(std::string path, Handle handle, int link_type)
-      : path_(std::move(path)), handle_(std::move(handle)), link_type_(link_type) {}
+  struct FreeFilter {
+    void operator()(bpf_program* filter) const;
+  };
+
+  PcapReader() = default;
+
+  static std::variant<PcapReader, CaptureError> read(std::FILE* stream, const std::string& name,
+                                                     std::shared_ptr<std::string> stream_error);
+  CaptureError describe_damage() const;
 
   std::string path_;
+  std::vector<char> buffer_;                   // Of the stream, which is closed before it goes.
+  std::shared_ptr<std::string> stream_error_;  // Why its bytes ended; may be null.
   Handle handle_;
+  std::unique_ptr<bpf_program, FreeFilter> filter_;
   int link_type_ = 0;
   std::uint64_t records_ = 0;
   std::optional<CaptureError> error_;

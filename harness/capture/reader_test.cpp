@@ -2,6 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
 
 #include "harness/capture/files_for_test.hpp"
 
@@ -106,10 +112,10 @@ TEST(PcapReaderTest, RefusesWhatIsNoCapture) {
     EXPECT_THAT(error.text, StartsWith(path + ": is not a capture: "));
   }
 
-  write_file(path, header(little, kNanoseconds, 113));
+  write_file(path, header(little, kNanoseconds, 127));
   error = error_of(path);
   EXPECT_EQ(error.kind, Kind::kLinkType);
-  EXPECT_THAT(error.text, HasSubstr("113 (LINUX_SLL)"));
+  EXPECT_THAT(error.text, HasSubstr("127 (IEEE802_11_RADIO)"));
   EXPECT_EQ(error.text.find('\n'), std::string::npos);
 }
 
@@ -150,6 +156,145 @@ TEST(PcapReaderTest, TakesAnyTime) {
     write_file(path, header(little, magic, 276) + record(little, 0xFFFFFFFF, 0xFFFFFFFF, "abc") +
                          record(little, 0, 0x80000000, "abc"));
     EXPECT_EQ(error_of(path).text, "no error");
+  }
+}
+
+// What gzip makes of a file.
+std::string gzipped(const std::string& text) {
+  z_stream stream{};
+  EXPECT_EQ(deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY), Z_OK);
+  std::string packed(deflateBound(&stream, text.size()) + 64, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
+  stream.avail_out = static_cast<uInt>(packed.size());
+  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  packed.resize(stream.total_out);
+  deflateEnd(&stream);
+  return packed;
+}
+
+// How many records there are before the end, or before the error.
+struct Outcome {
+  std::uint64_t records = 0;
+  std::string error;
+};
+
+Outcome read_all(std::variant<PcapReader, CaptureError> opened) {
+  if (const auto* error = std::get_if<CaptureError>(&opened)) return {0, error->text};
+  PcapReader& reader = std::get<PcapReader>(opened);
+  Outcome outcome;
+  while (reader.next()) ++outcome.records;
+  if (reader.error()) outcome.error = reader.error()->text;
+  return outcome;
+}
+
+std::string capture_of(int records) {
+  std::string text = header(little, kNanoseconds, 276);
+  for (int i = 0; i < records; ++i) {
+    std::string frame;
+    for (std::uint32_t n = 0; n < 100; ++n) frame += little(n * 2654435761U + n * n * 40503U);
+    text += record(little, static_cast<std::uint32_t>(i), 0, frame);
+  }
+  return text;
+}
+
+// A compressed capture is read as the one in it, by its content and not by its name; one that is
+// cut off yields what came before, and an error, wherever the cut is.
+TEST(PcapReaderTest, ReadsGzip) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "a.pcap";
+  const std::string packed = gzipped(capture_of(30));
+  write_file(path, packed);
+  Outcome outcome = read_all(PcapReader::open(path));
+  EXPECT_EQ(outcome.records, 30U);
+  EXPECT_EQ(outcome.error, "");
+  std::uint64_t most = 0;
+  for (std::size_t size = 2; size < packed.size(); size += 7) {
+    write_file(path, packed.substr(0, size));
+    outcome = read_all(PcapReader::open(path));
+    EXPECT_NE(outcome.error, "") << size;
+    most = std::max(most, outcome.records);
+  }
+  EXPECT_GE(most, 20U);
+  std::string damaged = packed;
+  damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 0x55);
+  write_file(path, damaged);
+  EXPECT_THAT(read_all(PcapReader::open(path)).error, HasSubstr("compressed bytes are damaged"));
+}
+
+// A pipe is read as a file is, compressed or not.
+TEST(PcapReaderTest, ReadsPipes) {
+  for (const std::string& content : {capture_of(3), gzipped(capture_of(3))}) {
+    std::array<int, 2> pipe{};
+    ASSERT_EQ(::pipe(pipe.data()), 0);
+    ASSERT_EQ(::write(pipe[1], content.data(), content.size()), std::ssize(content));
+    ::close(pipe[1]);  // It all fits into the pipe.
+    const Outcome outcome = read_all(PcapReader::open("/dev/fd/" + std::to_string(pipe[0])));
+    ::close(pipe[0]);
+    EXPECT_EQ(outcome.records, 3U) << outcome.error;
+    EXPECT_EQ(outcome.error, "");
+  }
+}
+
+// Memory is read as a file is.
+TEST(PcapReaderTest, ReadsMemory) {
+  std::string content = capture_of(3);
+  const auto read = [&] {
+    return read_all(PcapReader::read(::fmemopen(content.data(), content.size(), "rb"), "memory"));
+  };
+  EXPECT_EQ(read().records, 3U);
+  content.pop_back();
+  EXPECT_EQ(read().records, 2U);
+  EXPECT_THAT(read().error, StartsWith("memory: is damaged behind record 2: "));
+}
+
+// A filter passes over what it does not match, and leaves the numbers of the records alone.
+TEST(PcapReaderTest, Filters) {
+  const std::string udp(
+      "\x45\x00\x00\x1c\x00\x00\x00\x00\x40\x11\x00\x00\x7f\x00\x00\x01\x7f\x00"
+      "\x00\x01\x27\x0f\x27\x10\x00\x08\x00\x00",
+      28);
+  std::string other_port = udp;
+  other_port[21] = '\x0e';
+  std::string content = header(little, kNanoseconds, 101) + record(little, 1, 0, other_port) +
+                        record(little, 2, 0, udp) + record(little, 3, 0, other_port);
+  auto opened = PcapReader::read(::fmemopen(content.data(), content.size(), "rb"), "memory");
+  PcapReader& reader = std::get<PcapReader>(opened);
+  EXPECT_THAT(reader.set_filter("udp prot 9999").value_or(""), HasSubstr("syntax error"));
+  EXPECT_EQ(reader.set_filter("udp port 9999"), std::nullopt);
+  const auto record = reader.next();
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->number, 2U);
+  EXPECT_FALSE(reader.next());
+  EXPECT_EQ(reader.records(), 3U);
+}
+
+std::string block(std::uint32_t type, const std::string& body) {
+  const auto size = static_cast<std::uint32_t>(body.size() + 12);
+  return little(type) + little(size) + body + little(size);
+}
+
+std::string interface_block(std::uint32_t link_type, std::uint32_t snap_bytes) {
+  return block(1, little(link_type, 2) + little(0, 2) + little(snap_bytes));
+}
+
+// Of a pcapng all interfaces have one link type and one snapshot length, or the error says so.
+TEST(PcapReaderTest, SaysWhichInterfacesDoNotMix) {
+  const std::string section = block(0x0A0D0D0A, little(0x1A2B3C4D) + little(1, 2) + little(0, 2) +
+                                                    little(0xFFFFFFFF) + little(0xFFFFFFFF));
+  const std::string packet =
+      block(6, little(0) + little(0) + little(0) + little(4) + little(4) + "abcd");
+  const auto outcome_of = [&](const std::string& second) {
+    std::string content = section + interface_block(1, 65535) + packet + second + packet;
+    return read_all(PcapReader::read(::fmemopen(content.data(), content.size(), "rb"), "m"));
+  };
+  EXPECT_EQ(outcome_of(interface_block(1, 65535)).records, 2U);
+  EXPECT_EQ(outcome_of(interface_block(1, 65535)).error, "");
+  for (const std::string& second : {interface_block(101, 65535), interface_block(1, 100)}) {
+    const Outcome outcome = outcome_of(second);
+    EXPECT_EQ(outcome.records, 1U);
+    EXPECT_THAT(outcome.error, StartsWith("m: mixes interfaces behind record 1: "));
   }
 }
 

@@ -7,6 +7,7 @@
 #include "core/server.hpp"
 #include "harness/capture/one_sided_replay.hpp"
 #include "harness/capture/reader.hpp"
+#include "harness/capture/reassembler.hpp"
 #include "harness/capture/two_sided_replay.hpp"
 
 namespace lossy {
@@ -44,6 +45,10 @@ class Replay {
 
   // Reads all of the file to learn what it is, and whether all of it can be read at all.
   bool survey() {
+    if (result_.path == "-") {
+      not_tried("standard input can be read once, and a capture is read twice");
+      return false;
+    }
     struct stat status {};
     if (::stat(result_.path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) &&
         !S_ISDIR(status.st_mode)) {
@@ -60,9 +65,10 @@ class Replay {
     std::uint64_t other_ports = 0;
     std::string disorder;
     Instant last = Instant::min();
+    Reassembler reassembler;
     while (const auto record = reader.next()) {
       ++result_.records;
-      const auto decoded = reader.decode(*record);
+      const auto decoded = reassembler.decode(reader.link_type(), *record);
       if (const auto* reason = std::get_if<SkipReason>(&decoded)) {
         ++result_.skipped[static_cast<std::size_t>(*reason)];
         continue;

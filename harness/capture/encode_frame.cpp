@@ -1,0 +1,88 @@
+#include <cstring>
+
+#include "core/check.hpp"
+#include "harness/capture/frame.hpp"
+#include "harness/capture/wire.hpp"
+
+namespace lossy {
+namespace {
+
+using namespace wire;
+
+void encode_sll2(const Frame& frame, std::byte* at) {
+  store16(at, frame.source.is_v6() ? kEtherTypeIpv6 : kEtherTypeIpv4);
+  store16(at + 2, 0);
+  store32(at + 4, frame.interface);
+  store16(at + 8, kArphrdEthernet);
+  store8(at + 10, frame.type == PacketType::kOutgoing   ? kSentByUs
+                  : frame.type == PacketType::kIncoming ? kToUs
+                                                        : kToSomeoneElse);
+  store8(at + 11, sizeof(LinkAddress));
+  std::memcpy(at + 12, frame.link_address.data(), frame.link_address.size());
+  store16(at + 18, 0);
+}
+
+void encode_ipv4(const Frame& frame, std::uint16_t udp_bytes, std::byte* at) {
+  const auto total_bytes = static_cast<std::uint16_t>(kIpv4HeaderBytes + udp_bytes);
+  const auto identification = static_cast<std::uint16_t>(frame.identification & 0xFFFF);
+  const auto ttl_and_protocol = static_cast<std::uint16_t>((frame.ttl << 8) | kProtocolUdp);
+  // The header's sum from its fields: reading back what was just written would stall.
+  const std::uint64_t sum = std::uint64_t{0x4500} + total_bytes + identification + kDontFragment +
+                            ttl_and_protocol + sum_words(octets_of(frame.source)) +
+                            sum_words(octets_of(frame.destination));
+  store16(at, 0x4500);
+  store16(at + 2, total_bytes);
+  store16(at + 4, identification);
+  store16(at + 6, kDontFragment);
+  store16(at + 8, ttl_and_protocol);
+  store16(at + 10, static_cast<std::uint16_t>(~fold_checksum(sum)));
+  std::memcpy(at + 12, frame.source.octets().data(), 4);
+  std::memcpy(at + 16, frame.destination.octets().data(), 4);
+}
+
+void encode_ipv6(const Frame& frame, std::uint16_t udp_bytes, std::byte* at) {
+  store32(at, 0x60000000 | (frame.identification & 0xFFFFF));
+  store16(at + 4, udp_bytes);
+  store8(at + 6, kProtocolUdp);
+  store8(at + 7, frame.ttl);
+  std::memcpy(at + 8, frame.source.octets().data(), 16);
+  std::memcpy(at + 24, frame.destination.octets().data(), 16);
+}
+
+void encode_udp(const Frame& frame, std::uint16_t udp_bytes, std::byte* at) {
+  const std::uint64_t sum = sum_pseudo_header(frame.source, frame.destination, udp_bytes) +
+                            frame.source.port() + frame.destination.port() + udp_bytes +
+                            sum_words(frame.payload);
+  const auto checksum = static_cast<std::uint16_t>(~fold_checksum(sum));
+  store16(at, frame.source.port());
+  store16(at + 2, frame.destination.port());
+  store16(at + 4, udp_bytes);
+  store16(at + 6, checksum == 0 ? std::uint16_t{0xFFFF} : checksum);  // Zero would mean none.
+  if (!frame.payload.empty()) {
+    std::memcpy(at + kUdpHeaderBytes, frame.payload.data(), frame.payload.size());
+  }
+}
+
+}  // namespace
+
+std::size_t encode_frame(const Frame& frame, std::span<std::byte> buffer) {
+  const bool is_v6 = frame.source.is_v6();
+  check(is_v6 == frame.destination.is_v6(), "encode_frame: addresses of two families");
+  check(frame.payload.size() <= kPayloadBytesMax, "encode_frame: the payload is too long");
+  const auto udp_bytes = static_cast<std::uint16_t>(kUdpHeaderBytes + frame.payload.size());
+  const std::size_t ip_header_bytes = is_v6 ? kIpv6HeaderBytes : kIpv4HeaderBytes;
+  const std::size_t size = kSll2HeaderBytes + ip_header_bytes + udp_bytes;
+  check(buffer.size() >= size, "encode_frame: the buffer is too small");
+
+  encode_sll2(frame, buffer.data());
+  std::byte* const ip = buffer.data() + kSll2HeaderBytes;
+  if (is_v6) {
+    encode_ipv6(frame, udp_bytes, ip);
+  } else {
+    encode_ipv4(frame, udp_bytes, ip);
+  }
+  encode_udp(frame, udp_bytes, ip + ip_header_bytes);
+  return size;
+}
+
+}  // namespace lossy
