@@ -119,7 +119,8 @@ class Reproducibility(InScratchFolder):
         lossy("simulate", *self.WILD[:3], "--faults=@" + self.path("f"), "--record=" + self.path("b.pcap"),
               "--save-faults=" + self.path("g"))
         self.assertEqual(self.read("a.pcap"), self.read("b.pcap"))
-        self.assertEqual(self.read("f").splitlines()[3:], self.read("g").splitlines()[3:])
+        faults = lambda name: [line for line in self.read(name).splitlines() if not line.startswith(b"#")]
+        self.assertEqual(faults("f"), faults("g"))
 
     def test_corruption_leaves_the_losses_alone(self):
         # With one attempt and pacing, what is offered uplink does not depend on what happens to it.
@@ -388,7 +389,7 @@ class Output(InScratchFolder):
         self.assertEqual((run["attempts"], run["greeted"]), (4, 3))
 
     def test_every_command_explains_itself(self):
-        for command in ("simulate", "replay", "serve", "greet"):
+        for command in ("simulate", "replay", "profiles", "serve", "greet"):
             text, _ = lossy(command, "--help")
             self.assertIn(f"lossy {command}", text)
         self.assertIn("simulate", lossy("--help")[0])
@@ -411,6 +412,383 @@ class Output(InScratchFolder):
                 count = lambda type_: sum(row[1:] == [type_, port] for row in rows)
                 self.assertEqual(count(outgoing), link["offered"])
                 self.assertEqual(count(incoming), link["delivered"] + link["duplicated"])
+
+
+class Path(InScratchFolder):
+    """Every option of the path does what it says, and who lies above is believed."""
+
+    COUNT = 20_000
+    PACED = (f"--count={COUNT}", "--interval=100us", "--attempts=1", "--seed=1")
+
+    def run_paced(self, *arguments):
+        return simulate(*self.PACED, *arguments)
+
+    def way(self, *arguments):
+        return self.run_paced(*arguments)["uplink"]
+
+    def check_share(self, happened, tries, share, inflation=1):
+        deviation = math.sqrt(inflation * tries * share * (1 - share))
+        self.assertLessEqual(abs(happened - tries * share), 4 * deviation)
+
+    def file(self, name, text):
+        (self.folder / name).write_text(text)
+        return self.path(name)
+
+    def same_run(self, one, other, *also):
+        """Both sets of options make the same path, seed and all."""
+        for name, arguments in (("a.pcap", one), ("b.pcap", other)):
+            lossy("simulate", "--count=300", "--interval=1ms", *also, *arguments, "--record=" + self.path(name))
+        self.assertEqual((self.folder / "a.pcap").read_bytes(), (self.folder / "b.pcap").read_bytes())
+
+    def refuse(self, *arguments, says):
+        output, error = lossy("simulate", *arguments, code=2)
+        self.assertEqual((output, len(error.splitlines())), ("", 1), error)
+        for word in [says] if isinstance(says, str) else says:
+            self.assertIn(word, error)
+
+    def lost_in_a_row(self, *arguments):
+        """The mean run of losses of the uplink."""
+        lossy("simulate", *self.PACED, *arguments, "--save-faults=" + self.path("f"))
+        numbers = [int(line[len("uplink."):-len(":drop")]) for line in (self.folder / "f").read_text().splitlines()
+                   if line.startswith("uplink.") and line.endswith(":drop")]
+        runs = sum(1 for i, number in enumerate(numbers) if i == 0 or numbers[i - 1] != number - 1)
+        return len(numbers) / runs
+
+    def test_burst(self):
+        self.check_share(self.way("--drop=10%", "--burst=4")["lost"], self.COUNT, 0.1, inflation=7)
+        self.assertAlmostEqual(self.lost_in_a_row("--drop=10%", "--burst=4"), 4, delta=0.7)
+        self.assertAlmostEqual(self.lost_in_a_row("--drop=10%", "--uplink-burst=2.5"), 2.5, delta=0.4)
+        self.assertAlmostEqual(self.lost_in_a_row("--drop=10%"), 1 / 0.9, delta=0.05)
+        self.refuse("--burst=4", says=["--burst", "add --drop"])
+        self.refuse("--burst=4", "--loss=2%", says="add --drop")
+        self.refuse("--burst=4", "--drop=0%", says="--drop")
+        self.refuse("--burst=2", "--drop=90%", says=["--burst", "mean burst of 9"])
+        self.refuse("--burst=2", "--drop=100%", says="100%")
+        self.refuse("--burst=0.5", "--drop=1%", says="1 to 1000000000")
+        self.refuse("--drop=1%", "--burst=4", "--uplink-burst=3", "--downlink-burst=3", says="each direction")
+
+    def test_loss(self):
+        self.assertEqual(self.way("--loss=every 10")["lost"], self.COUNT // 10)
+        self.check_share(self.way("--loss=gemodel 1% 10%")["lost"], self.COUNT, 1 / 11, inflation=18)
+        self.check_share(self.way("--loss=2")["lost"], self.COUNT, 0.02)  # tc's bare numbers are percentages.
+        self.refuse("--loss=gemodel", says=["--loss", "percentage", "at character 8"])
+        self.refuse("--loss=1% ecn", says=["--loss", "ecn"])
+        self.refuse("--loss=1% delay 10ms", says=["more than a loss"])
+        self.refuse("--loss=1%", "--drop=1%", says=["--drop", "--loss"])
+
+    def test_corrupt_bits_and_truncate(self):
+        lossy("simulate", "--corrupt=100%", "--corrupt-bits=3", "--attempts=1", "--save-faults=" + self.path("f"), "Zoe")
+        self.assertIn("uplink.1:deliver^", (self.folder / "f").read_text())
+        self.assertEqual((self.folder / "f").read_text().split("uplink.1:")[1].split("\n")[0].count("^"), 3)
+        self.check_share(self.way("--truncate=5%")["truncated"], self.COUNT, 0.05)
+        self.refuse("--corrupt-bits=2", says="add --corrupt")
+        self.refuse("--corrupt-bits=9", "--corrupt=1%", says="1 to 8")
+
+    def delays(self, *arguments):
+        """The uplink's delays in milliseconds, as the recording has them."""
+        recording = self.path("a.pcap")
+        lossy("simulate", "--count=2000", "--interval=1s", "--attempts=1", *arguments, "--record=" + recording)
+        data = (self.folder / "a.pcap").read_bytes()
+        sent, delays, at = {}, [], 24
+        while at < len(data):
+            seconds, nanoseconds, size, _ = (int.from_bytes(data[at + i:at + i + 4], "little") for i in (0, 4, 8, 12))
+            frame = data[at + 16:at + 16 + size]
+            at += 16 + size
+            time = seconds + nanoseconds / 1e9
+            if int.from_bytes(frame[42:44], "big") != 9999:  # The uplink is for port 9999.
+                continue
+            number = int.from_bytes(frame[24:26], "big")
+            if frame[10] == 4:
+                sent[number] = time
+            else:
+                delays.append((time - sent[number]) * 1000)
+        return delays
+
+    def test_distribution(self):
+        mean = lambda values: sum(values) / len(values)
+        deviation = lambda values: math.sqrt(mean([(v - mean(values)) ** 2 for v in values]))
+        for name in ("normal", "pareto", "paretonormal"):
+            delays = self.delays("--delay=200ms", "--jitter=10ms", "--distribution=" + name)
+            self.assertAlmostEqual(mean(delays), 200, delta=1)
+            self.assertAlmostEqual(deviation(delays), 10, delta=1.5)
+        uniform = self.delays("--delay=200ms", "--jitter=10ms", "--distribution=uniform")
+        self.assertTrue(190 <= min(uniform) < 191 and 209 < max(uniform) <= 210)
+        table = self.file("two.dist", "# two values\n-8192 8192\n")
+        two = self.delays("--delay=200ms", "--jitter=10ms", "--distribution=" + table)
+        self.assertEqual({round(value, 3) for value in two}, {190.0, 210.0})
+        os.environ["TC_LIB_DIR"] = str(self.folder)
+        self.addCleanup(os.environ.pop, "TC_LIB_DIR")
+        line = f"--netem=delay 200ms 10ms distribution two"
+        self.assertEqual({round(value, 3) for value in self.delays(line)}, {190.0, 210.0})
+        self.refuse("--delay=20ms", "--jitter=1ms", "--distribution=none", says="none.dist")
+        self.refuse("--delay=20ms", "--jitter=1ms", "--distribution=" + self.file("bad.dist", "x"), says="bad.dist")
+        self.refuse("--delay=20ms", "--jitter=10ms", "--distribution=normal", says=["--jitter", "raise --delay"])
+        self.refuse("--distribution=normal", says="add --jitter")
+        self.refuse("--delay=20ms", "--distribution=normal", says="add --jitter")
+
+    def test_jitter_correlation(self):
+        delays = self.delays("--delay=200ms", "--jitter=10ms", "--jitter-correlation=60%")
+        mean = sum(delays) / len(delays)
+        variance = sum((d - mean) ** 2 for d in delays)
+        lag_1 = sum((a - mean) * (b - mean) for a, b in zip(delays, delays[1:])) / variance
+        self.assertAlmostEqual(lag_1, 0.6, delta=0.1)
+        self.refuse("--jitter-correlation=20%", says="add --jitter")
+
+    def test_queues(self):
+        slow = ("--rate=80kbit", "--queue=1000000")  # A greeting takes 4 ms, and one comes every 100 us.
+        self.assertEqual(self.way(*slow)["lost"], 0)
+        few = self.way(*slow[:1], "--queue=10")["lost_by"]["queue"]
+        self.assertGreater(few, self.COUNT / 2)
+        self.assertGreater(self.way(*slow, "--queue-bytes=200")["lost_by"]["queue"], few)
+        self.refuse("--queue-bytes=500", says="add --rate")
+
+    def test_mtu(self):
+        run = simulate("--mtu=100", "--attempts=2", "x", "y" * 100)
+        self.assertEqual((run["uplink"]["lost_by"]["mtu"], run["greeted"], run["gave_up"]), (2, 1, 1))
+        # 72 bytes of payload fit with the 28 of IPv4, and not with the 48 of IPv6.
+        self.assertEqual(simulate("--uplink-mtu=100", "y" * 72)["greeted"], 1)
+        self.assertEqual(simulate("--uplink-mtu=100", "--attempts=1", "y" * 73)["greeted"], 0)
+        self.assertEqual(simulate("--uplink-mtu=100", "--attempts=1", "--ipv6", "y" * 72)["greeted"], 0)
+        self.refuse("--mtu=20", says="68")
+
+    def test_outages(self):
+        # Names 10 to 19 are sent between 1 s and 2 s, and those after 3 s.
+        paced = ("--count=50", "--interval=100ms", "--attempts=1")
+        run = simulate(*paced, "--uplink-outage=1s..2s", "--uplink-outage=3s..4s")
+        self.assertEqual((run["uplink"]["lost_by"]["outage"], run["downlink"]["lost"], run["greeted"]), (20, 0, 30))
+        self.assertEqual(simulate(*paced, "--outage=1s..2s", "--delay=100ms")["downlink"]["lost_by"]["outage"], 1)
+        self.assertEqual(simulate(*paced[1:], "--outage=1s..2s", "Michael", "Tracy")["greeted"], 2)
+        self.refuse("--outage=2s", says=["--outage", "2s..3s"])
+        self.refuse("--outage=3s..2s", says="end")
+        self.refuse("--outage=1s..3s", "--outage=2s..4s", says="within another")
+        self.assertIn("nothing was sent during an outage", lossy("simulate", "--outage=5s..6s")[0])
+
+    def test_trace(self):
+        trace = self.file("one-a-ms", "1\n")
+        constant = ("--count=20000", "--interval=10us", "--attempts=1", "--uplink-queue=1000000", "x" * 0 + "--seed=1")
+        traced = simulate(*constant, "--uplink-trace=" + trace)
+        self.assertEqual(traced["uplink"]["delivered"], 20000)
+        # One opportunity a millisecond carries as many small datagrams as fit.
+        half = self.file("half", "\n".join(str(2 * i) for i in range(1, 5001)) + "\n")
+        self.assertAlmostEqual(simulate(*constant, "--uplink-trace=" + half)["virtual_seconds"] /
+                               traced["virtual_seconds"], 2, delta=0.02)
+        self.refuse("--uplink-trace=" + trace, "--uplink-rate=1mbit", says=["--uplink-rate", "--uplink-trace"])
+        self.refuse("--rate=1mbit", "--uplink-trace=" + trace, "--downlink-trace=" + trace, says="--rate")
+        self.refuse("--uplink-trace=" + self.path("none"), says="none")
+        self.refuse("--uplink-trace=" + self.file("bad", "3\n2\n"), says=["--uplink-trace"])
+        self.refuse("--uplink-trace=" + trace, "--record=" + trace, says="overwrite")
+        # In one direction a trace, in the other the rate for both.
+        self.assertIn("rate 1mbit", explain("--rate=1mbit", "--uplink-trace=" + trace)["downlink"]["phases"][0]["netem"])
+        # The same speed as a rate.
+        rated = simulate(*constant, "--uplink-rate=12032kbit")
+        self.assertAlmostEqual(traced["virtual_seconds"] / rated["virtual_seconds"], 1, delta=0.02)
+
+    def test_netem_lines(self):
+        self.same_run(["--netem=delay 20ms loss 10% duplicate 5%"], ["--delay=20ms", "--drop=10%", "--duplicate=5%"])
+        self.same_run(["--uplink=loss 10%", "--downlink=loss 20%"], ["--uplink-drop=10%", "--downlink-drop=20%"])
+        self.same_run(["--netem=delay 20ms 5ms 50% distribution normal"],
+                      ["--netem=delay 20ms", "--uplink=delay 20ms 5ms 50% distribution normal",
+                       "--downlink=delay 20ms 5ms 50% distribution normal"][1:])
+        self.same_run(["--netem=flip 5% bits 2 truncate 3% hold 4% 9ms mtu 1000 queue 5 rate 1mbit"],
+                      ["--corrupt=5%", "--corrupt-bits=2", "--truncate=3%", "--reorder=4%", "--reorder-delay=9ms",
+                       "--mtu=1000", "--queue=5", "--rate=1mbit"])
+        self.assertEqual(self.way("--netem=limit 5 delay 100ms")["lost_by"]["in_flight"] > 0, True)
+        self.assertGreater(self.way("--netem=corrupt 5%")["lost_by"]["checksum"], 0)
+        self.assertGreater(self.way("--netem=delay 20ms reorder 10%")["reordered"], 0)
+        self.refuse("--netem=delay 10ms gap 5", says=["--netem", '"gap"', "at character 12"])
+        self.refuse("--netem=reorder 10%", says="reorder")
+        self.refuse("--uplink=loss 1% ecn", says=["--uplink", "ecn"])
+        self.refuse("--netem=delay 10ms\x1b[31m", says="x1b[31m")
+
+    def test_precedence(self):
+        def lost(*arguments):
+            run = self.run_paced(*arguments)
+            return [round(run[way]["lost"] / run[way]["offered"], 1) for way in ("uplink", "downlink")]
+
+        self.assertEqual(lost("--netem=loss 10%", "--uplink=loss 30%"), [0.3, 0.1])
+        self.assertEqual(lost("--netem=loss 10%", "--uplink-drop=30%"), [0.3, 0.1])
+        self.assertEqual(lost("--drop=10%", "--uplink=loss 30%"), [0.3, 0.1])
+        self.assertEqual(lost("--profile=lte", "--drop=20%", "--downlink=loss 40%"), [0.2, 0.4])
+        self.assertEqual(lost("--timeline=0s: loss 10%", "--uplink-drop=30%"), [0.3, 0.1])
+        self.assertEqual(lost("--timeline=1us: loss 10%", "--uplink-timeline=1us: loss 30%"), [0.3, 0.1])
+        # A flag sets one field and leaves the rest of a line below it.
+        self.assertIn("delay 50ms 3ms", explain("--netem=delay 100ms 3ms", "--uplink-delay=50ms")["uplink"]["phases"][0]["netem"])
+        self.assertIn("keep-order", explain("--profile=lte", "--delay=99ms")["uplink"]["phases"][0]["netem"])
+
+    def test_said_twice(self):
+        self.refuse("--netem=loss 1%", "--drop=5%", says=["--drop", "--netem"])
+        self.refuse("--netem=loss 1%", "--loss=every 5", says=["--loss", "--netem"])
+        self.refuse("--uplink=delay 10ms", "--uplink-jitter=1ms", says=["--uplink-jitter", "--uplink"])
+        self.refuse("--timeline=0s: loss 1%", "--drop=5%", says=["--drop", "--timeline"])
+        self.refuse("--netem=loss 1%", "--timeline=0s: loss 1%", says=["--netem", "--timeline"])
+        self.refuse("--netem=loss 1%", "--uplink=loss 2%", "--downlink-drop=3%", says=["--netem", "each direction"])
+        self.refuse("--mtu=99", "--uplink-mtu=98", "--downlink=mtu 97", says=["--mtu", "each direction"])
+        self.refuse("--timeline=5s: loss 1%", "--uplink-timeline=5s: loss 1%", "--downlink-timeline=5s: loss 1%",
+                    says=["--timeline", "each direction"])
+        simulate("--netem=delay 10ms loss 1%", "--uplink-delay=5ms", "--uplink=loss 2%")
+
+    def test_timeline(self):
+        paced = ("--count=100", "--interval=100ms", "--attempts=1")
+        run = simulate(*paced, "--timeline=0s: loss 0%; 5s: loss 100%; 6s: delay 80ms loss 0%")
+        self.assertEqual((run["uplink"]["lost"], run["downlink"]["lost"], run["greeted"]), (10, 0, 90))
+        self.assertEqual(run["rtt_ms"]["max"], 160)
+        self.assertEqual(run["rtt_ms"]["min"], 0)
+        one = simulate(*paced, "--downlink-timeline=5s: loss 100%; 6s: loss 0%")
+        self.assertEqual((one["uplink"]["lost"], one["downlink"]["lost"]), (0, 10))
+        self.refuse("--timeline=5s: loss", says=["--timeline", "at character"])
+        self.refuse("--timeline=5s: loss 1%; 4s: loss 2%", says="--timeline")
+        self.refuse("--timeline=5s: seed 4", says=["--timeline", "seed"])
+        text, _ = lossy("simulate", "--delay=1ms", "--timeline=60s: loss 100%")
+        self.assertIn("the run ended after 6ms, before the timeline came to 60s", text)
+
+    def test_seeds_in_lines(self):
+        both = ("--netem=loss 30% seed 9",)
+        self.same_run(both, ["--netem=loss 30%", "--seed=9"])
+        self.same_run(["--uplink=loss 30% seed 9", "--downlink=loss 30%", "--seed=5"],
+                      ["--uplink=loss 30% seed 9", "--downlink=loss 30% seed 5"])
+        run = simulate("--uplink=loss 30% seed 9")
+        self.assertEqual((run["seed"], run["seeds"]), (None, {"uplink": 9, "downlink": 4}))
+        self.assertEqual(simulate(*both)["seed"], 9)
+        self.refuse("--netem=loss 30% seed 9", "--seed=5", says=["--seed", "leave it out"])
+        # The printed command says the seed that is implied, and only that.
+        self.assertIn(" --seed=4 ", lossy("simulate", "--uplink=loss 30% seed 9")[0].splitlines()[-1])
+        self.assertNotIn("--seed", lossy("simulate", *both)[0].splitlines()[-1])
+
+    def test_faults_beside_a_path(self):
+        faults = "--faults=uplink.1:drop"
+        for argument in ("--burst=2", "--loss=1%", "--truncate=1%", "--corrupt-bits=2", "--distribution=normal",
+                         "--jitter-correlation=1%", "--netem=loss 1%", "--netem=delay 9ms 1ms", "--uplink=flip 1%",
+                         "--downlink=corrupt 1%", "--timeline=5s: duplicate 1%", "--profile=lte"):
+            self.refuse(faults, argument, says=[argument.split("=")[0], "leave one of them out"])
+        run = simulate(faults, "--netem=delay 20ms rate 1mbit mtu 999 slot 5ms outage 90s..91s", "--timeline=5s: delay 30ms")
+        self.assertEqual((run["uplink"]["lost"], run["seed"]), (1, None))
+        self.assertEqual(simulate(faults, "--netem=slot 5ms 10ms", "--seed=3")["seed"], 3)
+        self.refuse(faults, "--netem=delay 5ms seed 3", says="nothing is random")
+        self.refuse("--faults=uplink.1:delay-9ms", "--timeline=0s: delay 8ms", says="raise --delay")
+
+    def test_saved_faults_say_the_path_beside_them(self):
+        greetings = ("--count=300", "--interval=1ms")
+        path = ("--profile=wifi-crowded", "--downlink=slot 2ms 9ms", "--seed=6", "--timeline=90ms: delay 50ms 60ms",
+                "--outage=50ms..60ms")
+        lossy("simulate", *greetings, *path, "--save-faults=" + self.path("f"), "--record=" + self.path("a.pcap"))
+        header = [line for line in (self.folder / "f").read_text().splitlines() if line.startswith("#")]
+        again = header[-1].split("path: ", 1)[1]
+        subprocess.run(["bash", "-c", f'"$0" simulate {" ".join(greetings)} --faults=@{self.path("f")} {again} '
+                        f'--golden={self.path("a.pcap")}', LOSSY], check=True, capture_output=True, timeout=60)
+
+    def test_scenario_file(self):
+        scenario = self.file("a.toml", """[simulate]
+count = 300
+interval = "1ms"
+netem = "delay 20ms 5ms 25% distribution normal  # no comment within quotes"
+""")
+        self.refuse(f"--config={scenario}", says=["#", "quotes"])
+        options = {"netem": "delay 20ms 5ms 25% distribution normal", "uplink": "loss gemodel 1% 10%",
+                   "timeline": "100ms: mtu 60; 200ms: mtu 0", "downlink-loss": "every 10", "profile": "lte"}
+        outages = ["10ms..20ms", "30ms..40ms"]
+        self.file("a.toml", "[simulate]\n" + "".join(f'{name} = "{value}"\n' for name, value in options.items()) +
+                  f"outage = {json.dumps(outages)}\n")
+        self.same_run([f"--config={scenario}"], [*(f"--{name}={value}" for name, value in options.items()),
+                                                 *("--outage=" + outage for outage in outages)])
+        text, _ = lossy("simulate", f"--config={scenario}", "--netem=delay 1ms")
+        again = text.splitlines()[-1].split(": ", 1)[1]
+        done = subprocess.run(["bash", "-c", again], check=True, capture_output=True, timeout=60).stdout.decode()
+        strip = lambda text: [line for line in text.splitlines() if "virtual" not in line]
+        self.assertEqual(strip(done), strip(text))
+
+    def test_notes(self):
+        self.assertIn("no datagram was larger than the MTU", lossy("simulate", "--mtu=1500")[0])
+        text, _ = lossy("simulate", "--count=100", "--interval=1ms", "--netem=delay 50ms limit 3")
+        self.assertIn("more than the limit were under way", text)
+
+
+def explain(*arguments):
+    return json.loads(lossy("simulate", "--explain", "--json", *arguments)[0])
+
+
+class Explain(InScratchFolder):
+    """What is explained is what happens, and the line that is printed makes the same path."""
+
+    def lines(self, *arguments):
+        """The options that say what was explained, and the explanation."""
+        explained = explain(*arguments)
+        options = []
+        for way in ("uplink", "downlink"):
+            options.append(f"--{way}={explained[way]['phases'][0]['netem']}")
+            if explained[way]["timeline"]:
+                options.append(f"--{way}-timeline={explained[way]['timeline']}")
+        return options, explained
+
+    def test_round_trip(self):
+        for arguments in (["--netem=delay 100ms 10ms 25% distribution normal loss gemodel 1% 10% duplicate 1%"],
+                          ["--drop=10%", "--burst=4", "--delay=20ms", "--jitter=5ms", "--jitter-keeps-order"],
+                          ["--profile=satellite-leo", "--uplink-corrupt=1%", "--corrupt-bits=3", "--uplink-truncate=2%"],
+                          ["--netem=slot 1ms 2ms packets 3 limit 100 rate 1mbit 14 53 -5", "--outage=1s..2s"],
+                          ["--profile=lte", "--timeline=100ms: loss 100%; 150ms: loss 0% delay 30ms rate 0"],
+                          ["--reorder=5%", "--window=5", "--uplink-loss=state 1% 20% 30% 40% 2%"]):
+            with self.subTest(arguments):
+                path = [a for a in arguments if not a.startswith("--window")]
+                options, explained = self.lines(*path)
+                again, explained_again = self.lines(*options)
+                self.assertEqual(options, again)
+                self.assertEqual(explained, explained_again)
+                for name, given in (("a.pcap", path), ("b.pcap", options)):
+                    lossy("simulate", "--count=300", "--interval=1ms", *given, "--record=" + self.path(name))
+                self.assertEqual((self.folder / "a.pcap").read_bytes(), (self.folder / "b.pcap").read_bytes())
+
+    def test_figures_are_what_happens(self):
+        count = 100_000
+        for arguments in (["--netem=loss gemodel 1% 20% corrupt 2%"], ["--drop=10%", "--burst=3"],
+                          ["--netem=loss 10% 25%"]):
+            figures = explain(*arguments)["uplink"]["phases"][0]
+            run = simulate(f"--count={count}", "--interval=10us", "--attempts=1", *arguments)["uplink"]
+            # Losses come in runs, which makes their number vary more.
+            deviation = math.sqrt(2 * figures["mean_burst"] * count * figures["loss"])
+            self.assertLessEqual(abs(run["lost"] - count * figures["loss"]), 4 * deviation)
+
+    def test_differences_from_netem(self):
+        text, _ = lossy("simulate", "--explain", "--netem=loss 10% 25%")
+        self.assertIn("average loss         10%", text)
+        self.assertIn("netem's correlation would make it about 1.77%", text)
+        self.assertIn("none at all", lossy("simulate", "--explain", "--netem=loss 0.3% 25%")[0])
+
+    def test_runs_nothing(self):
+        text, _ = lossy("simulate", "--explain", "--count=1000000000000")
+        self.assertIn("delivers everything at once", text)
+        for option in ("--record=x.pcap", "--golden=x.pcap", "--save-faults=x", "--trace"):
+            self.assertIn("nothing runs", lossy("simulate", "--explain", option, code=2)[1])
+        self.assertIn("--faults", lossy("simulate", "--explain", "--faults=uplink.1:drop")[0])
+
+    def test_profiles(self):
+        profiles = json.loads(lossy("profiles", "--json")[0])["profiles"]
+        names = [profile["name"] for profile in profiles]
+        self.assertEqual(len(set(names)), len(names))
+        for name in ("3g", "lte", "5g", "dsl", "cable", "wifi", "wifi-crowded", "conference-wifi", "satellite-geo",
+                     "satellite-leo", "intercontinental"):
+            self.assertIn(name, names)
+        listing, _ = lossy("profiles")
+        for profile in profiles:
+            with self.subTest(profile["name"]):
+                self.assertIn(profile["name"], listing)
+                self.assertIn(profile["description"], lossy("profiles", profile["name"])[0])
+                shown = json.loads(lossy("profiles", profile["name"], "--json")[0])
+                self.assertEqual(explain("--profile=" + profile["name"])["uplink"], shown["uplink"])
+                for way in ("uplink", "downlink"):
+                    # A profile is its line, which is in canonical form, and says nothing strange.
+                    figures = shown[way]["phases"][0]
+                    options, _ = self.lines(f"--{way}={profile[way]}")
+                    self.assertIn(f"--{way}={figures['netem']}", options)
+                    self.assertTrue(0 < figures["loss"] < 0.06 and 1 <= figures["mean_burst"] < 6, figures)
+                    delay = float(profile[way].split("ms")[0].split()[-1])  # No jitter moves the mean.
+                    self.assertAlmostEqual(figures["mean_delay_ms"], delay, delta=0.01)
+                    rate = figures["mean_rate_bits_per_second"]
+                    self.assertEqual(rate is None, "rate" not in profile[way])
+                run = simulate("--profile=" + profile["name"], "--count=2000", "--interval=50ms", "--seed=1")
+                self.assertGreater(run["greeted"], 1990)
+                rtt = sum(json.loads(json.dumps(shown))[way]["phases"][0]["mean_delay_ms"] for way in ("uplink", "downlink"))
+                self.assertAlmostEqual(run["rtt_ms"]["median"] / rtt, 1, delta=0.35)
+        self.assertIn("there is no profile", lossy("simulate", "--profile=6g", code=2)[1])
+        self.assertIn("there is no profile", lossy("profiles", "6g", code=2)[1])
 
 
 if __name__ == "__main__":

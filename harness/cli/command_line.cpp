@@ -6,7 +6,6 @@
 #include "core/escape.hpp"
 
 namespace lossy {
-namespace {
 
 std::string shell_quoted(const std::string& argument) {
   static constexpr const char* kPlain =
@@ -19,8 +18,6 @@ std::string shell_quoted(const std::string& argument) {
   for (const char c : escaped) quoted += c == '\'' ? std::string(quote) : std::string(1, c);
   return quoted + '\'';
 }
-
-}  // namespace
 
 std::string CommandLine::text_of(const std::string& program) const {
   std::string text = shell_quoted(program);

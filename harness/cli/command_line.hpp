@@ -6,6 +6,9 @@
 
 namespace lossy {
 
+// An argument as a shell takes it: in quotes, when it needs them.
+std::string shell_quoted(const std::string& argument);
+
 class CommandLine {
  public:
   CommandLine(int argc, const char* const* argv)

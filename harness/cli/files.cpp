@@ -8,7 +8,7 @@
 
 namespace lossy {
 
-std::string read_file(const std::string& path) {
+std::string read_file(const std::string& path, std::size_t bytes_max) {
   const auto fail = [&path](int error) {
     return std::system_error(error, std::generic_category(), "cannot read '" + path + "'");
   };
@@ -18,7 +18,7 @@ std::string read_file(const std::string& path) {
   std::string text;
   std::array<char, 65536> buffer;
   while (const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), file.get())) {
-    if (text.size() + size > kFileBytesMax) throw fail(EFBIG);
+    if (text.size() + size > bytes_max) throw fail(EFBIG);
     text.append(buffer.data(), size);
   }
   if (std::ferror(file.get()) != 0) throw fail(errno);

@@ -15,6 +15,7 @@
 #include "harness/cli/greet_command.hpp"
 #include "harness/cli/option.hpp"
 #include "harness/cli/output.hpp"
+#include "harness/cli/profiles_command.hpp"
 #include "harness/cli/replay_command.hpp"
 #include "harness/cli/serve_command.hpp"
 #include "harness/cli/simulate_command.hpp"
@@ -80,6 +81,7 @@ int parse_and_run(int argc, char** argv) {
   app.allow_config_extras(CLI::config_extras_mode::error);
   add_simulate_command(app, command_line, command);
   add_replay_command(app, command_line, command);
+  add_profiles_command(app, command);
   add_serve_command(app, command);
   add_greet_command(app, command_line, command);
   try {

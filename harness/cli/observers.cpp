@@ -30,14 +30,15 @@ void RecordingObserver::record(Instant now, const Passage& passage, PacketType t
                     .payload = passage.payload});
 }
 
-FaultSaver::FaultSaver(const std::string& path, const std::string& command)
+FaultSaver::FaultSaver(const std::string& path, const std::string& command,
+                       const std::string& path_options)
     : file_(path), stream_(fdopen(file_.take_descriptor(), "wb"), std::fclose) {
   if (!stream_) refuse();
-  write(
-      "# What happened in: " + command +
-      "\n# Run it again with --faults=@ and this file's name instead of --drop, --duplicate, "
-      "--reorder,"
-      "\n# --reorder-delay, --corrupt, --jitter and --seed, and the other options as they are.\n");
+  write("# What happened in: " + command +
+        "\n# Run it again with --faults=@ and this file's name, the options for the greetings as "
+        "they are," +
+        (path_options.empty() ? "\n# and none for the path.\n"
+                              : "\n# and for the path:" + path_options + '\n'));
 }
 
 void FaultSaver::on_offered(Instant, const Passage& passage, const Offer& offer) {

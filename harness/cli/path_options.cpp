@@ -1,30 +1,107 @@
 #include "harness/cli/path_options.hpp"
 
+#include <algorithm>
 #include <limits>
+#include <memory>
 #include <random>
 
+#include "harness/cli/command_line.hpp"
 #include "harness/cli/files.hpp"
 
 namespace lossy {
 namespace {
 
-constexpr std::uint64_t kQueueMax = 1'000'000;
+// The place of the slots' intervals among the streams of a seed and a direction, beside those of
+// RandomFates. It is part of what a seed means.
+constexpr std::uint64_t kSlotPlace = 1000;
+
+// The place of the seeds of further flows among the streams of a seed, part of its meaning, too.
+constexpr std::uint64_t kFlowPlace = 1001;
+
+std::uint64_t seed_of_flow(std::uint64_t seed, std::uint64_t flow) {
+  return flow == 1 ? seed : RandomStream(seed).stream(kFlowPlace).at(flow);
+}
+
+const FaultList& no_faults() {
+  static const FaultList none;
+  return none;
+}
 
 std::uint64_t random_seed() {
   std::random_device device;
   return (std::uint64_t{device()} << 32 | device()) >> 1;
 }
 
-std::optional<std::uint64_t> parse_queue(std::string_view text) {
-  return parse_whole(text, 0, kQueueMax);
+// A rate takes the place of a trace below it, and the other way round.
+LinkSettings laid_over(const LinkSettings& base, const LinkSettings& over) {
+  LinkSettings result = overlaid(base, over);
+  if (over.rate && !over.trace) result.trace.reset();
+  if (over.trace && !over.rate) result.rate.reset();
+  return result;
+}
+
+bool has_jitter(const LinkSettings& settings) {
+  return settings.jitter.value_or(Duration::zero()) > Duration::zero();
+}
+
+bool has_capacity(const LinkSettings& settings) {
+  return (settings.rate && settings.rate->bits_per_second > 0) || settings.trace.value_or(nullptr);
+}
+
+bool happens(const std::optional<Chance>& chance) {
+  return chance && !chance->probability.is_zero();
+}
+
+// The first setting that leaves fates to chance, or nothing.
+std::string chance_in(const LinkSettings& settings) {
+  if (settings.loss) return "loss";
+  if (settings.checksum) return "corrupt";
+  if (settings.duplicate) return "duplicate";
+  if (settings.reorder) return "hold";
+  if (settings.early) return "reorder";
+  if (settings.corrupt) return "flip";
+  if (settings.truncate) return "truncate";
+  if (has_jitter(settings)) return "jitter";
+  return {};
+}
+
+LinkSettings without_chance(LinkSettings settings) {
+  LinkSettings result;
+  result.delay = settings.delay;
+  result.keeps_order = settings.keeps_order;
+  result.rate = settings.rate;
+  result.trace = settings.trace;
+  result.slots = settings.slots;
+  result.queue_datagrams = settings.queue_datagrams;
+  result.queue_bytes = settings.queue_bytes;
+  result.in_flight = settings.in_flight;
+  result.mtu_bytes = settings.mtu_bytes;
+  result.outages = settings.outages;
+  return result;
+}
+
+bool random_slots(const Slots& slots) {
+  return slots.enabled && (slots.table || slots.table_jitter > Duration::zero() ||
+                           slots.interval_min != slots.interval_max);
 }
 
 }  // namespace
 
 void PathOptions::add_to(CLI::App& app) {
-  add_one(app, "--", "", both_);
-  add_one(app, "--uplink-", "client to server only", one_way_[0]);
-  add_one(app, "--downlink-", "server to client only", one_way_[1]);
+  add_parsed(
+      app, "--profile", profile_,
+      [](std::string_view text) {
+        if (const Profile* profile = find_profile(text)) return profile;
+        std::string names;
+        for (const Profile& one : profiles()) {
+          names += (names.empty() ? "" : ", ") + std::string(one.name);
+        }
+        throw TextError("there is no profile " + quote(text) + "; there are " + names);
+      },
+      "a network by its name, as lossy profiles shows them; all other options go before it", "NAME")
+      ->group("Path");
+  both_.add_to(app, tables_);
+  for (PathScope& scope : one_way_) scope.add_to(app, tables_);
   add_parsed(
       app, "--seed", seed_,
       [this](std::string_view text) -> std::optional<std::uint64_t> {
@@ -43,79 +120,94 @@ void PathOptions::add_to(CLI::App& app) {
       ->group("Randomness");
 }
 
-void PathOptions::add_one(CLI::App& app, const std::string& prefix, const std::string& where,
-                          Given& given) {
-  const std::string group = prefix == "--" ? "Path" : "Path, one way";
-  // What an option does is said once; those for one direction point there.
-  const auto describe = [&](const char* name, const std::string& description) {
-    return where.empty() ? description : "--" + std::string(name) + ", " + where;
-  };
-  const auto add = [&](const char* name, auto& value, auto parse, const std::string& description,
-                       const char* type) {
-    add_parsed(app, prefix + name, value, parse, describe(name, description), type)->group(group);
-  };
-  add("drop", given.drop, parse_probability, "lose datagrams", "PERCENT");
-  add("duplicate", given.duplicate, parse_probability, "deliver datagrams twice", "PERCENT");
-  add("reorder", given.reorder, parse_probability,
-      "hold datagrams back by the reorder-delay, so that later ones pass them", "PERCENT");
-  add("reorder-delay", given.reorder_delay, parse_duration,
-      "how long --reorder holds a datagram back [10ms]", "TIME");
-  add("corrupt", given.corrupt, parse_probability, "flip one bit of the payload", "PERCENT");
-  add("delay", given.delay, parse_duration, "how long a datagram travels [0]", "TIME");
-  add("jitter", given.jitter, parse_duration,
-      "let the delay vary by up to this much, uniformly; datagrams may pass each other", "TIME");
-  app.add_flag(prefix + "jitter-keeps-order", given.jitter_keeps_order,
-               describe("jitter-keeps-order", "never let jitter change the order"))
-      ->group(group);
-  add("rate", given.rate, parse_rate, "the link's speed, with IP and UDP headers counted", "RATE");
-  add("queue", given.queue, parse_queue,
-      "how many datagrams may wait for the rate; more are lost [1000]", "N");
-}
-
 std::string PathOptions::faults_file() const {
   return faults_.starts_with('@') ? faults_.substr(1) : std::string();
 }
 
-void PathOptions::resolve(bool ipv6) {
-  check_used();
-  resolve_faults();
-  resolve_way(Direction::kUplink, ipv6);
-  resolve_way(Direction::kDownlink, ipv6);
-  check_effect("--", both_, {Direction::kUplink, Direction::kDownlink});
-  check_effect("--uplink-", one_way_[0], {Direction::kUplink});
-  check_effect("--downlink-", one_way_[1], {Direction::kDownlink});
+std::vector<std::string> PathOptions::files_read() const {
+  std::vector<std::string> files = tables_.paths();
+  if (!faults_file().empty()) files.push_back(faults_file());
+  return files;
 }
 
-void PathOptions::resolve_way(Direction direction, bool ipv6) {
-  const Given& own = one_way_[static_cast<std::size_t>(direction)];
-  OneWay& way = ways_[static_cast<std::size_t>(direction)];
-  const auto pick = [](const auto& one, const auto& both, auto fallback) {
-    return one ? *one : both.value_or(fallback);
-  };
-  const Impairments unimpaired;
-  way.impairments = {
-      .loss = RandomLoss{pick(own.drop, both_.drop, Probability{})},
-      .duplicate = pick(own.duplicate, both_.duplicate, Probability{}),
-      .reorder = pick(own.reorder, both_.reorder, Probability{}),
-      .reorder_delay = pick(own.reorder_delay, both_.reorder_delay, unimpaired.reorder_delay),
-      .corrupt = pick(own.corrupt, both_.corrupt, Probability{}),
-      .jitter = pick(own.jitter, both_.jitter, unimpaired.jitter)};
-  way.link.delay = pick(own.delay, both_.delay, way.link.delay);
-  way.link.keeps_order = own.jitter_keeps_order || both_.jitter_keeps_order;
-  way.link.rate.bits_per_second = pick(own.rate, both_.rate, std::uint64_t{0});
-  way.link.queue_datagrams_max =
-      pick(own.queue, both_.queue, std::uint64_t{way.link.queue_datagrams_max});
-  way.link.header_bytes = ipv6 ? 48 : 28;
+void PathOptions::resolve(bool ipv6) {
+  header_bytes_ = ipv6 ? 48 : 28;
+  both_.check_once();
+  for (const PathScope& scope : one_way_) scope.check_once();
+  check_used();
+  resolve_faults();
+  resolve_way(Direction::kUplink);
+  resolve_way(Direction::kDownlink);
+  resolve_seed();
+  check_effect(both_, {Direction::kUplink, Direction::kDownlink});
+  check_effect(one_way_[0], {Direction::kUplink});
+  check_effect(one_way_[1], {Direction::kDownlink});
+}
 
-  const std::string name(to_string(direction));
-  if (way.impairments.jitter > way.link.delay) {
-    throw usage_error("--jitter", format_duration(way.impairments.jitter) + " is above the " +
-                                      name + "'s delay of " + format_duration(way.link.delay) +
-                                      ": cutting it off would change the mean; raise --delay");
+void PathOptions::resolve_way(Direction direction) {
+  const PathScope& own = one_way_[index(direction)];
+  const PathScope& timed = own.has_timeline() ? own : both_;
+  LinkSettings settings;
+  bool jitter_is_single = false;
+  const auto lay = [&](const LinkSettings& layer, bool single) {
+    settings = laid_over(settings, layer);
+    if (layer.jitter) jitter_is_single = single;
+  };
+  if (profile_ != nullptr) lay(parse_netem(profile_->line(direction), {}), false);
+  bool& drop_counts = drop_counts_[index(direction)];
+  for (const PathScope* scope : {static_cast<const PathScope*>(&both_), &own}) {
+    LinkSettings line = scope->line();
+    if (scope == &timed) line = overlaid(line, scope->timeline_start());
+    lay(line, false);
+    LinkSettings single = scope->flags();
+    if (scope->drop) {
+      const auto burst = own.burst_thousandths ? own.burst_thousandths : both_.burst_thousandths;
+      try {
+        single.loss = burst ? LossModel(gilbert(*scope->drop, *burst)) : RandomLoss{*scope->drop};
+      } catch (const TextError& error) {
+        throw usage_error((own.burst_thousandths ? own : both_).prefix() + "burst", error.what());
+      }
+    }
+    lay(single, true);
+    if (line.loss || single.loss) drop_counts = scope->drop.has_value();
   }
-  if (fault_list_ && -fault_list_->extra_delay_min(direction) > way.link.delay) {
-    throw usage_error("--faults", "a copy is earlier than the " + name + "'s delay of " +
-                                      format_duration(way.link.delay) + " allows; raise --delay");
+  std::optional<Timeline<LinkSettings>>& way = ways_[index(direction)];
+  way.emplace(settings);
+  for (const auto& [start, change] : timed.timeline_later()) {
+    settings = laid_over(settings, change);
+    way->add(start, settings);
+  }
+  check_order_of_times(direction, jitter_is_single);
+}
+
+// Nothing arrives before it was sent. Where netem's words say so, what would is cut off, as there.
+void PathOptions::check_order_of_times(Direction direction, bool jitter_is_single) const {
+  const LinkSettings& settings = this->settings(direction).phases().front().value;
+  const Duration delay = settings.delay.value_or(Duration::zero());
+  const std::string name(to_string(direction));
+  if (jitter_is_single && has_jitter(settings)) {
+    const auto table = settings.distribution.value_or(nullptr);
+    const Duration lowest = table ? table->at(0, *settings.jitter) : -*settings.jitter;
+    if (-lowest > delay) {
+      const std::string which = table
+                                    ? " of the distribution " + quote(table->name()) +
+                                          " reaches down to " + format_duration(lowest) + ", which"
+                                    : "";
+      throw usage_error("--jitter", format_duration(*settings.jitter) + which + " is above the " +
+                                        name + "'s delay of " + format_duration(delay) +
+                                        ": cutting it off would change the mean; raise --delay");
+    }
+  }
+  // What a file says was written by a run, in which it was cut off just so.
+  if (fault_list_ && faults_file().empty()) {
+    Duration longest = delay;
+    for (const auto& phase : this->settings(direction).phases()) {
+      longest = std::max(longest, phase.value.delay.value_or(Duration::zero()));
+    }
+    if (-fault_list_->extra_delay_min(direction) > longest) {
+      throw usage_error("--faults", "a copy is earlier than the " + name + "'s delay of " +
+                                        format_duration(longest) + " allows; raise --delay");
+    }
   }
 }
 
@@ -131,72 +223,204 @@ void PathOptions::resolve_faults() {
   } catch (const TextError& error) {
     throw usage_error("--faults", error.what());
   }
+  refuse_chance();
+}
+
+void PathOptions::refuse_chance() const {
   const std::string why =
       "fates would be left to chance, and --faults fixes them; leave one of them out";
-  for (const Given* given : {&both_, &one_way_[0], &one_way_[1]}) {
-    if (given->drop) throw usage_error("--drop", why);
-    if (given->duplicate) throw usage_error("--duplicate", why);
-    if (given->reorder) throw usage_error("--reorder", why);
-    if (given->corrupt) throw usage_error("--corrupt", why);
-    if (given->jitter) throw usage_error("--jitter", why);
+  const auto refuse_line = [&](const std::string& option, const LinkSettings& line) {
+    const std::string chance = chance_in(line);
+    if (!chance.empty()) throw usage_error(option, "with its " + chance + " " + why);
+  };
+  for (const PathScope* scope :
+       {static_cast<const PathScope*>(&both_), &one_way_[0], &one_way_[1]}) {
+    const LinkSettings& single = scope->flags();
+    const auto refuse = [&](const char* name, bool said) {
+      if (said) throw usage_error(scope->prefix() + name, why);
+    };
+    refuse("drop", scope->drop.has_value());
+    refuse("burst", scope->burst_thousandths.has_value());
+    refuse("loss", single.loss.has_value());
+    refuse("duplicate", single.duplicate.has_value());
+    refuse("reorder", single.reorder.has_value());
+    refuse("corrupt", single.corrupt.has_value());
+    refuse("corrupt-bits", single.corrupt_bits.has_value());
+    refuse("truncate", single.truncate.has_value());
+    refuse("jitter", single.jitter.has_value());
+    refuse("jitter-correlation", single.jitter_correlation.has_value());
+    refuse("distribution", single.distribution.has_value());
+    if (single.reorder_delay) {
+      throw usage_error(scope->prefix() + "reorder-delay",
+                        "with --faults each hold says its own time, as in uplink.3:hold+10ms");
+    }
+    refuse_line(scope->line_option(), scope->line());
+    for (const auto& [start, change] : scope->timeline()) {
+      refuse_line(scope->timeline_option(), change);
+    }
   }
-  if (seed_) throw usage_error("--seed", "nothing is random with --faults; leave one of them out");
+  if (profile_ != nullptr) throw usage_error("--profile", why);
+}
+
+bool PathOptions::has_random_slots() const {
+  return std::ranges::any_of(ways_, [](const auto& way) {
+    return std::ranges::any_of(way->phases(), [](const auto& phase) {
+      return phase.value.slots && random_slots(*phase.value.slots);
+    });
+  });
+}
+
+void PathOptions::resolve_seed() {
+  const auto seed_in_line = [&](Direction direction) {
+    return settings(direction).phases().front().value.seed.has_value();
+  };
+  const bool up = seed_in_line(Direction::kUplink);
+  const bool down = seed_in_line(Direction::kDownlink);
+  if (seed_ && up && down) {
+    throw usage_error("--seed", "the netem lines say one for each direction; leave it out");
+  }
+  if (!is_random() && (seed_ || up || down)) {
+    throw usage_error(seed_ ? "--seed" : "seed",
+                      "nothing is random with --faults; leave one of them out");
+  }
+}
+
+std::uint64_t PathOptions::seed(Direction direction) const {
+  const LinkSettings& settings = this->settings(direction).phases().front().value;
+  return settings.seed.value_or(seed_.value_or(kDefaultSeed));
+}
+
+std::optional<std::uint64_t> PathOptions::common_seed() const {
+  const std::uint64_t up = seed(Direction::kUplink);
+  if (up != seed(Direction::kDownlink)) return std::nullopt;
+  return up;
+}
+
+std::optional<std::uint64_t> PathOptions::implied_seed() const {
+  if (!is_random() || seed_given_) return std::nullopt;
+  for (const auto& way : ways_) {
+    if (!way->phases().front().value.seed) return seed_.value_or(kDefaultSeed);
+  }
+  return std::nullopt;
 }
 
 void PathOptions::check_used() const {
-  const auto check_one = [this](const char* name, auto setting) {
-    if (both_.*setting && one_way_[0].*setting && one_way_[1].*setting) {
-      throw usage_error(name, "each direction has its own; leave one of the three out");
+  const std::string why = "each direction has its own";
+  for_each_setting([&](const char* name, auto) {
+    const std::string who = both_.who_says(name);
+    if (who.empty() || one_way_[0].who_says(name).empty() || one_way_[1].who_says(name).empty()) {
+      return;
+    }
+    throw usage_error(who, (who == both_.line_option() ? "of its " + std::string(name) + " " : "") +
+                               why + "; leave one of the three out");
+  });
+  const auto check = [&](const char* name, auto said) {
+    if (said(both_) && said(one_way_[0]) && said(one_way_[1])) {
+      throw usage_error(both_.prefix() + name, why + "; leave one of the three out");
     }
   };
-  check_one("--drop", &Given::drop);
-  check_one("--duplicate", &Given::duplicate);
-  check_one("--reorder", &Given::reorder);
-  check_one("--reorder-delay", &Given::reorder_delay);
-  check_one("--corrupt", &Given::corrupt);
-  check_one("--delay", &Given::delay);
-  check_one("--jitter", &Given::jitter);
-  check_one("--jitter-keeps-order", &Given::jitter_keeps_order);
-  check_one("--rate", &Given::rate);
-  check_one("--queue", &Given::queue);
+  check("burst", [](const PathScope& scope) { return scope.burst_thousandths.has_value(); });
+  check("timeline", [](const PathScope& scope) { return scope.has_timeline(); });
 }
 
-void PathOptions::check_effect(const std::string& prefix, const Given& given,
+void PathOptions::check_effect(const PathScope& scope,
                                std::initializer_list<Direction> directions) const {
-  const auto any = [&](auto&& holds) {
-    bool some = false;
-    for (const Direction direction : directions) some = some || holds(way(direction));
-    return some;
+  const std::string& prefix = scope.prefix();
+  const LinkSettings& single = scope.flags();
+  // Whether something holds at any time.
+  const auto never = [&](auto&& holds) {
+    return std::ranges::none_of(directions, [&](Direction direction) {
+      return std::ranges::any_of(settings(direction).phases(),
+                                 [&](const auto& phase) { return holds(phase.value); });
+    });
   };
-  if (given.reorder_delay && fault_list_) {
-    throw usage_error(prefix + "reorder-delay",
-                      "with --faults each hold says its own time, as in uplink.3:hold+10ms");
+  const auto refuse = [&](const std::string& option, const std::string& why,
+                          const std::string& needed, const std::string& value) {
+    throw usage_error(prefix + option, why + "; add " + prefix + needed + ", as in " + prefix +
+                                           needed + "=" + value);
+  };
+  if (scope.burst_thousandths) {
+    const bool counts = std::ranges::any_of(
+        directions, [&](Direction direction) { return drop_counts_[index(direction)]; });
+    const auto loses = [](const LinkSettings& s) {
+      const auto* model = s.loss ? std::get_if<GilbertElliott>(&*s.loss) : nullptr;
+      return model != nullptr && !model->to_bad.is_zero();
+    };
+    if (!counts || never(loses)) {
+      refuse("burst", "nothing is lost by " + prefix + "drop", "drop", "10%");
+    }
   }
-  if (given.reorder_delay &&
-      !any([](const OneWay& w) { return !w.impairments.reorder.probability.is_zero(); })) {
+  if (single.reorder_delay && never([](const LinkSettings& s) { return happens(s.reorder); })) {
     throw usage_error(prefix + "reorder-delay", "nothing is held back without " + prefix +
                                                     "reorder, as in " + prefix + "reorder=5%");
   }
-  if (given.reorder_delay == Duration::zero()) {
+  if (single.reorder_delay == Duration::zero()) {
     throw usage_error(prefix + "reorder-delay", "held back by nothing, a datagram is not passed");
   }
-  if (given.jitter_keeps_order && !fault_list_ &&
-      !any([](const OneWay& w) { return w.impairments.jitter > Duration::zero(); })) {
-    throw usage_error(prefix + "jitter-keeps-order", "there is no jitter; add " + prefix +
-                                                         "jitter, as in " + prefix + "jitter=2ms");
+  if (single.corrupt_bits && never([](const LinkSettings& s) { return happens(s.corrupt); })) {
+    refuse("corrupt-bits", "no bits are flipped", "corrupt", "5%");
   }
-  if (given.queue && !any([](const OneWay& w) { return w.link.rate.bits_per_second > 0; })) {
-    throw usage_error(prefix + "queue", "nothing queues without a rate; add " + prefix +
-                                            "rate, as in " + prefix + "rate=1mbit");
+  const bool jitters = !never(has_jitter);
+  if (single.keeps_order && !fault_list_ && !jitters) {
+    refuse("jitter-keeps-order", "there is no jitter", "jitter", "2ms");
+  }
+  if (single.jitter_correlation && !jitters) {
+    refuse("jitter-correlation", "there is no jitter", "jitter", "2ms");
+  }
+  if (single.distribution && !jitters) {
+    refuse("distribution", "there is no jitter", "jitter", "2ms");
+  }
+  if (single.queue_datagrams && never(has_capacity)) {
+    refuse("queue", "nothing queues without a rate", "rate", "1mbit");
+  }
+  if (single.queue_bytes && never(has_capacity)) {
+    refuse("queue-bytes", "nothing queues without a rate", "rate", "1mbit");
+  }
+  if (single.rate && never([](const LinkSettings& s) { return s.rate.has_value(); })) {
+    throw usage_error(prefix + "rate", "each direction has a trace in its place; leave it out");
   }
 }
 
-Link PathOptions::make_link(Direction direction) const {
-  const OneWay& options = way(direction);
-  if (fault_list_) {
-    return {options.link, std::make_unique<ListedFates>(*fault_list_, direction)};
+Link PathOptions::make_link(Direction direction, std::uint64_t flow) const {
+  const std::uint64_t flow_seed = seed_of_flow(seed(direction), flow);
+  const auto& phases = settings(direction).phases();
+  LinkPlan plan{.options = link_options(phases.front().value, header_bytes_),
+                .outages = phases.front().value.outages.value_or(std::vector<Outage>{}),
+                .slot_intervals = RandomStream(flow_seed)
+                                      .stream(direction == Direction::kUplink ? 1 : 2)
+                                      .stream(kSlotPlace)};
+  Timeline<Impairments> chances(impairments(phases.front().value));
+  for (std::size_t i = 1; i < phases.size(); ++i) {
+    plan.options.add(phases[i].start, link_options(phases[i].value, header_bytes_));
+    chances.add(phases[i].start, impairments(phases[i].value));
   }
-  return {options.link, std::make_unique<RandomFates>(options.impairments, seed(), direction)};
+  if (fault_list_) {
+    return {std::move(plan),
+            std::make_unique<ListedFates>(flow == 1 ? *fault_list_ : no_faults(), direction)};
+  }
+  return {std::move(plan), std::make_unique<RandomFates>(std::move(chances), flow_seed, direction)};
+}
+
+std::string PathOptions::options_beside_faults() const {
+  std::string options;
+  const auto add = [&](const std::string& option, const std::string& text) {
+    if (!text.empty()) options += ' ' + shell_quoted(option + '=' + text);
+  };
+  for (const Direction direction : {Direction::kUplink, Direction::kDownlink}) {
+    const PathScope& own = one_way_[index(direction)];
+    const auto& phases = settings(direction).phases();
+    LinkSettings first = without_chance(phases.front().value);
+    if (has_random_slots()) first.seed = seed(direction);
+    add(own.line_option(), format_netem(first));
+    PathScope::Phases later;
+    for (std::size_t i = 1; i < phases.size(); ++i) {
+      LinkSettings changed = without_chance(phases[i].value);
+      changed.outages.reset();
+      later.emplace_back(phases[i].start, changed);
+    }
+    if (!later.empty()) add(own.timeline_option(), format_timeline(later));
+  }
+  return options;
 }
 
 }  // namespace lossy

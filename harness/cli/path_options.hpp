@@ -1,26 +1,27 @@
 // The options that describe a path: what each direction's link does to datagrams.
 //
-// --drop=10% is for both directions, --uplink-drop=5% and --downlink-drop=5% for one, whose own
-// value wins. An option that cannot take effect is refused with the reason.
+// A profile lies below, then come a netem line and a timeline's beginning, then single settings;
+// and what is for one direction lies above what is for both. Whoever lies above is believed, in
+// what they say. What is said twice at one height, and what cannot take effect, is refused with the
+// reason.
 #pragma once
 
 #include <array>
-#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "harness/cli/option.hpp"
+#include "harness/cli/path_scope.hpp"
+#include "harness/cli/profiles.hpp"
+#include "harness/cli/table_files.hpp"
+#include "harness/link/direction.hpp"
 #include "harness/link/fault_list.hpp"
 #include "harness/link/link.hpp"
-#include "harness/link/random_fates.hpp"
+#include "harness/link/settings.hpp"
+#include "harness/link/timeline.hpp"
 
 namespace lossy {
-
-// One direction's settings, resolved and checked.
-struct OneWay {
-  LinkOptions link{};
-  Impairments impairments{};
-};
 
 // Fixed unless asked for otherwise, so that a first run can be shown to somebody else. With this
 // one the three default greetings lose a datagram each way at 10 %.
@@ -28,6 +29,7 @@ inline constexpr std::uint64_t kDefaultSeed = 4;
 
 class PathOptions {
  public:
+  // This must stay where it is until the application has parsed.
   void add_to(CLI::App& app);
 
   // Checks what was given and works it out, reading the list of faults when it lies in a file.
@@ -35,48 +37,60 @@ class PathOptions {
   // be read.
   void resolve(bool ipv6);
 
-  // The file that --faults=@FILE names, or nothing.
-  std::string faults_file() const;
+  // The files that the options name: the list of faults, tables and traces.
+  std::vector<std::string> files_read() const;
 
   // All of the following after resolve().
-  const OneWay& way(Direction direction) const {
-    return ways_[static_cast<std::size_t>(direction)];
+
+  // All that was said of one direction, over time.
+  const Timeline<LinkSettings>& settings(Direction direction) const {
+    return *ways_[index(direction)];
   }
-  Link make_link(Direction direction) const;
+  // Each flow of a proxy has random streams of its own. Those of the first are a single path's, and
+  // listed faults are the first's, too.
+  Link make_link(Direction direction, std::uint64_t flow = 1) const;
+  // IP and UDP.
+  std::size_t header_bytes() const { return header_bytes_; }
   // The exact faults to run, or nothing when fates are random.
   const std::optional<FaultList>& faults() const { return fault_list_; }
-  std::uint64_t seed() const { return seed_.value_or(kDefaultSeed); }
-  // Whether --seed was left out or "random": then the command line does not show it.
-  bool seed_is_implied() const { return !seed_given_; }
+  // Whether anything is left to chance: fates, or the intervals of slots.
+  bool is_random() const { return !fault_list_ || has_random_slots(); }
+  std::uint64_t seed(Direction direction) const;
+  // The seed, when both directions have the same.
+  std::optional<std::uint64_t> common_seed() const;
+  // What --seed would have to say for the same run, when the command line does not: it was left out
+  // or "random".
+  std::optional<std::uint64_t> implied_seed() const;
+  // The path without what is left to chance, as options, for a run with listed fates.
+  std::string options_beside_faults() const;
 
  private:
-  struct Given {
-    std::optional<Probability> drop{};
-    std::optional<Probability> duplicate{};
-    std::optional<Probability> reorder{};
-    std::optional<Duration> reorder_delay{};
-    std::optional<Probability> corrupt{};
-    std::optional<Duration> delay{};
-    std::optional<Duration> jitter{};
-    bool jitter_keeps_order = false;
-    std::optional<std::uint64_t> rate{};
-    std::optional<std::uint64_t> queue{};
-  };
+  static std::size_t index(Direction direction) { return static_cast<std::size_t>(direction); }
 
-  void add_one(CLI::App& app, const std::string& prefix, const std::string& where, Given& given);
-  void resolve_way(Direction direction, bool ipv6);
   void resolve_faults();
+  void resolve_way(Direction direction);
+  void resolve_seed();
+  // The list of faults decides fates: nothing else may.
+  void refuse_chance() const;
   // Refuses a setting for both directions that each direction has its own for.
   void check_used() const;
-  void check_effect(const std::string& prefix, const Given& given,
-                    std::initializer_list<Direction> directions) const;
+  void check_effect(const PathScope& scope, std::initializer_list<Direction> directions) const;
+  void check_order_of_times(Direction direction, bool jitter_is_single) const;
+  std::string faults_file() const;
+  bool has_random_slots() const;
 
-  Given both_;
-  std::array<Given, 2> one_way_;
+  DiskTables tables_;
+  PathScope both_{"--", "--netem", ""};
+  std::array<PathScope, 2> one_way_{
+      PathScope{"--uplink-", "--uplink", "client to server only"},
+      PathScope{"--downlink-", "--downlink", "server to client only"}};
+  const Profile* profile_ = nullptr;
   std::optional<std::uint64_t> seed_;
   bool seed_given_ = false;
   std::string faults_;
-  std::array<OneWay, 2> ways_;
+  std::size_t header_bytes_ = 28;
+  std::array<std::optional<Timeline<LinkSettings>>, 2> ways_;
+  std::array<bool, 2> drop_counts_{};  // The loss of the direction is what drop asks for.
   std::optional<FaultList> fault_list_;
 };
 

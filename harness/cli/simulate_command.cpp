@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <limits>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "core/escape.hpp"
 #include "core/random.hpp"
@@ -17,6 +18,7 @@
 #include "harness/cli/files.hpp"
 #include "harness/cli/observers.hpp"
 #include "harness/cli/progress.hpp"
+#include "harness/report/explain.hpp"
 #include "harness/report/ladder.hpp"
 #include "harness/report/summary.hpp"
 #include "harness/sim/simulation.hpp"
@@ -68,6 +70,25 @@ PcapReader open_capture(const std::string& path) {
   return std::get<PcapReader>(std::move(opened));
 }
 
+// CLI11 takes a "#" for the beginning of a comment even where TOML does not.
+bool has_hash_in_quotes(const std::string& text) {
+  char quote = 0;
+  bool comment = false;
+  for (const char c : text) {
+    if (c == '\n') {
+      quote = 0;
+      comment = false;
+    } else if (c == '#' && quote != 0) {
+      return true;
+    } else if (c == '#') {
+      comment = true;
+    } else if (!comment && (c == '"' || c == '\'') && (quote == 0 || quote == c)) {
+      quote = quote == 0 ? c : 0;
+    }
+  }
+  return false;
+}
+
 class SimulateRun {
  public:
   SimulateRun(const SimulateOptions& options, const CommandLine& command_line)
@@ -90,7 +111,8 @@ class SimulateRun {
     if (recorder_.has_sinks()) simulation_.observe(recording_);
     if (!options.save_faults.empty()) {
       // The same whatever the program was called, as the rest of the file is.
-      fault_saver_.emplace(options.save_faults, reproduce("lossy"));
+      fault_saver_.emplace(options.save_faults, reproduce("lossy"),
+                           scenario().path().options_beside_faults());
       simulation_.observe(*fault_saver_);
     }
   }
@@ -164,9 +186,9 @@ class SimulateRun {
   // The command that gives the same run again: as it was typed, with the seed that was drawn or
   // implied.
   std::string reproduce(const std::string& program) const {
-    const PathOptions& path = scenario().path();
-    if (path.faults() || !path.seed_is_implied()) return command_line_.text_of(program);
-    return command_line_.text_of(program, "simulate", "--seed", std::to_string(path.seed()));
+    const auto seed = scenario().path().implied_seed();
+    if (!seed) return command_line_.text_of(program);
+    return command_line_.text_of(program, "simulate", "--seed", std::to_string(*seed));
   }
   std::string reproduce() const { return reproduce(command_line_.program()); }
 
@@ -196,7 +218,12 @@ class SimulateRun {
                      .virtual_time = simulation_.now() - Instant{},
                      .wall_time = wall_time,
                      .reproduce = reproduce()};
-    if (!path.faults()) result.seed = path.seed();
+    if (path.is_random()) {
+      result.seed = path.common_seed();
+      if (!result.seed) {
+        result.seeds = {path.seed(Direction::kUplink), path.seed(Direction::kDownlink)};
+      }
+    }
     add_notes(result);
     return result;
   }
@@ -204,24 +231,56 @@ class SimulateRun {
   void add_notes(RunReport& result) const {
     for (const Direction direction : {Direction::kUplink, Direction::kDownlink}) {
       const LinkCounters& link = direction == Direction::kUplink ? result.uplink : result.downlink;
-      const std::string_view name = to_string(direction);
+      const std::string name(to_string(direction));
       const auto note = [&](std::uint64_t count, const std::string& text) {
-        if (count > 0) result.notes.push_back(fmt::format(fmt::runtime(text), name, count));
+        if (count > 0) result.notes.push_back(fmt::format("{}: {} {}", name, count, text));
       };
       if (link.reordered == 0) {
         note(link.held_back,
-             "{}: {} were held back, but nothing came to pass them; more greetings at a time "
-             "(--window, --interval) or holding them back for longer would show reordering.");
+             "were held back, but nothing came to pass them; more greetings at a time (--window, "
+             "--interval) or holding them back for longer would show reordering.");
       }
-      note(link.lost_by[static_cast<std::size_t>(LossReason::kInFlight)],
-           fmt::format("{{}}: {{}} were lost because lossy keeps no more than {} datagrams, or {} "
-                       "bytes, in flight each way.",
-                       LinkOptions{}.in_flight_max, LinkOptions{}.in_flight_bytes_max));
-      note(link.flips_missed, "{}: {} flipped bits lay beyond the end of a payload.");
+      note(link.flips_missed, "flipped bits lay beyond the end of a payload.");
+      note(link.cuts_missed, "cuts lay at the end of a payload or beyond it.");
       if (const auto& faults = scenario().path().faults()) {
         note(faults->count_beyond(direction, link.offered),
-             "{}: {} of the faults were for datagrams that were never sent.");
+             "of the faults were for datagrams that were never sent.");
       }
+      add_notes_on_settings(direction, name, link, result.notes);
+    }
+  }
+
+  // What was asked for and did not happen, or happened because of what nobody asked for.
+  void add_notes_on_settings(Direction direction, const std::string& name, const LinkCounters& link,
+                             std::vector<std::string>& notes) const {
+    const auto& phases = scenario().path().settings(direction).phases();
+    const auto lost_by = [&](LossReason reason) {
+      return link.lost_by[static_cast<std::size_t>(reason)];
+    };
+    if (const std::uint64_t lost = lost_by(LossReason::kInFlight); lost > 0) {
+      const bool asked = std::ranges::any_of(
+          phases, [](const auto& phase) { return phase.value.in_flight.has_value(); });
+      notes.push_back(
+          asked ? fmt::format("{}: {} were lost because more than the limit were under way.", name,
+                              lost)
+                : fmt::format("{}: {} were lost because lossy keeps no more than {} datagrams, or "
+                              "{} bytes, in flight each way.",
+                              name, lost, LinkOptions{}.in_flight_max,
+                              LinkOptions{}.in_flight_bytes_max));
+    }
+    const bool has_mtu = std::ranges::any_of(
+        phases, [](const auto& phase) { return phase.value.mtu_bytes.value_or(0) > 0; });
+    if (has_mtu && lost_by(LossReason::kMtu) == 0) {
+      notes.push_back(name + ": no datagram was larger than the MTU.");
+    }
+    const auto& outages = phases.front().value.outages;
+    if (outages && !outages->empty() && lost_by(LossReason::kOutage) == 0) {
+      notes.push_back(name + ": nothing was sent during an outage.");
+    }
+    if (phases.back().start > simulation_.now()) {
+      notes.push_back(fmt::format("{}: the run ended after {}, before the timeline came to {}.",
+                                  name, format_duration(simulation_.now() - Instant{}),
+                                  format_duration(phases.back().start - Instant{})));
     }
   }
 
@@ -240,6 +299,36 @@ class SimulateRun {
   Simulation simulation_;
 };
 
+int explain(const SimulateOptions& options) {
+  const PathOptions& path = options.scenario.path();
+  const auto way = [&path](Direction direction) {
+    return explain(direction, path.settings(direction), path.header_bytes());
+  };
+  const WayExplanation uplink = way(Direction::kUplink);
+  const WayExplanation downlink = way(Direction::kDownlink);
+  if (options.json) {
+    nlohmann::ordered_json json{{"command", "simulate"}, {"explain", true}};
+    json.update(explanation_json(uplink, downlink));
+    // The name of a table or trace need not be UTF-8.
+    fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    return kHolds;
+  }
+  if (path.faults()) fmt::print("What is lost, late and damaged is listed by --faults.\n\n");
+  fmt::print("{}", explanation_text(uplink, downlink));
+  return kHolds;
+}
+
+// Nothing runs, so there is nothing to write down, compare or show.
+void check_explain(const SimulateOptions& options) {
+  const auto refuse = [](const char* name, bool given) {
+    if (given) throw usage_error(name, "nothing runs with --explain; leave one of them out");
+  };
+  refuse("--record", !options.record.empty());
+  refuse("--golden", !options.golden.empty());
+  refuse("--save-faults", !options.save_faults.empty());
+  refuse("--trace", options.trace);
+}
+
 // A file that the run writes must be no other that it reads or writes.
 void check_files(const SimulateOptions& options, const std::string& config) {
   const auto check_one = [](const std::string& name, const std::string& written,
@@ -251,11 +340,12 @@ void check_files(const SimulateOptions& options, const std::string& config) {
       throw usage_error(name, "it would overwrite the file of " + other_name + "; choose another");
     }
   };
-  const std::string faults = options.scenario.path().faults_file();
   for (const auto& [name, written] :
        {std::pair{"--record", options.record}, std::pair{"--save-faults", options.save_faults}}) {
     check_one(name, written, "--golden", options.golden);
-    check_one(name, written, "--faults", faults);
+    for (const std::string& read : options.scenario.path().files_read()) {
+      check_one(name, written, "another option", read);
+    }
     check_one(name, written, "--config", config);
   }
   check_one("--save-faults", options.save_faults, "--record", options.record);
@@ -285,6 +375,9 @@ void add_simulate_options(CLI::App& app, SimulateOptions& options) {
       ->group(group);
   app.add_flag("--trace", options.trace, "print the ladder: what happened to each datagram")
       ->group(group);
+  app.add_flag("--explain", options.explain,
+               "say what the path does, in words, figures and as a netem line, and run nothing")
+      ->group(group);
   app.add_flag("--json", options.json, "print the result as one JSON object")->group(group);
 }
 
@@ -300,13 +393,18 @@ void add_simulate_command(CLI::App& app, const CommandLine& command_line,
       "captures/drop.toml; an option on the command line replaces the file's.\n"
       "Examples:\n"
       "  lossy simulate --drop=10% --trace\n"
-      "  lossy simulate --count=100000 --interval=10us --delay=20ms --drop=1% --json\n"
+      "  lossy simulate --netem='delay 100ms 10ms 25% loss gemodel 1% 10%' --explain\n"
+      "  lossy simulate --profile=wifi-crowded --count=100000 --interval=10us --json\n"
+      "  lossy simulate --delay=20ms --timeline='5s: loss 100%; 6s: loss 0%' --outage=1s..2s\n"
       "  lossy simulate --faults='uplink.1:drop,downlink.2:duplicate+5ms' --record=run.pcap");
   simulate->callback([options, &app, &command_line, &command] {
     const CLI::Option* config = app.get_option("--config");
     check_files(*options, config->count() > 0 ? config->as<std::string>() : std::string());
     options->scenario.resolve();
-    command = [options, &command_line] { return SimulateRun(*options, command_line).run(); };
+    if (options->explain) check_explain(*options);
+    command = [options, &command_line] {
+      return options->explain ? explain(*options) : SimulateRun(*options, command_line).run();
+    };
   });
 }
 
@@ -325,6 +423,9 @@ CLI::Validator scenario_file() {
               // CLI11 would take "[a,b]" within a list for a list of its own.
               if (text.find("\"[") != std::string::npos || text.find("'[") != std::string::npos) {
                 return "'" + path + "' has a name in brackets, which cannot be told from a list";
+              }
+              if (has_hash_in_quotes(text)) {
+                return "'" + path + "' has a # within quotes, which would begin a comment there";
               }
             } catch (const std::system_error& refused) {
               return refused.what();

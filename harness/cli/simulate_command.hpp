@@ -16,6 +16,7 @@ struct SimulateOptions {
   std::string save_faults;
   bool trace = false;
   bool json = false;
+  bool explain = false;
 };
 
 // Adds the options to a subcommand.

@@ -53,7 +53,7 @@ struct SettingField {
   std::optional<Value> LinkSettings::*field;
 };
 template <typename Value>  // clang 14 does not find it by itself.
-SettingField(const char*, std::optional<Value> LinkSettings::*) -> SettingField<Value>;
+SettingField(const char*, std::optional<Value> LinkSettings::*)->SettingField<Value>;
 
 // Every setting, so that none is forgotten where all are treated alike.
 inline constexpr std::tuple kSettingFields{

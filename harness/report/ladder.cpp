@@ -21,6 +21,9 @@ std::string describe(const CopyFate& copy) {
   for (const std::uint32_t bit : copy.flips()) {
     notes += fmt::format("{}bit {} flipped", notes.empty() ? "" : ", ", bit);
   }
+  if (copy.kept_bytes != CopyFate::kWhole) {
+    notes += fmt::format("{}cut to {} bytes", notes.empty() ? "" : ", ", copy.kept_bytes);
+  }
   return notes;
 }
 
@@ -59,6 +62,7 @@ void Ladder::on_delivered(Instant now, const Passage& passage, const Delivery& d
   if (!delivery.first_arrival) notes += ", a duplicate";
   if (delivery.reordered) notes += ", reordered: a later one came first";
   if (delivery.corrupted) notes += ", corrupted";
+  if (delivery.truncated) notes += ", truncated";
   const bool up = passage.direction == Direction::kUplink;
   datagram(now, up ? "|         ----->|" : "|<-----         |", passage, delivery.number, notes);
 }
@@ -75,7 +79,9 @@ void Ladder::on_event(const ClientEvent& event) {
 
 void Ladder::datagram(Instant now, const char* picture, const Passage& passage,
                       std::uint64_t number, const std::string& notes) {
-  const std::string address = fmt::format("{}.{}", to_string(passage.direction), number);
+  const std::string flow =
+      passage.path == 0 ? std::string() : fmt::format("flow{}.", passage.path + 1);
+  const std::string address = fmt::format("{}{}.{}", flow, to_string(passage.direction), number);
   line(now, picture,
        fmt::format("{:<12} \"{}\"{}{}", address, escape_bytes(passage.payload),
                    notes.empty() ? "" : "  ", notes));

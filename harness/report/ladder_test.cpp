@@ -148,5 +148,21 @@ TEST(Ladder, LongTimesStayApart) {
   EXPECT_NE(text.find("1000000000010.000 ms  |         ----->|"), std::string::npos) << text;
 }
 
+// What is cut short, and what only a checksum lost, is said where it happens.
+TEST(Ladder, SaysWhatIsCutShort) {
+  EXPECT_EQ('\n' + ladder_of("uplink.1:checksum,uplink.2:truncate=2", {"Tom"}, {}, {}), R"(
+        0.000 ms  |-----x         |  uplink.1     "Tom"  lost: checksum
+     1000.000 ms  |----->         |  uplink.2     "Tom"  cut to 2 bytes
+     1000.000 ms  |         ----->|  uplink.2     "To"  after 0s, truncated
+     1000.000 ms  |         <-----|  downlink.1   "Hello, To!"
+     1000.000 ms  |<-----         |  downlink.1   "Hello, To!"  after 0s
+     3000.000 ms  |----->         |  uplink.3     "Tom"
+     3000.000 ms  |         ----->|  uplink.3     "Tom"  after 0s
+     3000.000 ms  |         <-----|  downlink.2   "Hello, Tom!"
+     3000.000 ms  |<-----         |  downlink.2   "Hello, Tom!"  after 0s
+     3000.000 ms  *                  Tom is greeted: 3 attempts, 3s
+)");
+}
+
 }  // namespace
 }  // namespace lossy

@@ -125,6 +125,10 @@ std::string summary_text(const RunReport& report) {
   text += fmt::format("  {:<14} {} virtual, {} real\n", "time", readable(report.virtual_time),
                       readable(report.wall_time));
   if (report.seed) text += fmt::format("  {:<14} {}\n", "seed", *report.seed);
+  if (report.seeds) {
+    text += fmt::format("  {:<14} {} uplink, {} downlink\n", "seeds", report.seeds->uplink,
+                        report.seeds->downlink);
+  }
   if (report.interrupted) {
     text += fmt::format("\n  Interrupted: {} of {} requests had ended.\n",
                         result.greeted + result.gave_up, report.requests);
@@ -139,6 +143,9 @@ std::string summary_json(const RunReport& report) {
   nlohmann::ordered_json json;
   json["command"] = report.command;
   json["seed"] = report.seed ? nlohmann::ordered_json(*report.seed) : nlohmann::ordered_json();
+  if (report.seeds) {
+    json["seeds"] = {{"uplink", report.seeds->uplink}, {"downlink", report.seeds->downlink}};
+  }
   json["requests"] = report.requests;
   json["greeted"] = result.greeted;
   json["gave_up"] = result.gave_up;

@@ -13,7 +13,13 @@ namespace lossy {
 
 struct RunReport {
   std::string command;                // "simulate".
-  std::optional<std::uint64_t> seed;  // Nothing when the fates were listed.
+  std::optional<std::uint64_t> seed;  // Nothing when nothing was random.
+  // Instead of the seed, when the directions have different ones.
+  struct Seeds {
+    std::uint64_t uplink = 0;
+    std::uint64_t downlink = 0;
+  };
+  std::optional<Seeds> seeds{};
   std::uint64_t requests = 0;
   GreeterResult result;
   ClientCounters client;

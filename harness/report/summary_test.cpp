@@ -175,5 +175,32 @@ TEST(Summary, WithoutChanceThereIsNoSeed) {
   EXPECT_EQ(summary_text(report).find("\n  seed "), std::string::npos);
 }
 
+// Where each direction has a seed of its own, both are said.
+TEST(Summary, DirectionsMayHaveSeedsOfTheirOwn) {
+  RunReport report = eventful();
+  report.seed.reset();
+  report.seeds = {5, 7};
+  const Json json = Json::parse(summary_json(report));
+  EXPECT_TRUE(json["seed"].is_null());
+  EXPECT_EQ(json["seeds"], Json::parse(R"({"uplink":5,"downlink":7})"));
+  EXPECT_NE(summary_text(report).find("\n  seeds          5 uplink, 7 downlink\n"),
+            std::string::npos);
+}
+
+// What was cut short is said, and every reason of a loss but plain chance has its row.
+TEST(SummaryText, ShowsWhyDatagramsWereLost) {
+  RunReport report = eventful();
+  report.uplink.truncated = 6;
+  report.downlink.lost_by = {1, 2, 3, 4, 5, 6};
+  const std::string text = summary_text(report);
+  for (const char* row :
+       {"  truncated                6   4.55%           0\n", "    by checksum            0",
+        "    by outage              0", "    by mtu                 0",
+        "    by queue               2", "    by in_flight           1"}) {
+    EXPECT_NE(text.find(row), std::string::npos) << row << '\n' << text;
+  }
+  EXPECT_EQ(text.find("by drop"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace lossy

@@ -1,0 +1,31 @@
+// Where the tables that netem lines name are found, and what of them is read.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/link/netem.hpp"
+
+namespace lossy {
+
+// Reads them from the disk, as tc does, and remembers which: a distribution with a "/" in its name
+// or ".dist" at its end is a file; any other is NAME.dist in $TC_LIB_DIR or where iproute2 installs
+// its own. A trace is a file. Errors are std::system_error, naming the file.
+class DiskTables {
+ public:
+  // For parse_netem(); this must outlive it.
+  TableFiles files();
+
+  std::string distribution(const std::string& name);
+  std::string trace(const std::string& path);
+
+  // The files that were read.
+  const std::vector<std::string>& paths() const { return paths_; }
+
+ private:
+  std::string read(const std::string& path, std::size_t bytes_max);
+
+  std::vector<std::string> paths_;
+};
+
+}  // namespace lossy
