@@ -322,10 +322,11 @@ def is_exception(line, ours, theirs):
             return 0
         if "ecn".startswith(word):
             return 1
-        if word.startswith("-") or not re.search(r"\d", word) or word.lower().startswith("0x"):
+        if re.search("is not a (time|rate): it must be at (least|most)", ours.reason):
             return 2
-        beyond = re.search("is not a (time|rate): it must be at (least|most)", ours.reason)
-        return 2 if beyond else 0
+        odd = re.fullmatch(r"-.*|[+-]?(%|inf.*|nan.*|0x.*)", word, re.IGNORECASE)
+        return 2 if odd and re.search("is not a (percentage|time|rate|size|whole number)",
+                                      ours.reason) else 0
     if isinstance(theirs, str):
         if "too large" in theirs and is_long(ours.line):
             return 3
