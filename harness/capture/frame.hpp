@@ -59,6 +59,7 @@ enum class Checksum : std::uint8_t {
   kAbsent,     // Zero: the sender did not compute one (RFC 768).
   kOffloaded,  // Only the pseudo-header's sum is in it: Linux leaves the rest to the network card.
 };
+inline constexpr std::size_t kChecksumCount = 4;
 std::string_view to_string(Checksum checksum);  // "good", "bad", "absent", "offloaded".
 
 // Why a frame holds no datagram for us.

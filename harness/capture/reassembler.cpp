@@ -12,10 +12,12 @@ Reassembler::Reassembler(const ReassemblyLimits& limits) : limits_(limits) {
 }
 
 std::variant<Frame, SkipReason> Reassembler::decode(int link_type, const CaptureRecord& record) {
-  Fragment fragment;
-  auto decoded = decode_frame(link_type, record.frame, record.original_bytes, &fragment);
+  auto decoded = decode_frame(link_type, record.frame, record.original_bytes);
   const auto* reason = std::get_if<SkipReason>(&decoded);
-  if (reason == nullptr || *reason != SkipReason::kFragment) return decoded;
+  if (reason == nullptr || *reason != SkipReason::kFragment) [[likely]]
+    return decoded;
+  Fragment fragment;  // Rare enough to decode twice, and too large to prepare for every frame.
+  decode_frame(link_type, record.frame, record.original_bytes, &fragment);
   return add(record.time, fragment);
 }
 

@@ -13,6 +13,7 @@
 #include "harness/cli/command_line.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/greet_command.hpp"
+#include "harness/cli/inspect_command.hpp"
 #include "harness/cli/option.hpp"
 #include "harness/cli/output.hpp"
 #include "harness/cli/profiles_command.hpp"
@@ -80,6 +81,7 @@ int parse_and_run(int argc, char** argv) {
       ->type_name("FILE.toml");
   app.allow_config_extras(CLI::config_extras_mode::error);
   add_simulate_command(app, command_line, command);
+  add_inspect_command(app, command);
   add_replay_command(app, command_line, command);
   add_profiles_command(app, command);
   add_serve_command(app, command);

@@ -1,0 +1,104 @@
+#include "harness/capture/exchanges.hpp"
+
+#include <string.h>
+
+#include <algorithm>
+#include <functional>
+#include <string_view>
+
+namespace lossy {
+namespace {
+
+// Enough for a transaction's number to be one, and not a type or a length.
+constexpr std::size_t kNumberedBytesMin = 12;
+
+std::size_t hash_of(std::span<const std::byte> bytes) {
+  return std::hash<std::string_view>()({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+}  // namespace
+
+std::span<const std::byte> Exchanges::Request::known() const {
+  return std::span(start).first(std::min(size, start.size()));
+}
+
+bool Exchanges::Request::is_answered_by(std::span<const std::byte> payload) const {
+  const std::span<const std::byte> wanted = known();
+  if (std::min(size, payload.size()) >= kNumberedBytesMin && wanted[0] == payload[0] &&
+      wanted[1] == payload[1]) {
+    return true;
+  }
+  return !wanted.empty() &&
+         ::memmem(payload.data(), payload.size(), wanted.data(), wanted.size()) != nullptr;
+}
+
+void Exchanges::request(std::span<const std::byte> payload, Instant time, ExchangeBudget& budget) {
+  Request request{time, hash_of(payload), payload.size()};
+  const auto is_same = [&](const Request& other) {
+    return other.hash == request.hash && other.size == request.size;
+  };
+  if (std::ranges::any_of(waiting_, is_same)) {
+    ++counters_.retransmitted;
+    return;
+  }
+  ++counters_.requests;
+  if (!make_room(budget)) {
+    ++counters_.unfollowed;
+    return;
+  }
+  std::copy_n(payload.begin(), std::min(payload.size(), kStartBytes), request.start.begin());
+  waiting_.push_back(request);
+}
+
+bool Exchanges::make_room(ExchangeBudget& budget) {
+  if (waiting_.size() < waiting_.capacity()) return true;
+  const std::size_t size = std::max<std::size_t>(1, waiting_.size() * 2);
+  if (size <= kWaitingMax && size - waiting_.size() <= budget.requests) {
+    budget.requests -= size - waiting_.size();
+    waiting_.reserve(size);
+    return true;
+  }
+  if (waiting_.empty()) return false;
+  waiting_.erase(waiting_.begin());
+  ++counters_.unanswered;
+  return true;
+}
+
+void Exchanges::answer(std::span<const std::byte> payload, Instant time,
+                       Histogram& response_times) {
+  const std::size_t hash = hash_of(payload);
+  auto request = std::ranges::find_if(
+      waiting_, [&](const Request& waiting) { return waiting.is_answered_by(payload); });
+  const bool certain = request != waiting_.end();
+  if (!certain) {
+    const Answer* const before = earlier(hash, payload.size());
+    if (before != nullptr && (before->certain || waiting_.empty())) {
+      ++counters_.answered_twice;
+      return;
+    }
+    if (waiting_.empty()) {
+      ++counters_.unasked;
+      return;
+    }
+    request = waiting_.end() - 1;
+  }
+  ++counters_.answered;
+  response_times.add(saturating_between(request->time, time));
+  waiting_.erase(request);
+  answers_[answers_seen_++ % kAnswersKept] = {hash, payload.size(), certain};
+}
+
+const Exchanges::Answer* Exchanges::earlier(std::size_t hash, std::size_t size) const {
+  const std::size_t kept = std::min(answers_seen_, kAnswersKept);
+  for (std::size_t i = 0; i < kept; ++i) {
+    if (answers_[i].hash == hash && answers_[i].size == size) return &answers_[i];
+  }
+  return nullptr;
+}
+
+void Exchanges::finish() {
+  counters_.unanswered += waiting_.size();
+  waiting_ = {};
+}
+
+}  // namespace lossy

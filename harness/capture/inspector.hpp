@@ -1,0 +1,136 @@
+// What is in a capture: its flows, and what became of their datagrams. One pass, in memory that
+// does not grow with the file.
+//
+// Recordings of ours (kRecordingMark) show both hosts, and tell what the path did; any other
+// capture shows one, and tells which requests were answered.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "harness/capture/exchanges.hpp"
+#include "harness/capture/frame.hpp"
+#include "harness/capture/path_metrics.hpp"
+#include "harness/capture/reassembler.hpp"
+
+namespace lossy {
+
+// How many flows are told apart, at most.
+inline constexpr std::size_t kInspectedFlowsMax = std::size_t{1} << 16;
+
+struct InspectedTraffic {
+  std::uint64_t datagrams = 0;  // As often as they were seen.
+  std::uint64_t bytes = 0;      // Of their payloads.
+};
+
+// The client is who sends first, or, of a privileged port and another one, who has the other. In a
+// recording of ours it is on interface 1. Of a capture of all interfaces each is a view of its own.
+struct InspectedFlow {
+  std::uint64_t number = 0;  // From 1, in the order they appear.
+  Address client;
+  Address server;
+  std::uint32_t interface = 0;  // 0 where there is none, or more than one.
+  bool two_sided = false;
+  Instant first = Instant::max();
+  Instant last = Instant::min();
+  InspectedTraffic uplink;
+  InspectedTraffic downlink;
+  std::uint64_t repeated = 0;  // Seen once more, on their way through the same host.
+  // Of two-sided recordings.
+  PathCounters uplink_path;
+  PathCounters downlink_path;
+  // Of all others.
+  ExchangeCounters exchanges;
+};
+
+struct Inspection {
+  std::uint64_t records = 0;                              // That were looked at.
+  std::array<std::uint64_t, kSkipReasonCount> skipped{};  // By SkipReason.
+  InspectedTraffic traffic;
+  std::uint64_t two_sided = 0;  // Datagrams with the mark of a recording.
+  std::array<std::uint64_t, kChecksumCount> udp_checksums{};  // By Checksum.
+  std::uint64_t bad_ip_checksums = 0;
+  Instant first = Instant::max();  // Of the datagrams, by their times, in whatever order.
+  Instant last = Instant::min();
+  std::vector<InspectedFlow> flows;
+  std::uint64_t beyond_flows = 0;  // Datagrams of flows beyond kInspectedFlowsMax.
+  ReassemblyCounters reassembly;
+  std::uint64_t never_whole = 0;  // Packets that still waited for pieces at the end.
+  PathMetrics uplink;
+  PathMetrics downlink;
+  ExchangeCounters exchanges;
+  Histogram response_times;
+};
+
+struct InspectOptions {
+  std::uint64_t flow = 0;  // The only one that counts, by its number; 0 is all of them.
+};
+
+// What one record shows.
+struct Sight {
+  const Frame* frame = nullptr;  // Or nothing, and why there is nothing else.
+  SkipReason skipped{};
+  std::uint64_t flow = 0;  // 0 beyond kInspectedFlowsMax.
+  bool uplink = true;      // From the client to the server.
+  bool two_sided = false;
+};
+
+class Inspector {
+ public:
+  using Decoded = std::variant<Frame, SkipReason>;
+
+  explicit Inspector(const InspectOptions& options = {}) : options_(options) {}
+
+  // Call both for the records of one capture, in their order. What a record shows is valid as long
+  // as what was decoded; it is nothing when the record is of a flow that does not count.
+  Decoded decode(int link_type, const CaptureRecord& record) {
+    return reassembler_.decode(link_type, record);
+  }
+  std::optional<Sight> add(const CaptureRecord& record, const Decoded& decoded);
+
+  // Call it once, when the records have ended.
+  Inspection finish();
+
+ private:
+  struct Key {
+    Address one;
+    Address other;
+    std::uint32_t interface = 0;
+    bool two_sided = false;
+    friend bool operator==(const Key&, const Key&) = default;
+  };
+  struct HashKey {
+    std::size_t operator()(const Key& key) const;
+  };
+  struct Flow {
+    InspectedFlow report;
+    PacketType uplink_type = PacketType::kUnknown;  // Of the first datagram that was seen.
+    PacketType downlink_type = PacketType::kUnknown;
+    std::unique_ptr<std::array<PathTracker, 2>> paths;  // Uplink and downlink.
+    std::unique_ptr<Exchanges> exchanges;
+  };
+
+  static Key key_of(const Frame& frame, bool two_sided);
+  static bool is_of(const InspectedFlow& flow, const Frame& frame, bool two_sided);
+  Flow* flow_of(const Frame& frame, bool two_sided);
+  static void identify(InspectedFlow& flow, const Frame& frame, bool two_sided);
+  void count(const Frame& frame, Instant time, bool two_sided);
+  void count_path(Flow& flow, const Frame& frame, Instant time, bool uplink);
+  void count_exchange(Flow& flow, const Frame& frame, Instant time, bool uplink);
+
+  InspectOptions options_;
+  Inspection inspection_;
+  Reassembler reassembler_;
+  std::vector<Flow> flows_;
+  std::unordered_map<Key, std::size_t, HashKey> index_;
+  std::size_t latest_ = 0;  // Most datagrams are of the flow of the one before.
+  PathBudget path_budget_;
+  ExchangeBudget exchange_budget_;
+};
+
+}  // namespace lossy

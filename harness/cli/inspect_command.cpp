@@ -1,0 +1,123 @@
+#include "harness/cli/inspect_command.hpp"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/escape.hpp"
+#include "harness/capture/reader.hpp"
+#include "harness/cli/exit_code.hpp"
+#include "harness/report/inspect_report.hpp"
+#include "harness/report/inspect_trace.hpp"
+
+namespace lossy {
+namespace {
+
+struct InspectCommandOptions {
+  std::vector<std::string> files;
+  std::string filter;
+  InspectOptions inspect;
+  bool trace = false;
+  bool hex = false;
+  bool json = false;
+};
+
+InspectReport inspect_one(const std::string& path, const InspectCommandOptions& options) {
+  InspectReport report;
+  report.path = path;
+  auto opened = PcapReader::open(path);
+  if (const auto* error = std::get_if<CaptureError>(&opened)) {
+    report.error = error->text;
+    return report;
+  }
+  PcapReader& reader = std::get<PcapReader>(opened);
+  if (!options.filter.empty()) {
+    if (const auto why = reader.set_filter(options.filter)) throw CannotTry("--filter: " + *why);
+  }
+  report.link_type = reader.link_type();
+  Inspector inspector(options.inspect);
+  InspectTrace trace(stdout, options.hex);
+  while (const auto record = reader.next()) {
+    const auto decoded = inspector.decode(reader.link_type(), *record);
+    const auto sight = inspector.add(*record, decoded);
+    if (sight && options.trace) trace.print(*record, *sight);
+  }
+  report.inspection = inspector.finish();
+  if (reader.error()) {
+    report.error = reader.error()->text;
+  } else if (options.inspect.flow != 0 && report.inspection.flows.empty()) {
+    report.error = fmt::format("{}: has no flow {}", escape_controls(path), options.inspect.flow);
+  }
+  return report;
+}
+
+int inspect(const InspectCommandOptions& options) {
+  bool all_read = true;
+  nlohmann::ordered_json files = nlohmann::ordered_json::array();
+  for (const std::string& path : options.files) {
+    const InspectReport report = inspect_one(path, options);
+    all_read = all_read && report.error.empty();
+    if (options.json) {
+      files.push_back(inspect_json(report));
+    } else if (report.link_type >= 0) {
+      if (options.trace) fmt::print("\n");
+      fmt::print("{}", inspect_text(report));
+    }
+    if (!report.error.empty()) fmt::print(stderr, "lossy: {}\n", report.error);
+  }
+  if (options.json) {
+    const nlohmann::ordered_json json{{"command", "inspect"}, {"files", std::move(files)}};
+    // What a file is called need not be UTF-8.
+    fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  }
+  return all_read ? kHolds : kCouldNotTry;
+}
+
+}  // namespace
+
+void add_inspect_command(CLI::App& app, std::function<int()>& command) {
+  auto options = std::make_shared<InspectCommandOptions>();
+  CLI::App* inspect_app = app.add_subcommand("inspect", "Say what is in captures.");
+  inspect_app
+      ->add_option("files", options->files,
+                   "the captures: pcap or pcapng, as they are or compressed by gzip; - is standard "
+                   "input")
+      ->required()
+      ->type_name("FILE");
+  inspect_app->add_flag("--trace", options->trace, "print every record, as a ladder");
+  inspect_app->add_flag("--hex", options->hex, "print the bytes of every datagram, too");
+  inspect_app->add_flag("--json", options->json, "print all of it as one JSON object");
+  add_parsed(
+      *inspect_app, "--filter", options->filter,
+      [](std::string_view text) {
+        if (text.empty()) throw TextError("the expression is missing");
+        return std::string(text);
+      },
+      "only what this matches, as tcpdump has it; of fragments only the first has ports",
+      "EXPRESSION");
+  add_parsed(
+      *inspect_app, "--flow", options->inspect.flow,
+      [](std::string_view text) { return parse_whole(text, 1, kInspectedFlowsMax); },
+      "only this flow, by the number that inspect gives it", "N");
+  inspect_app->footer(
+      "A recording of simulate shows both hosts, and so tells what the path lost, duplicated,\n"
+      "reordered and delayed; any other capture tells which requests were answered.\n"
+      "Exit code 2 when a file, or the rest of one, cannot be read.\n"
+      "Examples:\n"
+      "  lossy inspect captures/*.pcap\n"
+      "  tcpdump -w - udp port 53 | lossy inspect - --trace\n"
+      "  lossy inspect seen.pcapng.gz --filter='port 9999' --flow=1 --hex");
+  inspect_app->callback([options, &command] {
+    if (options->hex) options->trace = true;
+    if (options->trace && options->json) {
+      throw usage_error("--trace", "there is no ladder in --json");
+    }
+    command = [options] { return inspect(*options); };
+  });
+}
+
+}  // namespace lossy

@@ -1,0 +1,13 @@
+// `lossy inspect`: what is in a capture.
+#pragma once
+
+#include <functional>
+
+#include "harness/cli/option.hpp"
+
+namespace lossy {
+
+// Adds the subcommand; once it is parsed, `command` runs it and gives the exit code.
+void add_inspect_command(CLI::App& app, std::function<int()>& command);
+
+}  // namespace lossy

@@ -1,0 +1,270 @@
+#include "harness/report/inspect_report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "core/escape.hpp"
+#include "harness/report/rtt_json.hpp"
+
+namespace lossy {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// More flows than this are counted, and listed in JSON only.
+constexpr std::size_t kFlowsShown = 20;
+
+double seconds_of(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+// Four digits in a unit that a person would choose.
+std::string readable(Duration duration) {
+  const double seconds = seconds_of(duration);
+  if (seconds >= 1000) return fmt::format("{:.0f} s", seconds);
+  if (seconds >= 1) return fmt::format("{:.4g} s", seconds);
+  if (seconds >= 0.001 || seconds == 0) return fmt::format("{:.4g} ms", seconds * 1e3);
+  return fmt::format("{:.4g} us", seconds * 1e6);
+}
+
+std::string percent(std::uint64_t part, std::uint64_t whole) {
+  if (whole == 0 || part == 0) return {};
+  const double exact = 100 * static_cast<double>(part) / static_cast<double>(whole);
+  return fmt::format("{:.3g}%", exact);
+}
+
+std::string counted(std::uint64_t number, std::string_view noun) {
+  return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
+}
+
+// "not_ip 3, fragment 1": what is not zero.
+void add_count(std::string& list, std::string_view name, std::uint64_t count) {
+  if (count > 0) list += fmt::format("{}{} {}", list.empty() ? "" : ", ", name, count);
+}
+
+Duration duration_of(Instant first, Instant last) {
+  return first > last ? Duration::zero() : saturating_between(first, last);
+}
+
+std::string quantiles(const Histogram& values) {
+  return fmt::format("min {}, median {}, p99 {}, max {}", readable(values.min()),
+                     readable(values.quantile(1, 2)), readable(values.quantile(99, 100)),
+                     readable(values.max()));
+}
+
+void add_line(std::string& text, std::string_view name, const std::string& what) {
+  if (!what.empty()) text += fmt::format("  {:<15} {}\n", name, what);
+}
+
+std::string describe_traffic(const Inspection& inspection) {
+  return fmt::format("{}, {} of payload", counted(inspection.traffic.datagrams, "datagram"),
+                     counted(inspection.traffic.bytes, "byte"));
+}
+
+std::string describe_fragments(const Inspection& inspection) {
+  const ReassemblyCounters& counters = inspection.reassembly;
+  std::string list;
+  add_count(list, "put together", counters.whole);
+  add_count(list, "refused", counters.refused);
+  add_count(list, "expired", counters.expired);
+  add_count(list, "pushed out", counters.evicted);
+  add_count(list, "never whole", inspection.never_whole);
+  return list;
+}
+
+std::string describe_checksums(const Inspection& inspection) {
+  std::string list;
+  for (std::size_t i = 0; i < kChecksumCount; ++i) {
+    add_count(list, to_string(static_cast<Checksum>(i)), inspection.udp_checksums[i]);
+  }
+  add_count(list, "bad in the IP header", inspection.bad_ip_checksums);
+  return list;
+}
+
+void add_flows(std::string& text, const Inspection& inspection) {
+  add_line(text, "flows", std::to_string(inspection.flows.size()));
+  for (std::size_t i = 0; i < std::min(inspection.flows.size(), kFlowsShown); ++i) {
+    const InspectedFlow& flow = inspection.flows[i];
+    text += fmt::format("    {:>3}  {} > {}{}  {} up, {} down, {}\n", flow.number,
+                        flow.client.to_string(), flow.server.to_string(),
+                        flow.interface == 0 ? "" : fmt::format(" on {}", flow.interface),
+                        flow.uplink.datagrams, flow.downlink.datagrams,
+                        readable(duration_of(flow.first, flow.last)));
+  }
+  if (inspection.flows.size() > kFlowsShown) {
+    text +=
+        fmt::format("    and {} more, which --json lists\n", inspection.flows.size() - kFlowsShown);
+  }
+  if (inspection.beyond_flows > 0) {
+    text += fmt::format("    and more than can be told apart: {} of theirs\n",
+                        counted(inspection.beyond_flows, "datagram"));
+  }
+}
+
+void add_path_row(std::string& text, const char* name, std::uint64_t up, std::uint64_t up_whole,
+                  std::uint64_t down, std::uint64_t down_whole) {
+  const std::string down_percent = percent(down, down_whole);
+  text += fmt::format("  {:<15} {:>11} {:>7} {:>11}", name, up, percent(up, up_whole), down);
+  text += down_percent.empty() ? "\n" : fmt::format(" {:>7}\n", down_percent);
+}
+
+void add_path(std::string& text, const Inspection& inspection) {
+  const PathCounters& up = inspection.uplink.counters;
+  const PathCounters& down = inspection.downlink.counters;
+  text += fmt::format("\n  {:<15} {:>11} {:>7} {:>11}\n", "the path", "uplink", "", "downlink");
+  add_path_row(text, "sent", up.sent, 0, down.sent, 0);
+  add_path_row(text, "arrived", up.arrived, up.sent, down.arrived, down.sent);
+  add_path_row(text, "lost", up.lost, up.sent, down.lost, down.sent);
+  add_path_row(text, "loss periods", inspection.uplink.loss_periods, 0,
+               inspection.downlink.loss_periods, 0);
+  add_path_row(text, "longest", inspection.uplink.longest_loss_period, 0,
+               inspection.downlink.longest_loss_period, 0);
+  add_path_row(text, "duplicated", up.duplicated, up.arrived, down.duplicated, down.arrived);
+  add_path_row(text, "reordered", up.reordered, up.arrived, down.reordered, down.arrived);
+  add_path_row(text, "extent, most", inspection.uplink.extent_max, 0,
+               inspection.downlink.extent_max, 0);
+  if (up.unmatched + down.unmatched > 0) {
+    add_path_row(text, "never sent", up.unmatched, 0, down.unmatched, 0);
+  }
+  const auto add_delays = [&](const char* direction, const PathMetrics& path) {
+    if (path.delay.count() > 0) {
+      add_line(text, fmt::format("{} delay", direction), quantiles(path.delay));
+    }
+    if (path.delay_variation.count() > 0)
+      add_line(text, "  variation", quantiles(path.delay_variation));
+  };
+  add_delays("uplink", inspection.uplink);
+  add_delays("downlink", inspection.downlink);
+}
+
+void add_exchanges(std::string& text, const Inspection& inspection) {
+  const ExchangeCounters& counters = inspection.exchanges;
+  const auto share = [&](std::uint64_t count) {
+    const std::string of_all = percent(count, counters.requests);
+    return of_all.empty() ? std::to_string(count) : fmt::format("{} ({})", count, of_all);
+  };
+  text += '\n';
+  add_line(text, "requests", std::to_string(counters.requests));
+  add_line(text, "answered", share(counters.answered));
+  add_line(text, "unanswered", share(counters.unanswered));
+  add_line(text, "retransmitted", std::to_string(counters.retransmitted));
+  add_line(text, "answered twice", std::to_string(counters.answered_twice));
+  if (counters.unasked > 0) add_line(text, "unasked", std::to_string(counters.unasked));
+  if (counters.unfollowed > 0) add_line(text, "not followed", std::to_string(counters.unfollowed));
+  if (inspection.response_times.count() > 0) {
+    add_line(text, "response time", quantiles(inspection.response_times));
+  }
+}
+
+Json json_of(const InspectedTraffic& traffic) {
+  return {{"datagrams", traffic.datagrams}, {"bytes", traffic.bytes}};
+}
+
+Json json_of(const PathCounters& path) {
+  return {{"sent", path.sent},           {"arrived", path.arrived},
+          {"lost", path.lost},           {"duplicated", path.duplicated},
+          {"reordered", path.reordered}, {"unmatched", path.unmatched}};
+}
+
+Json json_of(const PathMetrics& path) {
+  Json json = json_of(path.counters);
+  json["loss_periods"] = path.loss_periods;
+  json["longest_loss_period"] = path.longest_loss_period;
+  json["reordering_extent_max"] = path.extent_max;
+  json["reordering_extent_sum"] = path.extent_sum;
+  json["delay_ms"] = rtt_ms_json(path.delay);
+  json["delay_variation_ms"] = rtt_ms_json(path.delay_variation);
+  return json;
+}
+
+Json json_of(const ExchangeCounters& counters) {
+  return {{"requests", counters.requests},
+          {"answered", counters.answered},
+          {"unanswered", counters.unanswered},
+          {"retransmitted", counters.retransmitted},
+          {"answered_twice", counters.answered_twice},
+          {"unasked", counters.unasked},
+          {"unfollowed", counters.unfollowed}};
+}
+
+Json json_of(const InspectedFlow& flow) {
+  Json json{{"flow", flow.number},
+            {"client", flow.client.to_string()},
+            {"server", flow.server.to_string()},
+            {"interface", flow.interface},
+            {"two_sided", flow.two_sided},
+            {"seconds", seconds_of(duration_of(flow.first, flow.last))},
+            {"uplink", json_of(flow.uplink)},
+            {"downlink", json_of(flow.downlink)}};
+  if (flow.two_sided) {
+    json["path"] = {{"uplink", json_of(flow.uplink_path)},
+                    {"downlink", json_of(flow.downlink_path)}};
+  } else {
+    json["repeated"] = flow.repeated;
+    json["exchanges"] = json_of(flow.exchanges);
+  }
+  return json;
+}
+
+}  // namespace
+
+std::string inspect_text(const InspectReport& report) {
+  const Inspection& inspection = report.inspection;
+  std::string text = fmt::format("{}\n", escape_controls(report.path));
+  add_line(text, "records", std::to_string(inspection.records));
+  add_line(text, "traffic", describe_traffic(inspection));
+  add_line(text, "time", readable(duration_of(inspection.first, inspection.last)));
+  std::string skipped;
+  for (std::size_t i = 0; i < kSkipReasonCount; ++i) {
+    add_count(skipped, to_string(static_cast<SkipReason>(i)), inspection.skipped[i]);
+  }
+  add_line(text, "skipped", skipped);
+  add_line(text, "fragments", describe_fragments(inspection));
+  add_line(text, "checksums", describe_checksums(inspection));
+  add_flows(text, inspection);
+  if (inspection.two_sided > 0) add_path(text, inspection);
+  if (inspection.exchanges != ExchangeCounters{}) add_exchanges(text, inspection);
+  return text;
+}
+
+Json inspect_json(const InspectReport& report) {
+  const Inspection& inspection = report.inspection;
+  Json json{{"file", report.path}};
+  if (!report.error.empty()) json["error"] = report.error;
+  if (report.link_type < 0) return json;
+  json["link_type"] = report.link_type;
+  json["records"] = inspection.records;
+  json["datagrams"] = inspection.traffic.datagrams;
+  json["bytes"] = inspection.traffic.bytes;
+  json["seconds"] = seconds_of(duration_of(inspection.first, inspection.last));
+  json["two_sided"] = inspection.two_sided;
+  Json skipped = Json::object();
+  for (std::size_t i = 0; i < kSkipReasonCount; ++i) {
+    skipped[std::string(to_string(static_cast<SkipReason>(i)))] = inspection.skipped[i];
+  }
+  json["skipped"] = skipped;
+  json["fragments"] = {
+      {"whole", inspection.reassembly.whole},     {"refused", inspection.reassembly.refused},
+      {"expired", inspection.reassembly.expired}, {"evicted", inspection.reassembly.evicted},
+      {"copies", inspection.reassembly.copies},   {"never_whole", inspection.never_whole}};
+  Json checksums = Json::object();
+  for (std::size_t i = 0; i < kChecksumCount; ++i) {
+    checksums[std::string(to_string(static_cast<Checksum>(i)))] = inspection.udp_checksums[i];
+  }
+  json["udp_checksums"] = checksums;
+  json["bad_ip_checksums"] = inspection.bad_ip_checksums;
+  json["uplink"] = json_of(inspection.uplink);
+  json["downlink"] = json_of(inspection.downlink);
+  json["exchanges"] = json_of(inspection.exchanges);
+  json["response_time_ms"] = rtt_ms_json(inspection.response_times);
+  Json flows = Json::array();
+  for (const InspectedFlow& flow : inspection.flows) flows.push_back(json_of(flow));
+  json["flows"] = std::move(flows);
+  json["beyond_flows"] = inspection.beyond_flows;
+  return json;
+}
+
+}  // namespace lossy
