@@ -832,6 +832,33 @@ TEST(Link, SlotsDoNotDependOnWhenTheyAreAsked) {
   EXPECT_TRUE(std::ranges::is_sorted(seen_late, {}, &std::pair<std::uint64_t, Instant>::second));
 }
 
+// Slots are those of the moment at which a copy comes to the end.
+TEST(Link, SlotsBeginAndEndWithTheirPhase) {
+  Slots single = kTenMilliseconds;
+  single.datagrams_max = 1;
+  LinkPlan plan{.options = LinkOptions{.delay = 5ms}};
+  plan.options.add(Instant(10ms), {.delay = 5ms, .slots = kTenMilliseconds});
+  plan.options.add(Instant(100ms), {.delay = 5ms, .slots = single});
+  plan.options.add(Instant(200ms), {.delay = 5ms});
+  Link link = make_planned_link(std::move(plan));
+  const std::vector<std::pair<Duration, Duration>> offered_and_due = {
+      {0ms, 5ms},     {5ms - 1ns, 10ms - 1ns}, {5ms, 20ms},    {6ms, 20ms},
+      {94ms, 109ms},  {96ms, 109ms},           {97ms, 119ms},  {98ms, 129ms},
+      {190ms, 205ms}, {191ms, 215ms},          {195ms, 215ms}, {250ms, 255ms}};
+  std::vector<Duration> times;
+  const auto take = [&](Duration until) {
+    for (const Arrival& arrival : arrivals(link, until)) times.push_back(arrival.at);
+  };
+  for (const auto& [at, due] : offered_and_due) {
+    take(at);
+    offer(link, at);
+  }
+  take(kNever);
+  std::vector<Duration> expected;
+  for (const auto& [at, due] : offered_and_due) expected.push_back(due);
+  EXPECT_EQ(times, expected);
+}
+
 // The intervals of slots come from the plan's stream.
 TEST(Link, SlotIntervalsComeFromTheirStream) {
   const auto first_due = [](std::uint64_t key) {

@@ -289,6 +289,25 @@ TEST(Serialiser, AChangeLetsTheQueueGoFirst) {
   EXPECT_EQ(offer(line, 2s, 10, LinkOptions{}), Instant(2s));
 }
 
+// What is left of a nanosecond belongs to what is sent back to back at one rate, and to nothing
+// else.
+TEST(Serialiser, PartsOfANanosecondEndWithAPause) {
+  const LinkOptions third = at_rate({.bits_per_second = 3});    // 2,666,666,666 2/3 ns a byte.
+  const LinkOptions seventh = at_rate({.bits_per_second = 7});  // 1,142,857,142 6/7 ns a byte.
+  Serialiser line;
+  EXPECT_EQ(offer(line, 0s, 1, third), Instant(2'666'666'666ns));
+  EXPECT_EQ(offer(line, 10s, 1, third), Instant(10s + 2'666'666'666ns));
+  EXPECT_EQ(offer(line, 10s, 1, seventh), Instant(10s + 2'666'666'666ns + 1'142'857'142ns));
+}
+
+// An opportunity that was begun belongs to its trace.
+TEST(Serialiser, AnotherTraceBeginsWithItsOwnOpportunities) {
+  Serialiser line;
+  EXPECT_EQ(offer(line, 0s, 100, in_trace("100\n")), Instant(100ms));
+  EXPECT_EQ(offer(line, 1ms, 100, in_trace("30\n")), Instant(120ms));
+  EXPECT_EQ(offer(line, 1ms, 1505, in_trace("30\n")), Instant(150ms));
+}
+
 // The same trace read twice is the same trace: what was used of an opportunity stays used.
 TEST(Serialiser, TheSameTraceGoesOn) {
   Serialiser line;
