@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
+#include <numeric>
 
 #include "core/check.hpp"
 #include "core/random.hpp"
@@ -48,6 +50,14 @@ Duration Histogram::quantile(std::uint64_t numerator, std::uint64_t denominator)
   while (bucket + 1 < buckets_.size() && (seen += buckets_[bucket]) < wanted) ++bucket;
   const Duration middle(static_cast<Duration::rep>(middle_of(bucket)));
   return std::clamp(middle, min(), max());
+}
+
+std::uint64_t Histogram::count_below(Duration bound) const {
+  if (bound <= Duration::zero()) return 0;
+  const std::size_t end =
+      std::min(buckets_.size(), bucket_of(static_cast<std::uint64_t>(bound.count())));
+  return std::accumulate(buckets_.begin(), buckets_.begin() + static_cast<std::ptrdiff_t>(end),
+                         std::uint64_t{0});
 }
 
 }  // namespace lossy

@@ -23,6 +23,10 @@ class Histogram {
   // to the middle of its bucket. Of an empty histogram, zero. The fraction must lie in [0, 1].
   Duration quantile(std::uint64_t numerator, std::uint64_t denominator) const;
 
+  // How many values lie below `bound`: exact when that is a power of two nanoseconds, and else
+  // known as well as a quantile.
+  std::uint64_t count_below(Duration bound) const;
+
  private:
   // Grows with the largest value, to at most 54 * 1024 counts.
   std::vector<std::uint64_t> buckets_;

@@ -103,5 +103,24 @@ TEST(Histogram, RefusesWhatIsNoFraction) {
   EXPECT_THROW((void)histogram.quantile(2, 1), std::logic_error);
 }
 
+// Powers of two part the values exactly, however wide the buckets are there.
+TEST(Histogram, CountsBelowAPowerOfTwo) {
+  Histogram histogram;
+  EXPECT_EQ(histogram.count_below(Duration(1)), 0U);
+  std::uint64_t added = 0;
+  for (int power = 0; power < 60; ++power) {
+    const std::int64_t value = std::int64_t{1} << power;
+    for (const std::int64_t below : {value / 2, value - 1}) {
+      histogram.add(Duration(below));
+      ++added;
+    }
+    histogram.add(Duration(value));
+    EXPECT_EQ(histogram.count_below(Duration(value)), added);
+    ++added;
+  }
+  EXPECT_EQ(histogram.count_below(Duration::max()), added);
+  EXPECT_EQ(histogram.count_below(Duration::zero()), 0U);
+}
+
 }  // namespace
 }  // namespace lossy

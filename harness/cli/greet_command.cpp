@@ -19,8 +19,12 @@
 namespace lossy {
 namespace {
 
+constexpr std::uint64_t kCountMax = 1'000'000'000;
+
 struct GreetOptions {
   GreetingOptions greetings;
+  std::optional<std::uint64_t> count{};
+  std::optional<Duration> pace{};
   Address to = Address::v4({127, 0, 0, 1}, 9999);
   bool json = false;
 };
@@ -35,8 +39,10 @@ class GreetRun {
       : options_(options),
         command_line_(command_line),
         socket_(UdpSocket::connect(options.to)),
-        greeter_({.client = options.greetings.client(*socket_.peer(), 1)},
-                 Names(options.greetings.names()),
+        greeter_({.client = options.greetings.client(*socket_.peer(),
+                                                     options.pace ? ClientOptions::kWindowMax : 1),
+                  .interval = options.pace},
+                 options.count ? Names(*options.count) : Names(options.greetings.names()),
                  [this](const ClientEvent& event) { print(event); }) {}
 
   int run() {
@@ -54,7 +60,7 @@ class GreetRun {
                  options_.to.to_string());
       return kCouldNotTry;
     }
-    if (options_.json) print_json();
+    if (options_.json) print_json(loop.read_clock() - Instant{});
     if (refused) {
       fmt::print(stderr, "lossy: nobody is listening on {} any more (ICMP port unreachable)\n",
                  options_.to.to_string());
@@ -72,7 +78,7 @@ class GreetRun {
     }
   }
 
-  void print_json() const {
+  void print_json(Duration elapsed) const {
     const GreeterResult& result = greeter_.result();
     const nlohmann::ordered_json json{{"command", "greet"},
                                       {"to", options_.to.to_string()},
@@ -80,8 +86,24 @@ class GreetRun {
                                       {"greeted", result.greeted},
                                       {"gave_up", result.gave_up},
                                       {"attempts", result.attempts},
-                                      {"rtt_ms", rtt_ms_json(result.rtt)}};
+                                      {"seconds", in_ms(elapsed) / 1e3},
+                                      {"kernel_dropped", socket_.kernel_drops()},
+                                      {"rtt_ms", rtt_ms_json(result.rtt)},
+                                      {"rtt_histogram", rtt_histogram(result.rtt)}};
     fmt::print("{}\n", json.dump());
+  }
+
+  // How many round trips took less than each power of two, from the shortest to the longest.
+  static nlohmann::ordered_json rtt_histogram(const Histogram& rtt) {
+    nlohmann::ordered_json json = nlohmann::ordered_json::array();
+    std::uint64_t before = 0;
+    for (int power = 0; power < 63 && before < rtt.count(); ++power) {
+      const Duration bound(std::int64_t{1} << power);
+      const std::uint64_t below = rtt.count_below(bound);
+      if (below > 0) json.push_back({{"below_ms", in_ms(bound)}, {"count", below - before}});
+      before = below;
+    }
+    return json;
   }
 
   int exit_code() const {
@@ -109,15 +131,32 @@ void add_greet_command(CLI::App& app, const CommandLine& command_line,
   CLI::App* greet =
       app.add_subcommand("greet", "Ask a greeting server on a real network for greetings.");
   options->greetings.add_to(*greet);
+  add_parsed(
+      *greet, "--count", options->count,
+      [](std::string_view text) { return parse_whole(text, 1, kCountMax); },
+      "greet so many names, guest-1 and so on, instead of given ones", "N")
+      ->group("Greetings");
+  add_parsed(*greet, "--pace", options->pace, parse_duration,
+             "between new greetings, however many are outstanding; else the next is asked when the "
+             "window has room",
+             "TIME")
+      ->group("Greetings");
   add_parsed(*greet, "--to", options->to, resolve, "the server [127.0.0.1:9999]", "HOST:PORT");
   greet->add_flag("--json", options->json, "print what was counted as one JSON object");
   greet->footer(
       "Exit code 1 when a name was not greeted, 2 when nobody is listening.\n"
       "Examples:\n"
       "  lossy greet\n"
-      "  lossy greet Zoë --to=[::1]:9999 --attempts=3 --initial-rto=100ms");
+      "  lossy greet Zoë --to=[::1]:9999 --attempts=3 --initial-rto=100ms\n"
+      "  lossy greet --count=1000000 --window=64 --json");
   greet->callback([options, &command_line, &command] {
     options->greetings.resolve();
+    if (options->count && options->greetings.names_given()) {
+      throw usage_error("--count", "makes up the names; leave out either it or the names given");
+    }
+    if (options->pace == Duration::zero()) {
+      throw usage_error("--pace", "it must be above 0; for all at once use --window");
+    }
     if (options->to.port() == 0) throw usage_error("--to", "nobody can listen on port 0");
     command = [options, &command_line] { return GreetRun(*options, command_line).run(); };
   });

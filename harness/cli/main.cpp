@@ -17,6 +17,7 @@
 #include "harness/cli/option.hpp"
 #include "harness/cli/output.hpp"
 #include "harness/cli/profiles_command.hpp"
+#include "harness/cli/proxy_command.hpp"
 #include "harness/cli/replay_command.hpp"
 #include "harness/cli/serve_command.hpp"
 #include "harness/cli/simulate_command.hpp"
@@ -84,6 +85,7 @@ int parse_and_run(int argc, char** argv) {
   add_inspect_command(app, command);
   add_replay_command(app, command_line, command);
   add_profiles_command(app, command);
+  add_proxy_command(app, command_line, command);
   add_serve_command(app, command);
   add_greet_command(app, command_line, command);
   try {

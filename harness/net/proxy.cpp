@@ -27,6 +27,7 @@ void add(LinkCounters& sum, const LinkCounters& link) {
   sum.truncated += link.truncated;
   sum.reordered += link.reordered;
   sum.flips_missed += link.flips_missed;
+  sum.cuts_missed += link.cuts_missed;
 }
 
 Address with_port(const Address& host, std::uint16_t port) {

@@ -1,0 +1,270 @@
+"""What `lossy proxy` promises, checked on the command itself: python3 proxy_test.py LOSSY [TEST...]"""
+
+import json
+import os
+import pathlib
+import re
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+LOSSY = sys.argv[1]
+# Whatever goes wrong, nothing is left running.
+BOUNDED = ["timeout", "--foreground", "--kill-after=5", "100"]
+
+
+def run(*command, **keywords):
+    return subprocess.run([*BOUNDED, *command], capture_output=True, text=True, check=False, **keywords)
+
+
+def udp_socket():
+    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    one.bind(("127.0.0.1", 0))
+    one.settimeout(60)  # Only ends a broken test.
+    return one
+
+
+def host_port(one):
+    return "{}:{}".format(*one.getsockname())
+
+
+class WithProxy(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.server = udp_socket()
+        self.addCleanup(self.server.close)
+
+    def start(self, *options, to=None):
+        """Starts a proxy in front of the server, and gives it with the address that it listens on."""
+        process = subprocess.Popen([*BOUNDED, LOSSY, "proxy", "--listen=127.0.0.1:0",
+                                    "--to=" + (to or host_port(self.server)), *options],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.terminate)
+        line = process.stderr.readline()
+        found = re.fullmatch(r"lossy: proxy on 127\.0\.0\.1:(\d+) to \S+\n", line)
+        self.assertTrue(found, line)
+        return process, ("127.0.0.1", int(found[1]))
+
+    def client(self):
+        one = udp_socket()
+        self.addCleanup(one.close)
+        return one
+
+    def stop(self, process, number=signal.SIGINT):
+        process.send_signal(number)  # timeout(1) passes it on.
+        output, errors = process.communicate()
+        return process.returncode, output, errors
+
+    def ask(self, client, address, text=b"ping"):
+        """One round trip through the proxy."""
+        client.sendto(text, address)
+        data, inside = self.server.recvfrom(70000)
+        self.assertEqual(data, text)
+        self.server.sendto(text[::-1], inside)
+        self.assertEqual(client.recvfrom(70000), (text[::-1], address))
+
+
+class Forwarding(WithProxy):
+    def test_round_trips_and_summary(self):
+        process, address = self.start()
+        for _ in range(3):
+            self.ask(self.client(), address)
+        code, output, errors = self.stop(process)
+        self.assertEqual((code, errors), (0, ""))
+        self.assertRegex(output, r"offered +3 +3\n")
+        self.assertRegex(output, r"flows +3 opened, 3 open\n")
+        self.assertRegex(output.splitlines()[-1], r"^The same path again: .* proxy --seed=4 ")
+
+    def test_sizes(self):
+        process, address = self.start()
+        client = self.client()
+        for size in (0, 1, 1472, 9000, 65507):
+            self.ask(client, address, os.urandom(size))
+        self.assertEqual(self.stop(process, signal.SIGTERM)[0], 0)
+
+    # The same seed loses the same datagrams as in the simulator.
+    def test_fates_of_the_simulator(self):
+        options = ["--drop=25%", "--duplicate=10%", "--seed=7"]
+        greetings = ["--attempts=100", "--initial-rto=200ms", *[f"guest-{i}" for i in range(1, 9)]]
+        simulated = json.loads(run(LOSSY, "simulate", "--json", *options, *greetings).stdout)
+        served = subprocess.Popen([*BOUNDED, LOSSY, "serve", "--listen=127.0.0.1:0", "--quiet", "--json"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(served.communicate)
+        self.addCleanup(served.terminate)
+        server = served.stderr.readline().split()[-1]
+        done = run(LOSSY, "proxy", "--to=" + server, "--json", *options, "--", LOSSY, "greet", "--to={address}",
+                   *greetings)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        proxied = json.loads(done.stderr.splitlines()[-1])
+        for way in ("uplink", "downlink"):
+            # The last answer ends the command; copies of it that come later are of no interest.
+            for counter in ("offered", "lost"):
+                self.assertEqual(proxied[way][counter], simulated[way][counter], (way, counter))
+
+    # What is idle for longest makes room; memory and descriptors are bounded, and service goes on.
+    def test_many_sources(self):
+        process, address = self.start("--flows=50", "--json")
+        first = self.client()
+        self.ask(first, address)
+        source = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(source.close)
+        for i in range(1000):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+                one.bind((f"127.1.{i // 250}.{i % 250 + 1}", 0))
+                one.sendto(b"x", address)
+                self.assertEqual(self.server.recv(10), b"x")
+        self.ask(first, address)
+        report = json.loads(self.stop(process)[1])
+        self.assertEqual(report["flows"]["opened"], 1002)
+        self.assertEqual(report["flows"]["open"], 50)
+        self.assertEqual(report["flows"]["evicted"], 952)
+        self.assertEqual(report["uplink"]["delivered"], 1002)
+
+    # A server that is away is silence to the client, and counted; when it is back all goes on.
+    def test_server_restarts(self):
+        process, address = self.start("--stats=20ms")
+        client = self.client()
+        self.ask(client, address)
+        name = self.server.getsockname()
+        self.server.close()
+        client.sendto(b"into the void", address)
+        while json.loads(process.stdout.readline())["icmp"]["refused"] == 0:
+            pass
+        self.assertEqual(select.select([client], [], [], 0)[0], [])
+        self.server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.server.settimeout(60)
+        self.server.bind(name)
+        self.addCleanup(self.server.close)
+        self.ask(client, address)
+        self.assertRegex(self.stop(process)[1], r"flows +1 opened, 1 open\n  ICMP +refused 1, ")
+
+
+def records_of(path):
+    """(host, whether it leaves, payload bytes) of each record of a recording."""
+    data = path.read_bytes()
+    assert struct.unpack_from("<I", data)[0] == 0xA1B23C4D and struct.unpack_from("<I", data, 20)[0] == 276
+    at, records = 24, []
+    while at < len(data):
+        _, _, size, _ = struct.unpack_from("<IIII", data, at)
+        frame = data[at + 16:at + 16 + size]
+        assert len(frame) == size, "the capture is cut off"
+        interface = struct.unpack_from(">I", frame, 4)[0]
+        records.append((interface, frame[10] == 4, frame[20 + 28:]))
+        at += 16 + size
+    return records
+
+
+class Output(WithProxy):
+    def test_record_shows_both_sides(self):
+        path = self.folder / "proxied.pcap"
+        process, address = self.start(f"--record={path}", "--uplink-duplicate=100%")
+        client = self.client()
+        client.sendto(b"up", address)
+        inside = self.server.recvfrom(10)[1]
+        self.server.recv(10)
+        self.server.sendto(b"down", inside)
+        client.recv(10)
+        self.assertEqual(self.stop(process)[0], 0)
+        self.assertEqual(records_of(path), [(1, True, b"up"), (2, False, b"up"), (2, False, b"up"),
+                                            (2, True, b"down"), (1, False, b"down")])
+
+    # What cannot be recorded is said, and ends neither the forwarding nor, in the end, in success.
+    def test_full_disk(self):
+        process, address = self.start("--record=/dev/full")
+        client = self.client()
+        for _ in range(20):
+            self.ask(client, address, os.urandom(60000))
+        code, output, errors = self.stop(process)
+        self.assertEqual(code, 1)
+        self.assertIn("forwarding goes on", errors)
+        self.assertRegex(output, r"offered +20 +20\n")
+
+    def test_stats_and_signals(self):
+        process, address = self.start("--stats=20ms")
+        self.ask(self.client(), address)
+        offered = 0
+        while offered == 0:
+            offered = json.loads(process.stdout.readline())["uplink"]["offered"]
+        self.assertEqual(offered, 1)
+        self.stop(process)
+        process, address = self.start("--json")
+        self.ask(self.client(), address)
+        # timeout(1) does not pass this one on.
+        child = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+        os.kill(int(child), signal.SIGUSR1)
+        self.assertEqual(json.loads(process.stdout.readline())["uplink"]["offered"], 1)
+        self.ask(self.client(), address)
+        self.assertEqual(json.loads(self.stop(process)[1])["uplink"]["offered"], 2)
+
+    def test_trace(self):
+        process, address = self.start("--trace")
+        for _ in range(2):
+            self.ask(self.client(), address)
+        output = self.stop(process)[1]
+        self.assertRegex(output, r'\|----->         \|  uplink.1     "ping"')
+        self.assertRegex(output, r'\|<-----         \|  flow2\.downlink\.1 "gnip"  after')
+
+
+class Command(WithProxy):
+    def run_with(self, *command, options=()):
+        return run(LOSSY, "proxy", "--to=" + host_port(self.server), *options, "--", *command)
+
+    def test_knows_the_address_and_gives_its_code(self):
+        done = self.run_with("sh", "-c", 'echo "$LOSSY_ADDRESS $LOSSY_HOST $LOSSY_PORT $1"; exit 7', "sh",
+                             "{address} {host} {port} --json")
+        self.assertEqual(done.returncode, 7)
+        words = done.stdout.split()
+        self.assertEqual(words[:3], words[3:6])
+        self.assertEqual(words[0], f"{words[1]}:{words[2]}")
+        self.assertIn("offered", done.stderr)
+
+    def test_is_passed_signals(self):
+        done = self.run_with("sh", "-c", "trap 'exit 5' TERM; kill -TERM $PPID; while :; do sleep 0.01; done")
+        self.assertEqual(done.returncode, 5)
+        self.assertEqual(self.run_with("sh", "-c", "kill -KILL $$").returncode, 128 + 9)
+
+    def test_that_does_not_exist(self):
+        done = self.run_with("./no-such-program")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("cannot run './no-such-program'", done.stderr)
+
+
+class Errors(WithProxy):
+    def refused(self, *options):
+        done = run(LOSSY, "proxy", *options)
+        self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+        line, = done.stderr.splitlines()
+        return line
+
+    def test_one_line_each(self):
+        taken, to = host_port(self.server), "--to=127.0.0.1:9"
+        for words, options in [
+                (["--to", "--to=127.0.0.1:9999"], ["--listen=127.0.0.1:0"]),
+                (["--listen", "--listen=127.0.0.1:9998"], [to]),
+                (["--to", "port 0"], ["--listen=127.0.0.1:0", "--to=127.0.0.1:0"]),
+                ([taken, "another program has that port"], ["--listen=" + taken, to]),
+                (["192.0.2.1:9", "no interface"], ["--listen=192.0.2.1:9", to]),
+                (["nowhere.invalid:9"], ["--listen=127.0.0.1:0", "--to=nowhere.invalid:9"]),
+                (["--idle", "1ms"], ["--listen=127.0.0.1:0", to, "--idle=0"]),
+                (["--json", "--stats"], ["--listen=127.0.0.1:0", to, "--json", "--stats=1s"]),
+        ]:
+            line = self.refused(*options)
+            for word in words:
+                self.assertIn(word, line)
+
+    def test_its_own_server(self):
+        with udp_socket() as probe:
+            address = host_port(probe)
+        self.assertIn("its own server", self.refused("--listen=" + address, "--to=" + address))
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[2:]])

@@ -1,0 +1,328 @@
+// What `scripts/bench net` measures with: bare programs as floors, with nothing of lossy in them,
+// and the load for both. Each is the plain loop that the system calls suggest, for one flow.
+//
+//   lossy_net_bench echo PORT                 answers each datagram with itself, until killed
+//   lossy_net_bench forward PORT SERVER       forwards one client's datagrams, until killed
+//   lossy_net_bench load PORT SECONDS         round trips with 64 outstanding
+//   lossy_net_bench sink PORT SECONDS         counts what arrives, from the first datagram on
+//   lossy_net_bench bulk PORT SECONDS         sends 1200-byte datagrams as fast as it can, with GSO
+//   lossy_net_bench late PORT SINK DELAY_US   how late a path with that delay is; SINK is behind it
+//
+// Ports are on 127.0.0.1. Results are one JSON object.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+constexpr std::size_t kBatch = 64;
+constexpr std::size_t kBytesMax = 2048;
+constexpr std::uint32_t kOutstanding = 64;
+constexpr std::size_t kRequestBytes = 32;
+// After this a request counts as lost. Long beside any round trip that is measured.
+constexpr std::int64_t kLostAfterNs = 20'000'000;
+constexpr std::size_t kBulkBytes = 1200;
+constexpr std::size_t kBulkSegments = 50;
+
+[[noreturn]] void fail(const char* what) {
+  std::perror(what);
+  std::exit(2);
+}
+
+std::int64_t clock_ns(clockid_t clock) {
+  timespec time{};
+  clock_gettime(clock, &time);
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+sockaddr_in loopback(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+int udp_socket() {
+  const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+  if (fd < 0) fail("socket");
+  const int bytes = 4 * 1024 * 1024;
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+  setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+  return fd;
+}
+
+int bound(std::uint16_t port) {
+  const int fd = udp_socket();
+  const sockaddr_in address = loopback(port);
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) fail("bind");
+  return fd;
+}
+
+int connected(std::uint16_t port) {
+  const int fd = udp_socket();
+  const sockaddr_in address = loopback(port);
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    fail("connect");
+  }
+  return fd;
+}
+
+// Room for a batch, with names or without.
+struct Batch {
+  explicit Batch(bool with_names) {
+    for (std::size_t i = 0; i < kBatch; ++i) {
+      parts[i] = {bytes[i].data(), kBytesMax};
+      messages[i].msg_hdr.msg_iov = &parts[i];
+      messages[i].msg_hdr.msg_iovlen = 1;
+      if (with_names) {
+        messages[i].msg_hdr.msg_name = &names[i];
+        messages[i].msg_hdr.msg_namelen = sizeof names[i];
+      }
+    }
+  }
+
+  int receive(int fd, int flags) {
+    for (std::size_t i = 0; i < kBatch; ++i) parts[i].iov_len = kBytesMax;
+    const int taken = recvmmsg(fd, messages.data(), kBatch, flags, nullptr);
+    for (int i = 0; i < taken; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      parts[at].iov_len = messages[at].msg_len;
+    }
+    return taken;
+  }
+
+  void send(int fd, int count) {
+    for (int sent = 0; sent < count;) {
+      const int more = sendmmsg(fd, messages.data() + sent, static_cast<unsigned>(count - sent), 0);
+      if (more < 0 && errno != ECONNREFUSED) fail("sendmmsg");
+      sent += std::max(more, 0);
+    }
+  }
+
+  // Each row in other lines of the cache than its neighbours.
+  std::array<std::array<std::byte, kBytesMax + 64>, kBatch> bytes{};
+  std::array<sockaddr_in, kBatch> names{};
+  std::array<iovec, kBatch> parts{};
+  std::array<mmsghdr, kBatch> messages{};
+};
+
+void echo(std::uint16_t port) {
+  const int fd = bound(port);
+  Batch batch(true);
+  while (true) {
+    const int taken = batch.receive(fd, MSG_WAITFORONE);
+    if (taken > 0) batch.send(fd, taken);
+  }
+}
+
+void forward(std::uint16_t port, std::uint16_t server_port) {
+  const int outside = bound(port);
+  const int inside = connected(server_port);
+  Batch up(true);
+  Batch down(false);
+  std::array<pollfd, 2> waited{{{outside, POLLIN, 0}, {inside, POLLIN, 0}}};
+  sockaddr_in client{};
+  while (true) {
+    poll(waited.data(), waited.size(), -1);
+    if ((waited[0].revents & POLLIN) != 0) {
+      const int taken = up.receive(outside, MSG_DONTWAIT);
+      client = up.names[0];
+      for (std::size_t i = 0; i < kBatch; ++i) up.messages[i].msg_hdr.msg_name = nullptr;
+      up.send(inside, taken);
+      for (std::size_t i = 0; i < kBatch; ++i) {
+        up.messages[i].msg_hdr.msg_name = &up.names[i];
+        up.messages[i].msg_hdr.msg_namelen = sizeof up.names[i];
+      }
+    }
+    if (waited[1].revents != 0) {
+      const int taken = down.receive(inside, MSG_DONTWAIT);
+      for (std::size_t i = 0; i < kBatch; ++i) {
+        down.messages[i].msg_hdr.msg_name = &client;
+        down.messages[i].msg_hdr.msg_namelen = sizeof client;
+      }
+      down.send(outside, taken);
+      for (std::size_t i = 0; i < kBatch; ++i) {
+        down.messages[i].msg_hdr.msg_name = nullptr;
+        down.messages[i].msg_hdr.msg_namelen = 0;
+      }
+    }
+  }
+}
+
+// Each of the outstanding requests has a slot and a number, which its text names; what is answered
+// or lost is asked anew at once.
+class Load {
+ public:
+  explicit Load(std::uint16_t port) : fd_(connected(port)), sent_at_(kOutstanding) {}
+
+  void run(std::int64_t seconds) {
+    const std::int64_t start = clock_ns(CLOCK_MONOTONIC);
+    const std::int64_t end = start + seconds * 1'000'000'000;
+    std::int64_t now = start;
+    for (std::uint32_t slot = 0; slot < kOutstanding; ++slot) ask(slot, now);
+    flush();
+    for (std::int64_t look_for_lost = start; now < end;) {
+      pollfd waited{fd_, POLLIN, 0};
+      poll(&waited, 1, 5);
+      const int taken = answers_.receive(fd_, MSG_DONTWAIT);
+      now = clock_ns(CLOCK_MONOTONIC);
+      for (int i = 0; i < taken; ++i) take(static_cast<std::size_t>(i), now);
+      if (now >= look_for_lost) {
+        for (std::uint32_t slot = 0; slot < kOutstanding; ++slot) {
+          if (now - sent_at_[slot] < kLostAfterNs) continue;
+          ++lost_;
+          ask(slot, now);
+        }
+        look_for_lost = now + kLostAfterNs / 20;
+      }
+      flush();
+    }
+    std::printf("{\"round_trips\": %llu, \"lost\": %llu, \"seconds\": %.6f}\n",
+                static_cast<unsigned long long>(round_trips_),
+                static_cast<unsigned long long>(lost_), static_cast<double>(now - start) / 1e9);
+  }
+
+ private:
+  static constexpr std::byte kMark{'#'};
+
+  void take(std::size_t i, std::int64_t now) {
+    // The greeting server puts "Hello, " in front.
+    const std::byte* const text = answers_.bytes[i].data();
+    const std::byte* const name = text[0] == kMark ? text : text + 7;
+    if (name[0] != kMark) return;
+    const auto slot = static_cast<std::uint32_t>(name[1]) - '0';
+    if (slot >= kOutstanding || std::memcmp(name, names_[slot].data(), kRequestBytes) != 0) return;
+    ++round_trips_;
+    ask(slot, now);
+  }
+
+  // "#", the slot as a letter, and the number as hexadecimal digits: text, as a name has to be.
+  void ask(std::uint32_t slot, std::int64_t now) {
+    std::array<std::byte, kRequestBytes>& name = names_[slot];
+    name.fill(std::byte{'x'});
+    name[0] = kMark;
+    name[1] = static_cast<std::byte>('0' + slot);
+    std::uint32_t left = ++numbers_[slot];
+    for (std::size_t digit = 2; digit < 10; ++digit, left >>= 4) {
+      name[digit] = static_cast<std::byte>("0123456789abcdef"[left & 15]);
+    }
+    std::memcpy(requests_.bytes[asked_].data(), name.data(), kRequestBytes);
+    requests_.parts[asked_].iov_len = kRequestBytes;
+    sent_at_[slot] = now;
+    if (++asked_ == kBatch) flush();
+  }
+
+  void flush() {
+    requests_.send(fd_, static_cast<int>(asked_));
+    asked_ = 0;
+  }
+
+  int fd_;
+  Batch requests_{false};
+  Batch answers_{false};
+  std::size_t asked_ = 0;
+  std::array<std::uint32_t, kOutstanding> numbers_{};
+  std::array<std::array<std::byte, kRequestBytes>, kOutstanding> names_{};
+  std::vector<std::int64_t> sent_at_;
+  std::uint64_t round_trips_ = 0;
+  std::uint64_t lost_ = 0;
+};
+
+void sink(std::uint16_t port, std::int64_t seconds) {
+  const int fd = bound(port);
+  const int on = 1;
+  setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof on);
+  std::vector<std::byte> bytes(65'536);
+  std::uint64_t received = 0;
+  std::int64_t start = 0;
+  std::int64_t now = 0;
+  do {
+    const ssize_t size = recv(fd, bytes.data(), bytes.size(), 0);
+    now = clock_ns(CLOCK_MONOTONIC);
+    if (start == 0) start = now;
+    received += static_cast<std::uint64_t>(size) / kBulkBytes;
+  } while (now - start < seconds * 1'000'000'000);
+  std::printf("{\"datagrams\": %llu, \"seconds\": %.6f}\n",
+              static_cast<unsigned long long>(received), static_cast<double>(now - start) / 1e9);
+}
+
+void bulk(std::uint16_t port, std::int64_t seconds) {
+  const int fd = connected(port);
+  const int segment = static_cast<int>(kBulkBytes);
+  if (setsockopt(fd, SOL_UDP, UDP_SEGMENT, &segment, sizeof segment) != 0) fail("UDP_SEGMENT");
+  const std::vector<std::byte> bytes(kBulkBytes * kBulkSegments);
+  const std::int64_t end = clock_ns(CLOCK_MONOTONIC) + seconds * 1'000'000'000;
+  std::uint64_t sent = 0;
+  while (clock_ns(CLOCK_MONOTONIC) < end) {
+    if (send(fd, bytes.data(), bytes.size(), 0) > 0) sent += kBulkSegments;
+  }
+  std::printf("{\"datagrams\": %llu}\n", static_cast<unsigned long long>(sent));
+}
+
+// Sends a datagram now and then, and asks the kernel when it came out behind the path: so the time
+// that this program takes to wake up counts for nothing.
+void late(std::uint16_t port, std::uint16_t sink_port, std::int64_t delay_us) {
+  constexpr int kSamples = 2'000;
+  const int client = connected(port);
+  const int server = bound(sink_port);
+  const int on = 1;
+  if (setsockopt(server, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) != 0) fail("SO_TIMESTAMPNS");
+  std::vector<std::int64_t> late_ns;
+  for (int i = 0; i < kSamples; ++i) {
+    std::int64_t sent = clock_ns(CLOCK_REALTIME);
+    if (send(client, &sent, sizeof sent, 0) != sizeof sent) fail("send");
+    iovec part{&sent, sizeof sent};
+    alignas(cmsghdr) std::array<char, 64> control{};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    if (recvmsg(server, &message, 0) != sizeof sent) fail("recvmsg");
+    timespec came{};
+    std::memcpy(&came, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof came);
+    late_ns.push_back(std::int64_t{came.tv_sec} * 1'000'000'000 + came.tv_nsec - sent -
+                      delay_us * 1'000);
+    const timespec pause{0, (i % 10) * 50'000};
+    nanosleep(&pause, nullptr);
+  }
+  std::sort(late_ns.begin(), late_ns.end());
+  const auto at = [&](std::size_t percent) {
+    return static_cast<double>(late_ns[percent * (late_ns.size() - 1) / 100]) / 1e3;
+  };
+  std::printf(
+      "{\"min_us\": %.1f, \"median_us\": %.1f, \"p90_us\": %.1f, \"p99_us\": %.1f, "
+      "\"max_us\": %.1f}\n",
+      at(0), at(50), at(90), at(99), at(100));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto number = [&](int i) { return i < argc ? std::atoll(argv[i]) : 0; };
+  const auto port = [&](int i) { return static_cast<std::uint16_t>(number(i)); };
+  const std::string_view what = argc > 1 ? argv[1] : "";
+  if (what == "echo") echo(port(2));
+  if (what == "forward") forward(port(2), port(3));
+  if (what == "load") Load(port(2)).run(number(3));
+  if (what == "sink") sink(port(2), number(3));
+  if (what == "bulk") bulk(port(2), number(3));
+  if (what == "late") late(port(2), port(3), number(4));
+  return 0;
+}
