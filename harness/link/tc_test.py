@@ -235,6 +235,8 @@ class Generator:
             words += [self.shortened("packets"), self.whole()]
         if self.often(0.4):
             words += [self.shortened("bytes"), self.size()]
+        if self.often(0.05):  # Out of order, or twice.
+            words += [self.shortened("packets"), self.whole()]
         return words
 
     def shortened(self, word):
