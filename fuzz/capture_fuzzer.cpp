@@ -1,23 +1,30 @@
-// Invariant: whatever a frame holds, decoding it reads nothing outside of it, and gives a reason or
-// a datagram that lies within the frame. A frame that our encoder writes decodes to the same.
+// Invariant: whatever a capture holds, reading, decoding, putting together and inspecting it reads
+// nothing outside of it and takes bounded memory, and each record gives a reason or a datagram. A
+// frame that our encoder writes decodes to the same.
 //
-// The first byte chooses the link type and how much of the frame was captured; the rest is it.
+// An input that begins as a capture file does is one, read from memory. Of any other the first byte
+// chooses the link type, the second how much of each frame was snapped and how fast time passes;
+// then come frames, each behind its size in two bytes.
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <functional>
 #include <memory>
 #include <span>
 
 #include "fuzz/property.hpp"
-#include "harness/capture/frame.hpp"
+#include "harness/capture/inspector.hpp"
+#include "harness/capture/reader.hpp"
+#include "harness/capture/reassembler.hpp"
 
 namespace lossy::fuzz {
 namespace {
 
-constexpr std::size_t kHeadersMin = 14 + 20 + 8;  // Ethernet, IPv4, UDP.
+constexpr std::size_t kHeadersMin = 20 + 8;  // IPv4 and UDP.
+constexpr ReassemblyLimits kLimits{.packets_max = 4, .bytes_max = std::size_t{1} << 18};
 
 bool lies_within(std::span<const std::byte> part, std::span<const std::byte> whole) {
   const std::less_equal<> not_after;
@@ -32,9 +39,12 @@ bool is_same(const Frame& a, const Frame& b) {
          std::equal(a.payload.begin(), a.payload.end(), b.payload.begin(), b.payload.end());
 }
 
-void check_datagram(const Frame& frame, std::span<const std::byte> bytes) {
+void check_place(const Frame& frame, std::span<const std::byte> bytes) {
   must(lies_within(frame.payload, bytes), "the payload lies within the frame");
   must(frame.payload.size() + kHeadersMin <= bytes.size(), "the headers take their room");
+}
+
+void check_datagram(const Frame& frame) {
   must(frame.source.is_v6() == frame.destination.is_v6(), "both addresses are of one family");
   must(frame.source.is_v6() || frame.identification <= 0xFFFF, "IPv4's identification has 16 bits");
   must(frame.identification <= 0xFFFFF, "IPv6's flow label has 20 bits");
@@ -51,34 +61,102 @@ void check_datagram(const Frame& frame, std::span<const std::byte> bytes) {
        "the encoder writes good checksums");
 }
 
+void check_reason(SkipReason reason, int link_type, std::size_t frame_bytes,
+                  std::size_t original_bytes) {
+  must(static_cast<std::size_t>(reason) < kSkipReasonCount, "a reason is one of them");
+  must((reason == SkipReason::kLinkType) == !is_link_type_supported(link_type),
+       "a link type is refused when it is not supported, and only then");
+  must(reason != SkipReason::kSnapped || original_bytes > frame_bytes,
+       "only a frame that was snapped is said to be");
+  must(reason != SkipReason::kTruncated || original_bytes <= frame_bytes,
+       "a frame that was snapped is not said to be truncated");
+}
+
+// Frames, each in a buffer of exactly its size, so that AddressSanitizer sees a read on either
+// side.
+void run_frames(std::span<const std::uint8_t> input) {
+  if (input.size() < 2) return;
+  constexpr int kNoLinkType = 147;
+  const std::size_t choice = input[0] % (kLinkTypes.size() + 1);
+  const int link_type = choice < kLinkTypes.size() ? kLinkTypes[choice] : kNoLinkType;
+  const std::size_t snapped_bytes = input[1] % 16;
+  const Duration step = std::chrono::seconds(input[1] / 16);
+  input = input.subspan(2);
+  Reassembler reassembler(kLimits);
+  CaptureRecord record;
+  while (input.size() >= 2) {
+    const std::size_t size = std::min(input[0] + std::size_t{256} * input[1], input.size() - 2);
+    const auto buffer = std::make_unique<std::byte[]>(size);
+    if (size > 0) std::memcpy(buffer.get(), input.data() + 2, size);
+    input = input.subspan(2 + size);
+    record.frame = {buffer.get(), size};
+    record.original_bytes = size + snapped_bytes;
+    record.time += step;
+    ++record.number;
+    const std::uint64_t whole = reassembler.counters().whole;
+    const auto decoded = reassembler.decode(link_type, record);
+    must(reassembler.bytes() <= kLimits.bytes_max, "what waits for pieces takes bounded memory");
+    must(reassembler.waiting() <= kLimits.packets_max, "a bounded number waits for pieces");
+    if (const auto* reason = std::get_if<SkipReason>(&decoded)) {
+      if (reassembler.counters().whole == whole) {
+        check_reason(*reason, link_type, size, record.original_bytes);
+      }
+      continue;
+    }
+    must(is_link_type_supported(link_type), "a datagram comes from a supported link type");
+    const Frame& frame = std::get<Frame>(decoded);
+    if (reassembler.counters().whole == whole) check_place(frame, record.frame);
+    check_datagram(frame);
+  }
+}
+
+void run_capture(std::span<const std::uint8_t> input) {
+  // Nothing is written to it.
+  auto* const bytes = const_cast<std::uint8_t*>(input.data());
+  auto opened = PcapReader::read(::fmemopen(bytes, input.size(), "rb"), "memory");
+  auto* const reader = std::get_if<PcapReader>(&opened);
+  if (reader == nullptr) {
+    must(!std::get<CaptureError>(opened).text.empty(), "an error says why");
+    return;
+  }
+  Inspector inspector;
+  std::uint64_t records = 0;
+  while (const auto record = reader->next()) {
+    must(record->number == ++records, "records are counted");
+    const auto decoded = inspector.decode(reader->link_type(), *record);
+    if (const auto* frame = std::get_if<Frame>(&decoded)) check_datagram(*frame);
+    must(inspector.add(*record, decoded).has_value(), "without a filter all records count");
+  }
+  const Inspection inspection = inspector.finish();
+  std::uint64_t accounted = inspection.traffic.datagrams;
+  for (const std::uint64_t skipped : inspection.skipped) accounted += skipped;
+  must(accounted == records, "each record is a datagram or was skipped for a reason");
+  for (const PathMetrics& path : {inspection.uplink, inspection.downlink}) {
+    must(path.counters.sent == path.counters.arrived + path.counters.lost,
+         "what was sent has arrived or is lost");
+  }
+}
+
+bool is_capture(std::span<const std::uint8_t> input) {
+  constexpr std::array<std::array<std::uint8_t, 4>, 5> kMagics = {{{0xD4, 0xC3, 0xB2, 0xA1},
+                                                                   {0xA1, 0xB2, 0xC3, 0xD4},
+                                                                   {0x4D, 0x3C, 0xB2, 0xA1},
+                                                                   {0xA1, 0xB2, 0x3C, 0x4D},
+                                                                   {0x0A, 0x0D, 0x0D, 0x0A}}};
+  return std::ranges::any_of(kMagics, [&](const auto& magic) {
+    return input.size() > magic.size() && std::equal(magic.begin(), magic.end(), input.begin());
+  });
+}
+
 }  // namespace
 }  // namespace lossy::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace lossy;
-  if (size == 0) return 0;
-  const std::uint8_t choice = data[0];
-  const std::size_t frame_bytes = size - 1;
-  // A buffer of exactly its size, so that AddressSanitizer sees a read on either side of it.
-  const auto buffer = std::make_unique<std::byte[]>(frame_bytes);
-  if (frame_bytes > 0) std::memcpy(buffer.get(), data + 1, frame_bytes);
-  const std::span<const std::byte> frame(buffer.get(), frame_bytes);
-
-  constexpr std::array<int, 4> kLinkTypes = {kLinkTypeLinuxSll2, kLinkTypeEthernet, 113, -1};
-  const int link_type = kLinkTypes[choice % kLinkTypes.size()];
-  const std::size_t original_bytes = frame_bytes + choice / kLinkTypes.size();
-  const auto decoded = decode_frame(link_type, frame, original_bytes);
-  if (const auto* reason = std::get_if<SkipReason>(&decoded)) {
-    fuzz::must(static_cast<std::size_t>(*reason) < kSkipReasonCount, "a reason is one of them");
-    fuzz::must((*reason == SkipReason::kLinkType) == !is_link_type_supported(link_type),
-               "a link type is refused when it is not supported, and only then");
-    fuzz::must(*reason != SkipReason::kSnapped || original_bytes > frame_bytes,
-               "only a frame that was snapped is said to be");
-    fuzz::must(*reason != SkipReason::kTruncated || original_bytes == frame_bytes,
-               "a frame that was snapped is not said to be truncated");
-    return 0;
+  const std::span<const std::uint8_t> input(data, size);
+  if (lossy::fuzz::is_capture(input)) {
+    lossy::fuzz::run_capture(input);
+  } else {
+    lossy::fuzz::run_frames(input);
   }
-  fuzz::must(is_link_type_supported(link_type), "a datagram comes from a supported link type");
-  fuzz::check_datagram(std::get<Frame>(decoded), frame);
   return 0;
 }
