@@ -288,7 +288,7 @@ class BadInput(InScratchFolder):
             self.refuse(*arguments, says="x1b[31m")
 
     def test_commands(self):
-        self.refuse(command="simulat", says=["'simulat'", "simulate, replay"])
+        self.refuse(command="simulat", says=["'simulat'", "simulate, "])
 
     def test_the_end_of_virtual_time(self):
         self.refuse("--interval=1000000000s", "--count=100", "--save-faults=" + self.path("f"), says="292 years")
@@ -533,6 +533,8 @@ class Path(InScratchFolder):
         lag_1 = sum((a - mean) * (b - mean) for a, b in zip(delays, delays[1:])) / variance
         self.assertAlmostEqual(lag_1, 0.6, delta=0.1)
         self.refuse("--jitter-correlation=20%", says="add --jitter")
+        self.refuse("--netem=delay 9ms keep-order", says=["--netem", "delay 20ms 2ms"])
+        self.refuse("--netem=hold 5% 0ms", says="--netem")
 
     def test_queues(self):
         slow = ("--rate=80kbit", "--queue=1000000")  # A greeting takes 4 ms, and one comes every 100 us.
@@ -541,6 +543,9 @@ class Path(InScratchFolder):
         self.assertGreater(few, self.COUNT / 2)
         self.assertGreater(self.way(*slow, "--queue-bytes=200")["lost_by"]["queue"], few)
         self.refuse("--queue-bytes=500", says="add --rate")
+        self.refuse("--netem=queue 5", says=["--netem", "add one, as in rate 1mbit"])
+        self.refuse("--uplink=queue-bytes 5", "--downlink=rate 1mbit", says=["--uplink", "rate 1mbit"])
+        self.assertNotIn("queue", explain("--queue=5", "--uplink-rate=1mbit")["downlink"]["phases"][0]["netem"])
 
     def test_mtu(self):
         run = simulate("--mtu=100", "--attempts=2", "x", "y" * 100)

@@ -98,7 +98,8 @@ void PathOptions::add_to(CLI::App& app) {
         }
         throw TextError("there is no profile " + quote(text) + "; there are " + names);
       },
-      "a network by its name, as lossy profiles shows them; all other options go before it", "NAME")
+      "a network by its name, as lossy profiles shows them; other options replace what it says",
+      "NAME")
       ->group("Path");
   both_.add_to(app, tables_);
   for (PathScope& scope : one_way_) scope.add_to(app, tables_);
@@ -142,6 +143,27 @@ void PathOptions::resolve(bool ipv6) {
   check_effect(both_, {Direction::kUplink, Direction::kDownlink});
   check_effect(one_way_[0], {Direction::kUplink});
   check_effect(one_way_[1], {Direction::kDownlink});
+  for (auto& way : ways_) leave_out_idle(*way);
+}
+
+// What was said for both directions may concern only one: in the other it would be refused when
+// somebody says it again.
+void PathOptions::leave_out_idle(Timeline<LinkSettings>& way) const {
+  const bool queues = std::ranges::any_of(
+      way.phases(), [](const auto& phase) { return has_capacity(phase.value); });
+  const bool jitters =
+      std::ranges::any_of(way.phases(), [](const auto& phase) { return has_jitter(phase.value); });
+  const auto needed = [&](LinkSettings settings) {
+    if (!queues) settings.queue_datagrams.reset();
+    if (!queues) settings.queue_bytes.reset();
+    if (!jitters && !fault_list_) settings.keeps_order.reset();
+    return settings;
+  };
+  Timeline<LinkSettings> result(needed(way.phases().front().value));
+  for (std::size_t i = 1; i < way.phases().size(); ++i) {
+    result.add(way.phases()[i].start, needed(way.phases()[i].value));
+  }
+  way = std::move(result);
 }
 
 void PathOptions::resolve_way(Direction direction) {
@@ -354,27 +376,39 @@ void PathOptions::check_effect(const PathScope& scope,
     throw usage_error(prefix + "reorder-delay", "nothing is held back without " + prefix +
                                                     "reorder, as in " + prefix + "reorder=5%");
   }
-  if (single.reorder_delay == Duration::zero()) {
-    throw usage_error(prefix + "reorder-delay", "held back by nothing, a datagram is not passed");
-  }
   if (single.corrupt_bits && never([](const LinkSettings& s) { return happens(s.corrupt); })) {
     refuse("corrupt-bits", "no bits are flipped", "corrupt", "5%");
   }
-  const bool jitters = !never(has_jitter);
-  if (single.keeps_order && !fault_list_ && !jitters) {
-    refuse("jitter-keeps-order", "there is no jitter", "jitter", "2ms");
+  const auto zero_hold = [](const LinkSettings& s) {
+    return happens(s.reorder) && s.reorder_delay == Duration::zero();
+  };
+  if ((single.reorder_delay || scope.line().reorder_delay) && !never(zero_hold)) {
+    throw usage_error(single.reorder_delay ? prefix + "reorder-delay" : scope.line_option(),
+                      "held back by nothing, a datagram is not passed");
   }
+  const bool jitters = !never(has_jitter);
   if (single.jitter_correlation && !jitters) {
     refuse("jitter-correlation", "there is no jitter", "jitter", "2ms");
   }
   if (single.distribution && !jitters) {
     refuse("distribution", "there is no jitter", "jitter", "2ms");
   }
-  if (single.queue_datagrams && never(has_capacity)) {
-    refuse("queue", "nothing queues without a rate", "rate", "1mbit");
+  // A line may say these, too.
+  const auto refuse_said = [&](const char* name, const std::string& why, const std::string& needed,
+                               const std::string& value, const std::string& word) {
+    const std::string who = scope.who_says(name);
+    if (who.empty()) return;
+    if (who != scope.line_option()) refuse(name, why, needed, value);
+    throw usage_error(who, why + "; add " + word);
+  };
+  if (!jitters && !fault_list_) {
+    refuse_said("jitter-keeps-order", "there is no jitter to keep the order", "jitter", "2ms",
+                "one, as in delay 20ms 2ms");
   }
-  if (single.queue_bytes && never(has_capacity)) {
-    refuse("queue-bytes", "nothing queues without a rate", "rate", "1mbit");
+  if (never(has_capacity)) {
+    refuse_said("queue", "nothing queues without a rate", "rate", "1mbit", "one, as in rate 1mbit");
+    refuse_said("queue-bytes", "nothing queues without a rate", "rate", "1mbit",
+                "one, as in rate 1mbit");
   }
   if (single.rate && never([](const LinkSettings& s) { return s.rate.has_value(); })) {
     throw usage_error(prefix + "rate", "each direction has a trace in its place; leave it out");

@@ -90,6 +90,9 @@ bool says_nothing(const Value&) {
 bool says_nothing(Duration value) {
   return value == Duration::zero();
 }
+bool says_nothing(bool value) {
+  return !value;
+}
 bool says_nothing(Probability value) {
   return value.is_zero();
 }
@@ -175,7 +178,7 @@ void PathScope::add_chances(CLI::App& app) {
 void PathScope::add_delay(CLI::App& app, DiskTables& tables) {
   add(app, "delay", flags_.delay, parse_duration, "how long a datagram travels [0]", "TIME");
   add(app, "jitter", flags_.jitter, parse_duration,
-      "let the delay vary by up to this much, uniformly; datagrams may pass each other", "TIME");
+      "let the delay vary by up to this much; datagrams may pass each other", "TIME");
   add(app, "jitter-correlation", flags_.jitter_correlation, parse_probability,
       "how much each datagram's jitter resembles the one before", "PERCENT");
   add(

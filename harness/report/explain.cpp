@@ -19,6 +19,8 @@ using Sentences = std::vector<std::string>;
 
 constexpr std::size_t kEthernetHeaderBytes = 14;
 constexpr std::size_t kExamplePayloadBytes = 1000;
+// Finding out what netem would do takes a moment. More phases than this are said without.
+constexpr std::size_t kComparedPhasesMax = 50;
 
 // "1.84%": three digits.
 std::string percent(double share) {
@@ -31,6 +33,7 @@ std::string milliseconds(double ms) {
 
 // Three digits and zeros: "10000", "83300".
 std::string about(double number) {
+  if (number < 1000) return fmt::format("{:.3g}", number);
   const double unit = std::pow(10, std::max(0.0, std::floor(std::log10(number)) - 2));
   return fmt::format("{:.0f}", std::round(number / unit) * unit);
 }
@@ -389,7 +392,9 @@ nlohmann::ordered_json json_of(const PhaseExplanation& phase) {
 
 }  // namespace
 
-PhaseExplanation explain(const LinkSettings& settings, std::size_t header_bytes) {
+namespace {
+
+PhaseExplanation without_comparison(const LinkSettings& settings, std::size_t header_bytes) {
   PhaseExplanation phase;
   phase.netem = format_netem(settings);
   phase.own_words = own_words(settings);
@@ -398,6 +403,13 @@ PhaseExplanation explain(const LinkSettings& settings, std::size_t header_bytes)
   add_losses(settings, phase.words);
   add_chances(settings, phase.words);
   add_capacity(settings, header_bytes, phase.words);
+  return phase;
+}
+
+}  // namespace
+
+PhaseExplanation explain(const LinkSettings& settings, std::size_t header_bytes) {
+  PhaseExplanation phase = without_comparison(settings, header_bytes);
   phase.differs = differences(settings, phase.figures, header_bytes);
   return phase;
 }
@@ -414,7 +426,8 @@ WayExplanation explain(Direction direction, const Timeline<LinkSettings>& settin
     LinkSettings changed = phases[i].value;
     changed.outages.reset();  // Said once, for the whole time.
     changed.seed.reset();
-    way.phases.push_back(explain(changed, header_bytes));
+    way.phases.push_back(i < kComparedPhasesMax ? explain(changed, header_bytes)
+                                                : without_comparison(changed, header_bytes));
     way.phases.back().start = phases[i].start - Instant{};
     later.emplace_back(phases[i].start, changed);
   }
