@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "core/check.hpp"
+#include "harness/capture/checksum.hpp"
 #include "harness/capture/frame.hpp"
 #include "harness/capture/wire.hpp"
 
@@ -8,6 +9,13 @@ namespace lossy {
 namespace {
 
 using namespace wire;
+
+// The sum over the pseudo-header, which is the same for IPv4 (RFC 768) and IPv6 (RFC 8200, 8.1).
+std::uint64_t sum_pseudo_header(const Address& source, const Address& destination,
+                                std::size_t udp_bytes) {
+  return std::uint64_t{sum_words(octets_of(source))} + sum_words(octets_of(destination)) +
+         kProtocolUdp + udp_bytes;
+}
 
 void encode_sll2(const Frame& frame, std::byte* at) {
   store16(at, frame.source.is_v6() ? kEtherTypeIpv6 : kEtherTypeIpv4);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <cstring>
 #include <functional>
 #include <string_view>
 
@@ -14,6 +15,19 @@ constexpr std::size_t kNumberedBytesMin = 12;
 
 std::size_t hash_of(std::span<const std::byte> bytes) {
   return std::hash<std::string_view>()({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+// Of short ones a plain look at each place is faster than what memmem() prepares.
+bool contains(std::span<const std::byte> whole, std::span<const std::byte> part) {
+  constexpr std::size_t kShort = 64;
+  if (part.size() > whole.size()) return false;
+  if (whole.size() > kShort) {
+    return ::memmem(whole.data(), whole.size(), part.data(), part.size()) != nullptr;
+  }
+  for (std::size_t at = 0; at + part.size() <= whole.size(); ++at) {
+    if (whole[at] == part[0] && std::memcmp(&whole[at], part.data(), part.size()) == 0) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -28,8 +42,7 @@ bool Exchanges::Request::is_answered_by(std::span<const std::byte> payload) cons
       wanted[1] == payload[1]) {
     return true;
   }
-  return !wanted.empty() &&
-         ::memmem(payload.data(), payload.size(), wanted.data(), wanted.size()) != nullptr;
+  return !wanted.empty() && contains(payload, wanted);
 }
 
 void Exchanges::request(std::span<const std::byte> payload, Instant time, ExchangeBudget& budget) {

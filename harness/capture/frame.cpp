@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "harness/capture/checksum.hpp"
 #include "harness/capture/wire.hpp"
 
 namespace lossy {
@@ -153,8 +154,7 @@ class Decoder {
 
     frame_.identification = load16(rest_, 4);
     frame_.ttl = load8(rest_, 8);
-    frame_.source = Address::v4(load_octets<4>(rest_, 12), 0);
-    frame_.destination = Address::v4(load_octets<4>(rest_, 16), 0);
+    addresses_ = rest_.subspan(12, 8);
     if (sum_words(rest_.first(header_bytes)) != 0xFFFF) {
       frame_.ip_checksum = load16(rest_, 10) == 0 ? Checksum::kAbsent : Checksum::kBad;
     }
@@ -172,8 +172,7 @@ class Decoder {
     const std::uint8_t next_header = load8(rest_, 6);
     frame_.identification = load32(rest_, 0) & 0xFFFFF;
     frame_.ttl = load8(rest_, 7);
-    frame_.source = Address::v6(load_octets<16>(rest_, 8), 0);
-    frame_.destination = Address::v6(load_octets<16>(rest_, 24), 0);
+    addresses_ = rest_.subspan(8, 32);
     rest_ = rest_.subspan(kIpv6HeaderBytes);
     const bool complete = rest_.size() >= payload_bytes;
     rest_ = rest_.first(std::min(rest_.size(), payload_bytes));
@@ -220,6 +219,7 @@ class Decoder {
   SkipReason fragment(std::uint8_t protocol, std::uint32_t identification, std::uint32_t offset,
                       bool more) {
     if (reassembled_) return SkipReason::kBadFragment;  // A fragment of a fragment.
+    take_addresses(0, 0);
     if (fragment_ != nullptr) *fragment_ = {frame_, identification, protocol, offset, more, rest_};
     return SkipReason::kFragment;
   }
@@ -250,8 +250,7 @@ class Decoder {
     if (udp_bytes < kUdpHeaderBytes || udp_bytes > rest_.size()) return SkipReason::kBadUdpLength;
     rest_ = rest_.first(udp_bytes);
     frame_.udp_checksum = judge_udp_checksum();
-    frame_.source = with_port(frame_.source, load16(rest_, 0));
-    frame_.destination = with_port(frame_.destination, load16(rest_, 2));
+    take_addresses(load16(rest_, 0), load16(rest_, 2));
     frame_.payload = rest_.subspan(kUdpHeaderBytes);
     return frame_;
   }
@@ -259,9 +258,30 @@ class Decoder {
   Checksum judge_udp_checksum() const {
     const std::uint16_t checksum = load16(rest_, 6);
     if (checksum == 0) return Checksum::kAbsent;
-    const std::uint64_t pseudo = sum_pseudo_header(frame_.source, frame_.destination, rest_.size());
+    const std::uint64_t pseudo = sum_addresses() + kProtocolUdp + rest_.size();
     if (fold_checksum(pseudo + sum_words(rest_)) == 0xFFFF) return Checksum::kGood;
     return checksum == fold_checksum(pseudo) ? Checksum::kOffloaded : Checksum::kBad;
+  }
+
+  // Of the pseudo-header (RFC 768, RFC 8200 section 8.1). In the IP header they are neighbours.
+  std::uint64_t sum_addresses() const {
+    if (!addresses_.empty()) return sum_words(addresses_);
+    return std::uint64_t{sum_words(octets_of(frame_.source))} +
+           sum_words(octets_of(frame_.destination));
+  }
+
+  // Once for each frame, since addresses are the largest part of it.
+  void take_addresses(std::uint16_t source_port, std::uint16_t destination_port) {
+    if (addresses_.empty()) {
+      frame_.source = with_port(frame_.source, source_port);
+      frame_.destination = with_port(frame_.destination, destination_port);
+    } else if (addresses_.size() == 8) {
+      frame_.source = Address::v4(load_octets<4>(addresses_, 0), source_port);
+      frame_.destination = Address::v4(load_octets<4>(addresses_, 4), destination_port);
+    } else {
+      frame_.source = Address::v6(load_octets<16>(addresses_, 0), source_port);
+      frame_.destination = Address::v6(load_octets<16>(addresses_, 16), destination_port);
+    }
   }
 
   static Address with_port(const Address& address, std::uint16_t port) {
@@ -271,6 +291,7 @@ class Decoder {
   }
 
   Bytes rest_;
+  Bytes addresses_;  // In the IP header, unless the packet was put together.
   bool snapped_;
   bool reassembled_ = false;
   Fragment* fragment_ = nullptr;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/random.hpp"
+#include "harness/capture/checksum.hpp"
 #include "harness/capture/wire.hpp"
 
 namespace lossy {

@@ -9,7 +9,6 @@
 #include <span>
 
 #include "core/address.hpp"
-#include "harness/capture/checksum.hpp"
 
 namespace lossy::wire {
 
@@ -93,13 +92,6 @@ inline void store32(std::byte* at, std::uint32_t value) {
 
 inline std::span<const std::byte> octets_of(const Address& address) {
   return std::as_bytes(std::span(address.octets())).first(address.is_v6() ? 16 : 4);
-}
-
-// The sum over the pseudo-header, which is the same for IPv4 (RFC 768) and IPv6 (RFC 8200, 8.1).
-inline std::uint64_t sum_pseudo_header(const Address& source, const Address& destination,
-                                       std::size_t udp_bytes) {
-  return std::uint64_t{sum_words(octets_of(source))} + sum_words(octets_of(destination)) +
-         kProtocolUdp + udp_bytes;
 }
 
 }  // namespace lossy::wire
