@@ -94,6 +94,54 @@ class Made(unittest.TestCase):
         self.assertLess(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, 300 * 1024)
 
 
+class Command(unittest.TestCase):
+    """What people see, and what scripts are told."""
+
+    CAPTURES = pathlib.Path(__file__).resolve().parent.parent.parent / "captures"
+
+    def run_inspect(self, *arguments, code=0):
+        run = subprocess.run([LOSSY, "inspect", *map(str, arguments)], capture_output=True, text=True,
+                             timeout=SECONDS_SANITIZED)
+        self.assertEqual(run.returncode, code, run.stderr)
+        return run.stdout, run.stderr
+
+    def test_two_sided_recording_tells_the_path(self):
+        text, _ = self.run_inspect(self.CAPTURES / "drop.pcap")
+        found = inspect(self.CAPTURES / "drop.pcap")[1][0]
+        for way in (found["uplink"], found["downlink"]):
+            self.assertEqual(way["sent"], way["arrived"] + way["lost"])
+        self.assertGreater(found["uplink"]["lost"] + found["downlink"]["lost"], 0)
+        for word in ("the path", "lost", "loss periods", "uplink delay"):
+            self.assertIn(word, text)
+
+    def test_one_sided_capture_tells_the_answers(self):
+        text, _ = self.run_inspect(self.CAPTURES / "recorded/tutorial-lo.pcap")
+        self.assertRegex(text, r"answered +3 \(100%\)")
+        self.assertIn("response time", text)
+
+    def test_trace_and_bytes(self):
+        path = self.CAPTURES / "recorded/tutorial-lo.pcap"
+        text, _ = self.run_inspect(path, "--hex")
+        self.assertIn('|-------------->|  1.uplink         7 bytes "Michael"', text)
+        self.assertIn("    0000  4d 69 63 68 61 65 6c ", text)
+        text, _ = self.run_inspect(path, "--trace", "--filter=src port 9999")
+        self.assertIn('"Hello, Michael!"', text)
+        self.assertNotIn('"Michael"', text)
+
+    def test_what_cannot_be_done_is_said(self):
+        path = self.CAPTURES / "clean.pcap"
+        for arguments, reason in (([path, "--flow=2"], "has no flow 2"),
+                                  ([path, "--filter=udp prot 1"], "--filter: "),
+                                  ([path, "--trace", "--json"], "--trace"),
+                                  (["/nonexistent"], "No such file"),
+                                  ([self.CAPTURES], "is a directory"),
+                                  ([], "files")):
+            with self.subTest(reason):
+                _, error = self.run_inspect(*arguments, code=2)
+                self.assertIn(reason, error)
+                self.assertEqual(error.count("\n"), 1)
+
+
 class Tshark(unittest.TestCase):
     """Wireshark's own program finds as many datagrams in the same captures."""
 

@@ -51,6 +51,7 @@ InspectReport inspect_one(const std::string& path, const InspectCommandOptions& 
     report.error = reader.error()->text;
   } else if (options.inspect.flow != 0 && report.inspection.flows.empty()) {
     report.error = fmt::format("{}: has no flow {}", escape_controls(path), options.inspect.flow);
+    report.link_type = -1;  // There is nothing to say about it.
   }
   return report;
 }

@@ -10,7 +10,7 @@ namespace lossy {
 
 struct InspectReport {
   std::string path;
-  int link_type = -1;  // Below zero when the file could not be opened.
+  int link_type = -1;  // Below zero when there is nothing to say but the error.
   Inspection inspection;
   std::string error;  // What ended the records, when it was not the end of the file; or nothing.
 };
