@@ -9,7 +9,7 @@
 namespace lossy {
 
 PayloadPool::Slot PayloadPool::add(std::span<const std::byte> bytes) {
-  check(bytes.size() <= kChunkBytes, "PayloadPool: more than 65,536 bytes");
+  check(bytes.size() <= kBytesMax, "PayloadPool: more than 65,536 bytes");
   const auto bits = static_cast<unsigned>(std::bit_width(bytes.empty() ? 0 : bytes.size() - 1));
   const std::size_t size_class = std::max(bits, kClassBitsMin) - kClassBitsMin;
   if (free_[size_class].empty()) reserve_chunk(size_class);
@@ -32,10 +32,13 @@ void PayloadPool::release(Slot slot) {
 }
 
 void PayloadPool::reserve_chunk(std::size_t size_class) {
-  chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(kChunkBytes));
-  bytes_reserved_ += kChunkBytes;
+  std::size_t& chunk_bytes = last_chunk_bytes_[size_class];
+  chunk_bytes = std::max(std::clamp(2 * chunk_bytes, kFirstChunkBytes, kChunkBytesMax),
+                         class_bytes(size_class));
+  chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(chunk_bytes));
+  bytes_reserved_ += chunk_bytes;
   const std::size_t first = slots_.size();
-  for (std::size_t at = 0; at < kChunkBytes; at += class_bytes(size_class)) {
+  for (std::size_t at = 0; at < chunk_bytes; at += class_bytes(size_class)) {
     slots_.push_back(
         {.data = chunks_.back().get() + at, .size_class = static_cast<std::uint8_t>(size_class)});
   }

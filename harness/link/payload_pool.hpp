@@ -39,7 +39,11 @@ class PayloadPool {
   // whatever the sizes that come.
   static constexpr unsigned kClassBitsMin = 6;
   static constexpr std::size_t kClasses = 11;
-  static constexpr std::size_t kChunkBytes = 64 * 1024;
+  static constexpr std::size_t kBytesMax = 64 * 1024;
+  // Memory of a size class is taken in chunks, each twice the last: a proxy has thousands of links
+  // of which most see little at a time.
+  static constexpr std::size_t kFirstChunkBytes = 2 * 1024;
+  static constexpr std::size_t kChunkBytesMax = kBytesMax;
 
   struct SlotInfo {
     std::byte* data = nullptr;
@@ -56,6 +60,7 @@ class PayloadPool {
 
   std::vector<SlotInfo> slots_;
   std::array<std::vector<Slot>, kClasses> free_;
+  std::array<std::size_t, kClasses> last_chunk_bytes_{};
   std::vector<std::unique_ptr<std::byte[]>> chunks_;
   std::size_t bytes_reserved_ = 0;
   std::size_t bytes_used_ = 0;

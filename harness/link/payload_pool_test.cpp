@@ -90,6 +90,13 @@ TEST(PayloadPool, MemoryIsUsedAgain) {
   }
 }
 
+// A pool that holds little takes little: a proxy has thousands of them.
+TEST(PayloadPool, LittleTakesLittle) {
+  PayloadPool pool;
+  for (int i = 0; i < 4; ++i) pool.add(payload(200, 1));
+  EXPECT_LE(pool.bytes_reserved(), 4096U);
+}
+
 // From nothing to the largest size, and not one byte more.
 TEST(PayloadPool, TakesAnySizeUpToItsBound) {
   PayloadPool pool;

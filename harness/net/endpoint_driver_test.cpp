@@ -298,5 +298,41 @@ TEST(EndpointDriver, RunsAgain) {
   EXPECT_EQ(receive_text(client).text, "Hello, Sarah!");
 }
 
+// Threads that share a port, each with a socket, a server and a loop of its own, greet everybody
+// between them, and end when another thread says so.
+TEST(EndpointDriver, SharesAPortAmongThreads) {
+  constexpr int kThreads = 3;
+  constexpr std::size_t kClients = 20;
+  struct Worker {
+    explicit Worker(const Address& address)
+        : socket(UdpSocket::listen(address, UdpSocket::Share::kYes)) {}
+    UdpSocket socket;
+    Server server;
+    EventLoop loop;
+    EndpointDriver driver{loop, server, socket};
+    std::thread thread;
+  };
+  std::vector<std::unique_ptr<Worker>> workers;
+  Address address = kLoopback4;
+  for (int i = 0; i < kThreads; ++i) {
+    workers.push_back(std::make_unique<Worker>(address));
+    address = workers.front()->socket.local_address();
+  }
+  for (const auto& worker : workers) {
+    worker->thread =
+        std::thread([&loop = worker->loop] { EXPECT_EQ(loop.run(never), End::kStopped); });
+  }
+  for (std::size_t i = 0; i < kClients; ++i) {
+    EXPECT_THAT(greet(address, {"Michael", "Tracy"}).names, ElementsAre("Michael", "Tracy"));
+  }
+  std::uint64_t answered = 0;
+  for (const auto& worker : workers) {
+    worker->loop.stop();
+    worker->thread.join();
+    answered += worker->server.counters().answered;
+  }
+  EXPECT_EQ(answered, 2 * kClients);
+}
+
 }  // namespace
 }  // namespace lossy

@@ -6,6 +6,7 @@
 //   lossy_net_bench load PORT SECONDS         round trips with 64 outstanding
 //   lossy_net_bench sink PORT SECONDS         counts what arrives, from the first datagram on
 //   lossy_net_bench bulk PORT SECONDS         sends 1200-byte datagrams as fast as it can, with GSO
+//   lossy_net_bench flood PORT SOURCES EACH   sends so many datagrams each from so many addresses
 //   lossy_net_bench late PORT SINK DELAY_US   how late a path with that delay is; SINK is behind it
 //
 // Ports are on 127.0.0.1. Results are one JSON object.
@@ -14,6 +15,7 @@
 #include <netinet/udp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -275,6 +277,24 @@ void bulk(std::uint16_t port, std::int64_t seconds) {
   std::printf("{\"datagrams\": %llu}\n", static_cast<unsigned long long>(sent));
 }
 
+// The sources are addresses in 127.0.0.0/8, each with a port of its own.
+void flood(std::uint16_t port, std::uint32_t sources, std::uint32_t each) {
+  const sockaddr_in target = loopback(port);
+  std::uint64_t sent = 0;
+  for (std::uint32_t source = 0; source < sources; ++source) {
+    const int fd = udp_socket();
+    sockaddr_in address = loopback(0);
+    address.sin_addr.s_addr = htonl((std::uint32_t{127} << 24) + 0x10000 + source);
+    if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) fail("bind");
+    for (std::uint32_t i = 0; i < each; ++i) {
+      const auto* to = reinterpret_cast<const sockaddr*>(&target);
+      if (sendto(fd, "flood", 5, 0, to, sizeof target) == 5) ++sent;
+    }
+    close(fd);
+  }
+  std::printf("{\"sent\": %llu}\n", static_cast<unsigned long long>(sent));
+}
+
 // Sends a datagram now and then, and asks the kernel when it came out behind the path: so the time
 // that this program takes to wake up counts for nothing.
 void late(std::uint16_t port, std::uint16_t sink_port, std::int64_t delay_us) {
@@ -323,6 +343,9 @@ int main(int argc, char** argv) {
   if (what == "load") Load(port(2)).run(number(3));
   if (what == "sink") sink(port(2), number(3));
   if (what == "bulk") bulk(port(2), number(3));
+  if (what == "flood") {
+    flood(port(2), static_cast<std::uint32_t>(number(3)), static_cast<std::uint32_t>(number(4)));
+  }
   if (what == "late") late(port(2), port(3), number(4));
   return 0;
 }
