@@ -6,6 +6,7 @@
 #include <cmath>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "harness/link/chain_for_test.hpp"
@@ -208,13 +209,27 @@ TEST(LossProcess, DegenerateModelsAreExact) {
   }
 }
 
-// The order of a chain whose every step is certain starts anywhere.
-TEST(LossProcess, AlternatingChainsStartEitherWay) {
-  std::uint64_t lost = 0;
-  for (std::uint64_t seed = 1; seed <= 10'000; ++seed) {
-    lost += LossProcess(gilbert_elliott(100, 100, 100, 0), RandomStream(seed)).lost(1) ? 1 : 0;
+// Where a chain starts is drawn anew for each place to start at, where its steps are certain and
+// where it is never in a burst, too.
+TEST(LossProcess, StartsEitherWay) {
+  const std::pair<LossModel, double> starts[] = {
+      {gilbert_elliott(100, 100, 100, 0), 1.0 / 2},
+      {four_state(0, 0, 0, 0, 100), 1.0 / 2},
+      {four_state(0, 0, 0, 0, 50), 1.0 / 3},
+  };
+  constexpr std::uint64_t kProcesses = 10'000;
+  for (const auto& [model, rate] : starts) {
+    std::uint64_t lost = 0;
+    std::uint64_t lost_at_both = 0;
+    for (std::uint64_t seed = 1; seed <= kProcesses; ++seed) {
+      const bool lost_at_1 = LossProcess(model, RandomStream(seed), 1).lost(1);
+      const bool lost_at_3 = LossProcess(model, RandomStream(seed), 3).lost(3);
+      lost += lost_at_1 ? 1 : 0;
+      lost_at_both += lost_at_1 && lost_at_3 ? 1 : 0;
+    }
+    expect_rate(lost, kProcesses, rate, "lost at first");
+    expect_rate(lost_at_both, kProcesses, rate * rate, "lost at first, at either start");
   }
-  expect_rate(lost, 10'000, 0.5, "lost at first");
 }
 
 // Raising a probability of loss, or of the way into the bad state, only adds losses; so does
