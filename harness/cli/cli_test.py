@@ -775,7 +775,8 @@ class Explain(InScratchFolder):
         for profile in profiles:
             with self.subTest(profile["name"]):
                 self.assertIn(profile["name"], listing)
-                self.assertIn(profile["description"], lossy("profiles", profile["name"])[0])
+                for what in ("description", "source"):
+                    self.assertIn(profile[what], lossy("profiles", profile["name"])[0])
                 shown = json.loads(lossy("profiles", profile["name"], "--json")[0])
                 self.assertEqual(explain("--profile=" + profile["name"])["uplink"], shown["uplink"])
                 for way in ("uplink", "downlink"):

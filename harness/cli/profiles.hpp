@@ -11,6 +11,7 @@ namespace lossy {
 struct Profile {
   std::string_view name;
   std::string_view description;
+  std::string_view source;  // Where the figures come from.
   std::string_view uplink;  // Lines of netem's grammar.
   std::string_view downlink;
 

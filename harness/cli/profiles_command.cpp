@@ -32,6 +32,7 @@ int show_all(const ProfilesOptions& options) {
     for (const Profile& profile : profiles()) {
       list.push_back({{"name", profile.name},
                       {"description", profile.description},
+                      {"source", profile.source},
                       {"uplink", profile.uplink},
                       {"downlink", profile.downlink}});
     }
@@ -55,7 +56,8 @@ int show_one(const Profile& profile, const ProfilesOptions& options) {
     fmt::print("{}\n", json.dump());
     return kHolds;
   }
-  fmt::print("{}: {}\n\n{}", profile.name, profile.description, explanation_text(uplink, downlink));
+  fmt::print("{}: {}\nSource: {}\n\n{}", profile.name, profile.description, profile.source,
+             explanation_text(uplink, downlink));
   return kHolds;
 }
 

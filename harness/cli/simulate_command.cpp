@@ -250,6 +250,24 @@ class SimulateRun {
     }
   }
 
+  static Direction opposite(Direction direction) {
+    return direction == Direction::kUplink ? Direction::kDownlink : Direction::kUplink;
+  }
+
+  const std::optional<std::vector<Outage>>& outages_of(Direction direction) const {
+    return scenario().path().settings(direction).phases().front().value.outages;
+  }
+
+  std::uint64_t lost_in_outages() const {
+    std::uint64_t lost = 0;
+    for (const Direction direction : {Direction::kUplink, Direction::kDownlink}) {
+      lost += simulation_.link(0, direction)
+                  .counters()
+                  .lost_by[static_cast<std::size_t>(LossReason::kOutage)];
+    }
+    return lost;
+  }
+
   // What was asked for and did not happen, or happened because of what nobody asked for.
   void add_notes_on_settings(Direction direction, const std::string& name, const LinkCounters& link,
                              std::vector<std::string>& notes) const {
@@ -273,8 +291,11 @@ class SimulateRun {
     if (has_mtu && lost_by(LossReason::kMtu) == 0) {
       notes.push_back(name + ": no datagram was larger than the MTU.");
     }
-    const auto& outages = phases.front().value.outages;
-    if (outages && !outages->empty() && lost_by(LossReason::kOutage) == 0) {
+    // Where both directions share an outage, and it kept requests away, there are no answers to
+    // lose.
+    const auto& outages = outages_of(direction);
+    if (outages && !outages->empty() && lost_by(LossReason::kOutage) == 0 &&
+        !(outages == outages_of(opposite(direction)) && lost_in_outages() > 0)) {
       notes.push_back(name + ": nothing was sent during an outage.");
     }
     if (phases.back().start > simulation_.now()) {
