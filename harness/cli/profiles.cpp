@@ -88,11 +88,10 @@ constexpr std::array kProfiles{
                       "trips of 50 ms, half of them between 40 and 60 ms; 100 to 200 Mbit/s "
                       "down are promised. Losses of one or two in a hundred, in runs, are "
                       "typical.",
-            .uplink = "delay 25ms 5ms distribution normal loss gemodel 0.3% 20% rate 15mbit keep-"
-                      "order queue 400",
-            .downlink =
-                "delay 25ms 5ms distribution normal loss gemodel 0.3% 20% rate 150mbit keep-"
-                "order queue 3000"},
+            .uplink = "delay 25ms 5ms distribution normal loss gemodel 0.3% 20% rate 15mbit "
+                      "keep-order queue 400",
+            .downlink = "delay 25ms 5ms distribution normal loss gemodel 0.3% 20% rate 150mbit "
+                        "keep-order queue 3000"},
     Profile{.name = "intercontinental",
             .description = "a wired path to another continent",
             .source = "Light in fibre takes 5 us/km, and 25,000 km of cable 125 ms. ITU-T "
