@@ -536,6 +536,11 @@ class Path(InScratchFolder):
         self.refuse("--netem=delay 9ms keep-order", says=["--netem", "delay 20ms 2ms"])
         self.refuse("--netem=hold 5% 0ms", says="--netem")
 
+    def test_jitter_keeps_order(self):
+        jitter = ("--delay=20ms", "--jitter=5ms")
+        self.assertGreater(self.way(*jitter)["reordered"], self.COUNT / 2)
+        self.assertEqual(self.way(*jitter, "--jitter-keeps-order")["reordered"], 0)
+
     def test_queues(self):
         slow = ("--rate=80kbit", "--queue=1000000")  # A greeting takes 4 ms, and one comes every 100 us.
         self.assertEqual(self.way(*slow)["lost"], 0)
