@@ -570,7 +570,7 @@ class Path(InScratchFolder):
         self.assertEqual(simulate(*paced[1:], "--outage=1s..2s", "Michael", "Tracy")["greeted"], 2)
         self.refuse("--outage=2s", says=["--outage", "2s..3s"])
         self.refuse("--outage=3s..2s", says="end")
-        self.refuse("--outage=1s..3s", "--outage=2s..4s", says="within another")
+        self.refuse("--outage=1s..3s", "--outage=2s..4s", says="overlaps another")
         self.assertIn("nothing was sent during an outage", lossy("simulate", "--outage=5s..6s")[0])
 
     def test_trace(self):

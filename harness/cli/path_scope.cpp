@@ -40,15 +40,7 @@ std::uint64_t parse_burst(std::string_view text) {
 
 std::vector<Outage> parse_outages(const std::vector<std::string>& texts) {
   std::vector<Outage> outages;
-  for (const std::string& text : texts) outages.push_back(parse_outage(text));
-  std::ranges::sort(outages, {}, &Outage::start);
-  const auto overlap = std::ranges::adjacent_find(
-      outages, [](const Outage& a, const Outage& b) { return b.start < a.end; });
-  if (overlap != outages.end()) {
-    throw TextError("the outage that starts at " +
-                    format_duration(std::next(overlap)->start - Instant{}) +
-                    " does so within another");
-  }
+  for (const std::string& text : texts) add_outage(text, outages);
   return outages;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <span>
@@ -146,7 +147,7 @@ class LineParser {
 
   void parse_slot_interval(Slots& slots);
   void parse_slot_distribution(Slots& slots);
-  LossModel loss_model(const Word& model);
+  LossModel loss_model();
   FourStateLoss state_loss();
   GilbertElliott gemodel_loss();
   void finish();
@@ -298,21 +299,21 @@ void LineParser::parse_loss() {
     throw refuse(key_, quote(key_.text) + " is there twice");
   }
   if (!words_.number_follows()) {
-    const Word model = words_.take_value(key_, "a percentage");
-    if (model.text != "random") {
-      settings_.loss = loss_model(model);
+    key_ = words_.take_value(key_, "a percentage");
+    if (key_.text != "random") {
+      settings_.loss = loss_model();
       return;
     }
   }
   settings_.loss = RandomLoss{chance(before ? before->chance : Chance{})};
 }
 
-LossModel LineParser::loss_model(const Word& model) {
-  if (model.text == "state") return state_loss();
-  if (model.text == "gemodel") return gemodel_loss();
-  if (model.text == "every") return EveryNthLoss{whole("a number", 1, kUint64Max)};
-  throw refuse(model, quote(model.text) +
-                          " is not a loss: write a percentage, random, state, gemodel or every");
+LossModel LineParser::loss_model() {
+  if (key_.text == "state") return state_loss();
+  if (key_.text == "gemodel") return gemodel_loss();
+  if (key_.text == "every") return EveryNthLoss{whole("a number", 1, kUint64Max)};
+  throw refuse(key_, quote(key_.text) +
+                         " is not a loss: write a percentage, random, state, gemodel or every");
 }
 
 void LineParser::percent_if_there(bool& goes_on, Probability& value) {
@@ -465,7 +466,11 @@ void LineParser::parse_truncate() {
 void LineParser::parse_hold() {
   Chance held = settings_.reorder.value_or(Chance{});
   held.probability = percent();
-  settings_.reorder_delay = read_at(words_.take_value(key_, "a time"), parse_tc_time);
+  settings_.reorder_delay = read_at(words_.take_value(key_, "a time"), [](std::string_view text) {
+    const Duration time = parse_tc_time(text);
+    if (time > Duration::zero()) return time;
+    throw TextError(quote(text) + " holds nothing back: it must be at least 0.001us");
+  });
   if (words_.number_follows()) held.correlation = percent();
   settings_.reorder = held;
 }
@@ -504,8 +509,8 @@ void LineParser::parse_mtu() {
 void LineParser::parse_outage() {
   only_for_the_whole();
   if (!settings_.outages) settings_.outages.emplace();
-  settings_.outages->push_back(
-      read_at(words_.take_value(key_, "two times, as in 2s..3s"), lossy::parse_outage));
+  read_at(words_.take_value(key_, "two times, as in 2s..3s"),
+          [this](std::string_view text) { add_outage(text, *settings_.outages); });
 }
 
 }  // namespace
@@ -548,6 +553,16 @@ Outage parse_outage(std::string_view text) {
     throw TextError(quote(text) + " is not an outage: it must end after it starts");
   }
   return outage;
+}
+
+void add_outage(std::string_view text, std::vector<Outage>& outages) {
+  const Outage outage = parse_outage(text);
+  const auto next = std::ranges::upper_bound(outages, outage.start, {}, &Outage::start);
+  if ((next != outages.end() && next->start < outage.end) ||
+      (next != outages.begin() && std::prev(next)->end > outage.start)) {
+    throw TextError(quote(text) + " overlaps another outage");
+  }
+  outages.insert(next, outage);
 }
 
 }  // namespace lossy

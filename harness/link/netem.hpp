@@ -29,12 +29,12 @@
 //   truncate PERCENT [CORRELATION]
 //                               the payload cut off
 //   hold PERCENT TIME [CORRELATION]
-//                               held back by TIME, so that later ones pass
+//                               held back by TIME, above 0, so that later ones pass
 //   keep-order [off]            jitter does not reorder
 //   trace FILE                  a mahimahi trace instead of a rate
 //   queue N, queue-bytes SIZE   what may wait for the rate
 //   mtu SIZE                    larger IP packets vanish; 0 for no limit
-//   outage FROM..TO             nothing gets through; may be repeated
+//   outage FROM..TO             nothing gets through; may be repeated, without overlaps
 #pragma once
 
 #include <cstddef>
@@ -91,6 +91,9 @@ std::string format_timeline(const std::vector<std::pair<Instant, LinkSettings>>&
 
 // "2s..3s", as parse_duration() reads the two times: the end is after the start. Throws TextError.
 Outage parse_outage(std::string_view text);
+// Adds what parse_outage() reads to those that are there, which are in order and stay so. Throws
+// TextError when it overlaps one of them, too.
+void add_outage(std::string_view text, std::vector<Outage>& outages);
 std::string format_outage(const Outage& outage);
 
 }  // namespace lossy

@@ -99,6 +99,8 @@ TEST(Netem, BrokenWordsOfItsOwnAreRefusedAtTheWord) {
                            "truncate [101%]",
                            "[trunc] 1%",
                            "hold 5% [x]",
+                           "hold 5% [0s] 10%",
+                           "hold 0% [0.0001us]",
                            "[hol] 5% 1ms",
                            "hold 5% 1ms [105%]",
                            "[keep] order",
@@ -110,6 +112,11 @@ TEST(Netem, BrokenWordsOfItsOwnAreRefusedAtTheWord) {
                            "outage [2s..1s]",
                            "outage [2..3]",
                            "outage 2s..3s [4s..5s]",
+                           "outage 2s..4s outage [3s..5s]",
+                           "outage 2s..4s outage [1s..2.1s] outage 2s..3s",
+                           "outage 2s..4s outage [2s..4s]",
+                           "outage 5s..6s outage 2s..4s outage [3.9s..5s]",
+                           "outage 2s..3s outage [1s..4s]",
                            "loss every [0]",
                            "loss every [5%]",
                            "loss 1% [loss] every 3",
@@ -273,8 +280,19 @@ TEST(Netem, WordsOfItsOwnSetWhatTheyStandFor) {
   settings.mtu_bytes = 1500;
   EXPECT_EQ(parse("queue 100 queue-bytes 2k mtu 1500"), settings);
   settings = {};
-  settings.outages = {{Instant(2s), Instant(3s)}, {Instant(0s), Instant(1min)}};
-  EXPECT_EQ(parse("outage 2s..3s outage 0..1min"), settings);
+  // In any order; where one ends the next may start.
+  settings.outages = {
+      {Instant(0s), Instant(2s)}, {Instant(2s), Instant(3s)}, {Instant(5s), Instant(1min)}};
+  EXPECT_EQ(parse("outage 2s..3s outage 5s..1min outage 0..2s"), settings);
+}
+
+// What is missing is missed by the word that it belongs to.
+TEST(Netem, AMissingWordIsToldWithTheOneThatNeedsIt) {
+  for (const std::string line : {"loss", "loss gemodel", "loss state", "loss random", "loss every",
+                                 "delay 1ms reorder", "flip 1% bits", "slot 1ms bytes"}) {
+    const std::string last = line.substr(line.rfind(' ') + 1);
+    EXPECT_THAT(broken(line, parse_netem).what, HasSubstr(quote(last))) << line;
+  }
 }
 
 // An abbreviation means the first of tc's words that it fits, in tc's order.
@@ -345,7 +363,7 @@ TEST(Netem, CanonicalLinesStayAsTheyAre) {
         "queue 18446744073709551615",
         "queue-bytes 18446744073709551615",
         "mtu 0",
-        "outage 0s..1s outage 500ms..1.5s",
+        "outage 0s..1s outage 1s..1.5s",
         "seed 0",
         "delay 10ms 1ms distribution normal loss 1% corrupt 1% duplicate 1% reorder 1% rate 1mbit "
         "slot 1ms 1ms limit 5 flip 1% truncate 1% hold 1% 1ms keep-order queue 5 queue-bytes 6 mtu "
@@ -388,7 +406,7 @@ TEST(Netem, SettingsAreReadAgainAsTheyAre) {
     }
     if (below(2) > 0) {
       settings.reorder = chance();
-      settings.reorder_delay = at_least(0s);
+      settings.reorder_delay = at_least(1ns);
       settings.corrupt = chance();
       settings.corrupt_bits = 1 + below(8);
     }
