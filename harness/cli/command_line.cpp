@@ -9,7 +9,7 @@ namespace lossy {
 
 std::string shell_quoted(const std::string& argument) {
   static constexpr const char* kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=%./:,@+^[]";
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=%./:,@+";
   if (!argument.empty() && argument.find_first_not_of(kPlain) == std::string::npos) return argument;
   // What a terminal might obey is shown as escapes, which $'' makes the shell read as bytes again.
   const std::string escaped = escape_bytes(std::as_bytes(std::span(argument)));

@@ -14,6 +14,7 @@
 #include "harness/cli/output.hpp"
 #include "harness/net/endpoint_driver.hpp"
 #include "harness/net/socket_address.hpp"
+#include "harness/report/readable.hpp"
 #include "harness/report/rtt_json.hpp"
 
 namespace lossy {
@@ -86,7 +87,7 @@ class GreetRun {
                                       {"greeted", result.greeted},
                                       {"gave_up", result.gave_up},
                                       {"attempts", result.attempts},
-                                      {"seconds", in_ms(elapsed) / 1e3},
+                                      {"seconds", in_seconds(elapsed)},
                                       {"kernel_dropped", socket_.kernel_drops()},
                                       {"rtt_ms", rtt_ms_json(result.rtt)},
                                       {"rtt_histogram", rtt_histogram(result.rtt)}};

@@ -7,6 +7,7 @@
 
 #include "harness/cli/command_line.hpp"
 #include "harness/cli/files.hpp"
+#include "harness/report/path_figures.hpp"
 
 namespace lossy {
 namespace {
@@ -42,14 +43,6 @@ LinkSettings laid_over(const LinkSettings& base, const LinkSettings& over) {
 
 bool has_jitter(const LinkSettings& settings) {
   return settings.jitter.value_or(Duration::zero()) > Duration::zero();
-}
-
-bool has_capacity(const LinkSettings& settings) {
-  return (settings.rate && settings.rate->bits_per_second > 0) || settings.trace.value_or(nullptr);
-}
-
-bool happens(const std::optional<Chance>& chance) {
-  return chance && !chance->probability.is_zero();
 }
 
 // The first setting that leaves fates to chance, or nothing.

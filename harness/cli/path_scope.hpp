@@ -38,8 +38,9 @@ class PathScope {
   // Throws CLI::ValidationError, naming both, when two of line, timeline and single settings say
   // the same.
   void check_once() const;
-  // Which option, and which field of it, says something of `field`: {"", ""} for none.
-  // What a line says only because it goes with something else does not count.
+  // The option that says something of `field`, or "": a single setting's before the line's. What
+  // later phases of a timeline say does not count, nor does what a line says only because it goes
+  // with something else.
   std::string who_says(const std::string& field) const;
 
   // The netem line; empty when there is none.

@@ -50,8 +50,10 @@ int show_one(const Profile& profile, const ProfilesOptions& options) {
   const WayExplanation uplink = explain(profile, Direction::kUplink);
   const WayExplanation downlink = explain(profile, Direction::kDownlink);
   if (options.json) {
-    nlohmann::ordered_json json{
-        {"command", "profiles"}, {"name", profile.name}, {"description", profile.description}};
+    nlohmann::ordered_json json{{"command", "profiles"},
+                                {"name", profile.name},
+                                {"description", profile.description},
+                                {"source", profile.source}};
     json.update(explanation_json(uplink, downlink));
     fmt::print("{}\n", json.dump());
     return kHolds;

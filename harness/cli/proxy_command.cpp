@@ -24,6 +24,7 @@
 #include "harness/net/socket_address.hpp"
 #include "harness/report/ladder.hpp"
 #include "harness/report/link_report.hpp"
+#include "harness/report/readable.hpp"
 
 namespace lossy {
 namespace {
@@ -42,10 +43,6 @@ struct ProxyCommandOptions {
   std::optional<Duration> stats{};
   std::vector<std::string> command;
 };
-
-double in_seconds(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
 
 std::string with_all(std::string text, std::string_view what, const std::string& by) {
   for (std::size_t at = text.find(what); at != std::string::npos;

@@ -10,7 +10,7 @@
 #include "harness/link/netem.hpp"
 #include "harness/link/text.hpp"
 #include "harness/report/netem_replica.hpp"
-#include "harness/report/rtt_json.hpp"
+#include "harness/report/readable.hpp"
 
 namespace lossy {
 namespace {
@@ -56,10 +56,6 @@ std::string resembling(Probability correlation) {
   if (correlation.is_zero()) return {};
   return fmt::format(", each decision with {} the one before once more",
                      format_probability(correlation));
-}
-
-bool happens(const std::optional<Chance>& chance) {
-  return chance && !chance->probability.is_zero();
 }
 
 std::string words_of(const RandomLoss& model) {
@@ -181,7 +177,7 @@ void add_capacity(const LinkSettings& settings, std::size_t header_bytes, Senten
     }
     words.push_back(text);
   }
-  if (trace || (settings.rate && settings.rate->bits_per_second > 0)) {
+  if (has_capacity(settings)) {
     std::string queue =
         fmt::format("keeps {} datagrams waiting for that",
                     settings.queue_datagrams.value_or(LinkOptions{}.queue_datagrams_max));
@@ -376,7 +372,7 @@ nlohmann::ordered_json json_of(const PhaseExplanation& phase) {
   const PathFigures& figures = phase.figures;
   const double burst = figures.loss.mean_burst();
   nlohmann::ordered_json json;
-  json["start_seconds"] = phase.start ? in_ms(*phase.start) / 1000 : 0.0;
+  json["start_seconds"] = phase.start ? in_seconds(*phase.start) : 0.0;
   json["netem"] = phase.netem;
   json["own_words"] = phase.own_words;
   json["words"] = phase.words;
@@ -389,10 +385,6 @@ nlohmann::ordered_json json_of(const PhaseExplanation& phase) {
   json["netem_differs"] = phase.differs;
   return json;
 }
-
-}  // namespace
-
-namespace {
 
 PhaseExplanation without_comparison(const LinkSettings& settings, std::size_t header_bytes) {
   PhaseExplanation phase;
@@ -456,8 +448,8 @@ nlohmann::ordered_json explanation_json(const WayExplanation& uplink,
     nlohmann::ordered_json each;
     each["outages"] = nlohmann::ordered_json::array();
     for (const Outage& outage : way->outages) {
-      each["outages"].push_back({{"start_seconds", in_ms(outage.start - Instant{}) / 1000},
-                                 {"end_seconds", in_ms(outage.end - Instant{}) / 1000}});
+      each["outages"].push_back({{"start_seconds", in_seconds(outage.start - Instant{})},
+                                 {"end_seconds", in_seconds(outage.end - Instant{})}});
     }
     each["timeline"] = way->timeline;
     each["phases"] = nlohmann::ordered_json::array();

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/escape.hpp"
+#include "harness/report/readable.hpp"
 #include "harness/report/rtt_json.hpp"
 
 namespace lossy {
@@ -16,25 +17,6 @@ using Json = nlohmann::ordered_json;
 
 // More flows than this are counted, and listed in JSON only.
 constexpr std::size_t kFlowsShown = 20;
-
-double seconds_of(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
-
-// Four digits in a unit that a person would choose.
-std::string readable(Duration duration) {
-  const double seconds = seconds_of(duration);
-  if (seconds >= 1000) return fmt::format("{:.0f} s", seconds);
-  if (seconds >= 1) return fmt::format("{:.4g} s", seconds);
-  if (seconds >= 0.001 || seconds == 0) return fmt::format("{:.4g} ms", seconds * 1e3);
-  return fmt::format("{:.4g} us", seconds * 1e6);
-}
-
-std::string percent(std::uint64_t part, std::uint64_t whole) {
-  if (whole == 0 || part == 0) return {};
-  const double exact = 100 * static_cast<double>(part) / static_cast<double>(whole);
-  return fmt::format("{:.3g}%", exact);
-}
 
 std::string counted(std::uint64_t number, std::string_view noun) {
   return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
@@ -196,7 +178,7 @@ Json json_of(const InspectedFlow& flow) {
             {"server", flow.server.to_string()},
             {"interface", flow.interface},
             {"two_sided", flow.two_sided},
-            {"seconds", seconds_of(duration_of(flow.first, flow.last))},
+            {"seconds", in_seconds(duration_of(flow.first, flow.last))},
             {"uplink", json_of(flow.uplink)},
             {"downlink", json_of(flow.downlink)}};
   if (flow.two_sided) {
@@ -239,7 +221,7 @@ Json inspect_json(const InspectReport& report) {
   json["records"] = inspection.records;
   json["datagrams"] = inspection.traffic.datagrams;
   json["bytes"] = inspection.traffic.bytes;
-  json["seconds"] = seconds_of(duration_of(inspection.first, inspection.last));
+  json["seconds"] = in_seconds(duration_of(inspection.first, inspection.last));
   json["two_sided"] = inspection.two_sided;
   Json skipped = Json::object();
   for (std::size_t i = 0; i < kSkipReasonCount; ++i) {

@@ -2,16 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "harness/report/readable.hpp"
+
 namespace lossy {
 namespace {
-
-// "12.3%" of a whole, or nothing where there is no whole.
-std::string percent(std::uint64_t part, std::uint64_t whole) {
-  if (whole == 0 || part == 0) return {};
-  const double exact = 100 * static_cast<double>(part) / static_cast<double>(whole);
-  const std::string shown = fmt::format("{:.3g}%", exact);
-  return shown == "100%" && part != whole ? ">99.9%" : shown;
-}
 
 // What a counter is a part of, so that the percentage is the one that was asked for.
 using Whole = std::uint64_t (*)(const LinkCounters&);

@@ -68,7 +68,7 @@ class NetemChance {
 class NetemLoss {
  public:
   explicit NetemLoss(const LossModel& model)
-      : chain_(loss_chain(model)), state_(chain_.first), draws_(1), chance_({}, 1) {
+      : chain_(loss_chain(model)), draws_(1), chance_({}, 1) {
     if (const auto* random = std::get_if<RandomLoss>(&model)) {
       is_random_ = true;
       chance_ = NetemChance(random->chance, 1);
@@ -88,7 +88,7 @@ class NetemLoss {
 
  private:
   LossChain chain_;
-  std::size_t state_;
+  std::size_t state_ = 0;
   Draws draws_;
   NetemChance chance_;
   bool is_random_ = false;

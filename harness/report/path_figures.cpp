@@ -4,12 +4,10 @@
 #include <cmath>
 #include <limits>
 
+#include "harness/report/readable.hpp"
+
 namespace lossy {
 namespace {
-
-double in_ms(Duration duration) {
-  return std::chrono::duration<double, std::milli>(duration).count();
-}
 
 double as_double(Probability probability) {
   return static_cast<double>(probability.threshold()) / static_cast<double>(Probability::kOne);
@@ -146,6 +144,14 @@ std::optional<double> slots_rate(const Slots& slots) {
 
 }  // namespace
 
+bool happens(const std::optional<Chance>& chance) {
+  return chance && !chance->probability.is_zero();
+}
+
+bool has_capacity(const LinkSettings& settings) {
+  return (settings.rate && settings.rate->bits_per_second > 0) || settings.trace.value_or(nullptr);
+}
+
 LossChain loss_chain(const LossModel& model) {
   return std::visit([](const auto& one) { return chain_of(one); }, model);
 }
@@ -171,7 +177,7 @@ LossChain::Row LossChain::stationary() const {
     }
     steps = twice;
   }
-  return steps[first];
+  return steps[0];
 }
 
 double LossFigures::mean_burst() const {

@@ -16,9 +16,8 @@ struct LossChain {
 
   std::array<Row, kStates> next{};  // next[i][j]: from i to j. What is not used stays where it is.
   Row lost{};                       // The probability of a loss in each state.
-  std::size_t first = 0;            // The state without losses, which others are reached from.
 
-  // The share of time in each state, from `first` on.
+  // The share of time in each state, from state 0 on, which is the good one.
   Row stationary() const;
 };
 
@@ -43,6 +42,12 @@ struct PathFigures {
   // Bits a second, as the rate counts them; nothing for no limit.
   std::optional<double> rate;
 };
+
+// Whether it may happen at all.
+bool happens(const std::optional<Chance>& chance);
+
+// Whether there is anything to queue for: a rate or a trace.
+bool has_capacity(const LinkSettings& settings);
 
 PathFigures path_figures(const LinkSettings& settings);
 

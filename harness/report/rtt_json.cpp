@@ -2,11 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
-namespace lossy {
+#include "harness/report/readable.hpp"
 
-double in_ms(Duration duration) {
-  return std::chrono::duration<double, std::milli>(duration).count();
-}
+namespace lossy {
 
 nlohmann::ordered_json rtt_ms_json(const Histogram& rtt) {
   return {{"min", in_ms(rtt.min())},

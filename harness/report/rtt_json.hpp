@@ -7,8 +7,6 @@
 
 namespace lossy {
 
-double in_ms(Duration duration);
-
 // {"min", "median", "p99", "max"} in milliseconds; zeros when nothing was measured.
 nlohmann::ordered_json rtt_ms_json(const Histogram& rtt);
 

@@ -5,23 +5,11 @@
 #include <nlohmann/json.hpp>
 
 #include "harness/report/link_report.hpp"
+#include "harness/report/readable.hpp"
 #include "harness/report/rtt_json.hpp"
 
 namespace lossy {
 namespace {
-
-double in_seconds(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
-
-// Four digits in a unit that a person would choose: "59.6 us", "40 ms", "1.004 s", "31536000 s".
-std::string readable(Duration duration) {
-  const double seconds = in_seconds(duration);
-  if (seconds >= 1000) return fmt::format("{:.0f} s", seconds);
-  if (seconds >= 1) return fmt::format("{:.4g} s", seconds);
-  if (seconds >= 0.001 || seconds == 0) return fmt::format("{:.4g} ms", seconds * 1e3);
-  return fmt::format("{:.4g} us", seconds * 1e6);
-}
 
 // "not_utf8 3, unexpected 1": what is not zero.
 void add_count(std::string& list, std::string_view name, std::uint64_t count) {
