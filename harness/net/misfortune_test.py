@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""What `lossy proxy` does when the programs around it, or the disk, fail.
+
+usage: misfortune_test.py LOSSY [TEST...]
+"""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+
+import proxied
+from proxied import free_port, udp_socket
+
+# Of each size once a round: empty, short, as on the internet, and the largest that IPv4 can carry.
+SIZES = (0, 1, 20, 1200, 65507)
+
+
+class Peers(proxied.ProxiedTest):
+    def ask(self, client, listen, name):
+        client.sendto(name, ("127.0.0.1", listen))
+        return client.recv(2048)
+
+    # A server that is killed and comes back goes on with the clients it had, through the flow that
+    # they had.
+    def test_server_is_killed_and_comes_back(self):
+        port = free_port()
+        server = self.start_tutorial_server(port)
+        proxy, listen = self.start_proxy(port, "--stats=20ms")
+        with udp_socket() as client:
+            self.assertEqual(self.ask(client, listen, b"before"), b"Hello, before!")
+            self.assertEqual(server.end(signal.SIGKILL), -signal.SIGKILL)
+            client.sendto(b"into the void", ("127.0.0.1", listen))
+            self.wait_for(proxy, r'"icmp":{[^}]*"refused":1[,}]')
+            self.start_tutorial_server(port)
+            self.assertEqual(self.ask(client, listen, b"after"), b"Hello, after!")
+        self.assertEqual(proxy.end(), 0)
+        self.assertRegex(proxy.text, r"\n  flows +1 opened, 1 open\n")
+
+    # An answer to a client that is gone disturbs nobody, and its flow ends when it is idle.
+    def test_client_vanishes(self):
+        with udp_socket() as server, udp_socket() as second:
+            proxy, listen = self.start_proxy(server.getsockname()[1], "--idle=50ms",
+                                             "--stats=20ms")
+            with udp_socket() as first:
+                first.sendto(b"first", ("127.0.0.1", listen))
+                inside = server.recvfrom(10)[1]
+            for _ in range(3):
+                server.sendto(b"too late", inside)
+            second.sendto(b"second", ("127.0.0.1", listen))
+            data, inside = server.recvfrom(10)
+            self.assertEqual(data, b"second")
+            server.sendto(b"in time", inside)
+            self.assertEqual(second.recv(10), b"in time")
+            self.wait_for(proxy, r'"flows":{"opened":2,"open":0,"idle":2,')
+        self.assertEqual(proxy.end(), 0, proxy.text)
+
+
+class Echo:
+    """A client that sends all the time, and a server that sends everything back."""
+
+    def __init__(self):
+        self.server, self.client = udp_socket(), udp_socket()
+        self.port = self.server.getsockname()[1]
+        self._ending = threading.Event()
+        self._threads = []
+
+    def begin(self, listen):
+        for work in (self._answer, lambda: self._ask(listen)):
+            thread = threading.Thread(target=work, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def _answer(self):
+        while True:
+            data, source = self.server.recvfrom(1 << 16)
+            if self._ending.is_set():
+                return
+            self.server.sendto(data, source)
+
+    def _ask(self, listen):
+        number = 0
+        while not self._ending.is_set():
+            self.client.sendto(b"x" * SIZES[number % len(SIZES)], ("127.0.0.1", listen))
+            self._ending.wait(0.0005)  # Neither a burst nor a full core.
+            number += 1
+
+    def end(self):
+        self._ending.set()
+        self.client.sendto(b"", ("127.0.0.1", self.port))  # Wakes the server.
+        for thread in self._threads:
+            thread.join()
+        self.client.close()
+        self.server.close()
+
+
+class Recording(proxied.ProxiedTest):
+    def start_echo(self):
+        echo = Echo()
+        self.addCleanup(echo.end)
+        return echo
+
+    # However it is asked to end, in the midst of everything, the recording is whole and holds all
+    # that was counted.
+    def test_ends_whole_in_the_middle(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(number.name):
+                echo = self.start_echo()
+                path = self.folder / f"{number.name}.pcap"
+                proxy, listen = self.start_proxy(echo.port, "--drop=10%", "--duplicate=10%",
+                                                 "--delay=20ms", "--jitter=20ms", "--seed=1",
+                                                 "--stats=20ms", f"--record={path}")
+                echo.begin(listen)
+                self.wait_for(proxy, r'"downlink":{"offered":[1-9]\d{2}')
+                self.assertEqual(proxy.end(number), 0, proxy.text)
+                inspected = subprocess.run([self.LOSSY, "inspect", path, "--json"],
+                                           capture_output=True, text=True, check=False)
+                self.assertEqual((inspected.returncode, inspected.stderr), (0, ""))
+                counts = proxied.record_counts(path)
+                offered = re.search(r"\n  offered +(\d+) +(\d+)\n", proxy.text)
+                self.assertEqual([counts[1, True], counts[2, True]],
+                                 [int(count) for count in offered.groups()])
+                self.assertIn(f'"records":{sum(counts.values())},', inspected.stdout)
+
+    # A disk that fills up ends the recording, in one line and in the exit code; datagrams are
+    # forwarded as before, and half a capture is not left behind.
+    def test_disk_fills_up(self):
+        small = self.folder / "small"
+        small.mkdir()
+        inside = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "-Urm"]
+        mount = ["sh", "-c", 'mount -t tmpfs -o size=1m none "$1" && shift && exec "$@"', "sh",
+                 str(small)]
+        if subprocess.run([*inside, *mount, "true"], capture_output=True, check=False).returncode:
+            self.skipTest("no file system of one's own is permitted here")
+        with udp_socket() as server, udp_socket() as client:
+            proxy = self.start(*inside, *mount, self.LOSSY, "proxy", "--listen=127.0.0.1:0",
+                               "--to=127.0.0.1:{}".format(server.getsockname()[1]),
+                               f"--record={small}/x.pcap")
+            listen = int(self.wait_for(proxy, r"^lossy: proxy on \S+:(\d+) to ")[1])
+            for _ in range(40):  # Each is recorded four times: ten times what there is room for.
+                client.sendto(b"x" * 65507, ("127.0.0.1", listen))
+                data, source = server.recvfrom(1 << 16)
+                server.sendto(data, source)
+                self.assertEqual(len(client.recv(1 << 16)), 65507)
+            disk = os.open(f"/proc/{proxy.process.pid}/root{small}", os.O_RDONLY)
+            self.addCleanup(os.close, disk)
+            self.assertEqual(proxy.end(signal.SIGINT), 1, proxy.text)
+            self.assertEqual(os.listdir(disk), [])
+        self.assertEqual(proxy.text.count("No space left on device; nothing more is recorded"), 1)
+        self.assertRegex(proxy.text, r"\n  offered +40 +40\n")
+
+
+if __name__ == "__main__":
+    proxied.main()
