@@ -12,7 +12,7 @@ std::string_view to_string(LossReason reason) {
 }
 
 bool operator==(const CopyFate& a, const CopyFate& b) {
-  return a.extra_delay == b.extra_delay && a.held_back == b.held_back &&
+  return a.extra_delay == b.extra_delay && a.held_back == b.held_back && a.early == b.early &&
          a.kept_bytes == b.kept_bytes && std::ranges::equal(a.flips(), b.flips());
 }
 

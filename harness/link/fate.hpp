@@ -36,6 +36,8 @@ struct CopyFate {
   Duration extra_delay{};
   // Delayed on purpose, so that later datagrams overtake it.
   bool held_back = false;
+  // Sent ahead of the delay on purpose, so that it overtakes; what is held back is not.
+  bool early = false;
   std::uint8_t flips_count = 0;
   // Bits of the payload that are flipped: bit b is bit b % 8, counted from the least significant,
   // of byte b / 8.

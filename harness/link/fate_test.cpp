@@ -28,6 +28,8 @@ TEST(Fate, AnythingThatHappensMakesADifference) {
   late.copy[0].extra_delay = 1ns;
   Fate held;
   held.copy[0].held_back = true;
+  Fate early;
+  early.copy[0].early = true;
   Fate flipped;
   flipped.copy[0].flips_count = 1;
   Fate flipped_elsewhere = flipped;
@@ -36,12 +38,12 @@ TEST(Fate, AnythingThatHappensMakesADifference) {
   cut.copy[0].kept_bytes = 0;
   Fate cut_elsewhere;
   cut_elsewhere.copy[0].kept_bytes = 1;
-  const Fate all[] = {
-      Fate{}, lost,          twice,           late, held, flipped, flipped_elsewhere,
-      cut,    cut_elsewhere, seen_by_checksum};
+  const Fate all[] = {Fate{}, lost,          twice,           late,
+                      held,   early,         flipped,         flipped_elsewhere,
+                      cut,    cut_elsewhere, seen_by_checksum};
   for (const Fate& a : all) {
     EXPECT_EQ(a.is_plain(), &a == &all[0]);
-    EXPECT_EQ(a.lost(), &a == &all[1] || &a == &all[9]);
+    EXPECT_EQ(a.lost(), &a == &all[1] || &a == &all[10]);
     for (const Fate& b : all) EXPECT_EQ(a == b, &a == &b);
   }
 }

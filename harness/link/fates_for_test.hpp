@@ -59,6 +59,7 @@ inline const Knob kKnobs[] = {
      [](Fate& f, std::size_t copy) {
        f.copy[copy].held_back = false;
        f.copy[copy].extra_delay -= Impairments{}.reorder_delay;
+       f.copy[copy].early = is_early(f.copy[copy]);
      },
      true},
     {"early",
@@ -67,7 +68,11 @@ inline const Knob kKnobs[] = {
        i.delay = kJumpedDelay;
      },
      [](const Fate& f, std::size_t copy) { return is_early(f.copy[copy]); },
-     [](Fate& f, std::size_t copy) { f.copy[copy].extra_delay += kJumpedDelay; }, true},
+     [](Fate& f, std::size_t copy) {
+       f.copy[copy].early = false;
+       f.copy[copy].extra_delay += kJumpedDelay;
+     },
+     true},
     {"corrupt", [](Impairments& i, const Chance& c) { i.corrupt = c; },
      [](const Fate& f, std::size_t copy) { return f.copy[copy].flips_count == 1; },
      [](Fate& f, std::size_t copy) { f.copy[copy].flips_count = 0; }, true},

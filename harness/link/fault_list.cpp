@@ -60,14 +60,15 @@ void parse_copy(std::string_view text, Fate& fate) {
   const std::string_view word = take_until(rest, "+-^=");
   const bool duplicate = word == "duplicate";
   const bool held_back = word == "hold" || word == "reorder";
-  if (!duplicate && !held_back && word != "deliver" && word != "delay" && word != "corrupt" &&
-      word != "truncate") {
+  const bool early = word == "early";
+  if (!duplicate && !held_back && !early && word != "deliver" && word != "delay" &&
+      word != "corrupt" && word != "truncate") {
     if (loss_named(word)) {
       throw TextError("what is lost has no time, bits or copies");
     }
     throw TextError(quote(word) +
                     " is not a fate; there are drop, checksum, deliver, delay, corrupt, truncate, "
-                    "hold and duplicate");
+                    "hold, early and duplicate");
   }
   if (fate.copies_count + (duplicate ? 2 : 1) > Fate::kCopiesMax) {
     throw TextError("a datagram has at most " + std::to_string(Fate::kCopiesMax) + " copies");
@@ -75,9 +76,11 @@ void parse_copy(std::string_view text, Fate& fate) {
   if (duplicate) fate.copy[fate.copies_count++] = CopyFate{};
   CopyFate& copy = fate.copy[fate.copies_count++] = CopyFate{};
   copy.held_back = held_back;
+  copy.early = early;
   parse_modifiers(rest, copy);
-  if (held_back && !rest.starts_with('+') && !rest.starts_with('-')) {
-    throw TextError(quote(word) + " needs a time, as in " + std::string(word) + "+10ms");
+  if ((held_back || early) && !rest.starts_with('+') && !rest.starts_with('-')) {
+    throw TextError(quote(word) + " needs a time, as in " + std::string(word) +
+                    (early ? "-10ms" : "+10ms"));
   }
   if (word == "delay" && copy.extra_delay == Duration::zero()) {
     throw TextError("\"delay\" needs a time, as in delay+10ms");
@@ -111,8 +114,8 @@ Direction parse_direction(std::string_view text) {
 }
 
 void append_copy(std::string& text, const CopyFate& copy) {
-  text += copy.held_back ? "hold" : "deliver";
-  if (copy.held_back || copy.extra_delay != Duration::zero()) {
+  text += copy.held_back ? "hold" : copy.early ? "early" : "deliver";
+  if (copy.held_back || copy.early || copy.extra_delay != Duration::zero()) {
     if (copy.extra_delay >= Duration::zero()) text += '+';
     text += format_duration(copy.extra_delay);
   }

@@ -7,6 +7,8 @@
 //   word  = "deliver" / "delay" / "corrupt" / "truncate"
 //                                                ; a copy, later or earlier, with bits flipped, cut
 //         / "hold" / "reorder"                   ; a copy held back on purpose
+//         / "early"                              ; a copy sent ahead on purpose, which overtakes
+//                                                ; even where jitter keeps the order
 //         / "duplicate"                          ; "deliver/deliver"; what follows is the second's
 //
 // The number counts the datagrams offered to that direction's link, from 1. A time is on top of

@@ -36,6 +36,12 @@ CopyFate held(Duration extra_delay, std::vector<std::uint32_t> flips = {}) {
   return copy(extra_delay, std::move(flips), true);
 }
 
+CopyFate early(Duration extra_delay) {
+  CopyFate fate = copy(extra_delay);
+  fate.early = true;
+  return fate;
+}
+
 Fate fate_of(const std::vector<CopyFate>& copies) {
   Fate fate;
   fate.copies_count = copies.size();
@@ -92,6 +98,9 @@ TEST(FaultList, ReadsEveryWord) {
       {"hold-1ms^5", fate_of({held(-1ms, {5})})},
       {"hold+0s", fate_of({held(0s)})},
       {"reorder+10ms", fate_of({held(10ms)})},
+      {"early-10ms", fate_of({early(-10ms)})},
+      {"early+0s=3", fate_of({cut(early(0s), 3)})},
+      {"early-10ms/hold+1ms", fate_of({early(-10ms), held(1ms)})},
       {"duplicate", fate_of({copy(0s), copy(0s)})},
       {"duplicate+5ms", fate_of({copy(0s), copy(5ms)})},
       {"duplicate-5ms^9", fate_of({copy(0s), copy(-5ms, {9})})},
@@ -201,6 +210,7 @@ TEST(FaultList, RefusalsPointAtTheFault) {
       {"uplink.3:hold", "\"hold\" needs a time, as in hold+10ms"},
       {"uplink.3:hold^5", "\"hold\" needs a time, as in hold+10ms"},
       {"uplink.3:reorder", "\"reorder\" needs a time, as in reorder+10ms"},
+      {"uplink.3:early", "\"early\" needs a time, as in early-10ms"},
       {"uplink.3:delay", "\"delay\" needs a time"},
       {"uplink.3:delay+0s", "\"delay\" needs a time"},
       {"uplink.3:corrupt", "\"corrupt\" needs a bit"},
@@ -287,6 +297,7 @@ TEST(FormatFault, IsCanonical) {
   EXPECT_EQ(format(fate_of({copy(5ms, {17}), held(10ms)})), "uplink.3:deliver+5ms^17/hold+10ms");
   EXPECT_EQ(format(fate_of({copy(-1ns, {4294967295})})), "uplink.3:deliver-1ns^4294967295");
   EXPECT_EQ(format(fate_of({held(0s)})), "uplink.3:hold+0s");
+  EXPECT_EQ(format(fate_of({early(-10ms), early(0s)})), "uplink.3:early-10ms/early+0s");
   EXPECT_EQ(format(fate_of({held(-1500us, {0})})), "uplink.3:hold-1.5ms^0");
   EXPECT_EQ(
       format_fault(Direction::kDownlink, 18446744073709551615U, fate_of({copy(0s), copy(1s)})),

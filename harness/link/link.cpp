@@ -89,10 +89,12 @@ void Link::send_copy(Instant departure, const CopyFate& fate, const LinkOptions&
   if (fate.flips_count > 0 || fate.kept_bytes != CopyFate::kWhole) damage(fate, copy);
   // A listed fate may ask for less delay than there is: nothing arrives before it has left.
   Instant due = std::max(departure, saturating_add(departure, options.delay + fate.extra_delay));
-  if (options.keeps_order) due = std::max(due, last_due_);
+  if (options.keeps_order && !fate.early) due = std::max(due, last_due_);
   if (fate.held_back) {
     copy.traits |= kHeldBack;
     ++counters_.held_back;
+  } else if (fate.early) {
+    ++counters_.early;
   } else {
     last_due_ = std::max(due, last_due_);
   }

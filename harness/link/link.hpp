@@ -33,7 +33,8 @@ struct LinkCounters {
   std::uint64_t duplicated = 0;                           // Copies beyond a datagram's first.
   std::uint64_t copies_dropped = 0;  // Copies that a bound dropped while another went through.
   std::uint64_t held_back = 0;       // Copies.
-  std::uint64_t corrupted = 0;       // Copies.
+  std::uint64_t early = 0;           // Copies that were sent ahead of the delay.
+  std::uint64_t corrupted = 0;       // Copies with a flip, be it in what was cut off.
   std::uint64_t truncated = 0;       // Copies.
   std::uint64_t reordered = 0;       // Datagrams that arrived after a later one (RFC 4737).
   std::uint64_t flips_missed = 0;    // Flips of a listed fate beyond the payload's end.
@@ -122,7 +123,7 @@ class Link {
   Instant next_due_ = Instant::max();
   std::uint64_t last_number_ = 0;
   std::uint64_t highest_arrived_ = 0;
-  Instant last_due_ = Instant::min();  // The latest of all that was not held back.
+  Instant last_due_ = Instant::min();  // The latest of what was neither held back nor early.
   std::size_t next_outage_ = 0;
   std::optional<PayloadPool::Slot> lent_;  // The payload of the latest delivery.
   Serialiser serialiser_;

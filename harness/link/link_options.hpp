@@ -61,7 +61,7 @@ struct Outage {
 struct LinkOptions {
   Duration delay{};  // Propagation, 0 to kDurationMax.
   // A copy that jitter would let overtake another is due when that one is. What is held back on
-  // purpose is overtaken all the same.
+  // purpose is overtaken all the same, and what is sent early on purpose overtakes.
   bool keeps_order = false;
   RateLimit rate{};
   // Takes the place of the rate: opportunities counted from Instant{} on.

@@ -131,7 +131,8 @@ void RandomFates::decide_copy(const Impairments& impairments, CopyStreams& strea
                               std::uint64_t number, std::size_t payload_bytes,
                               CopyFate& copy) const {
   copy.extra_delay = Duration::zero();
-  if (streams.early.jumps(number)) {
+  copy.early = streams.early.jumps(number);
+  if (copy.early) {
     copy.extra_delay = -impairments.delay;
   } else if (impairments.jitter > Duration::zero()) {
     const std::uint64_t draw = streams.jitter.at(number);
@@ -140,7 +141,10 @@ void RandomFates::decide_copy(const Impairments& impairments, CopyStreams& strea
                            : uniform_spread(draw, impairments.jitter);
   }
   copy.held_back = streams.reorder.happens(number);
-  if (copy.held_back) copy.extra_delay += impairments.reorder_delay;
+  if (copy.held_back) {
+    copy.extra_delay += impairments.reorder_delay;
+    copy.early = false;
+  }
 
   const bool any_payload = payload_bytes > 0;
   copy.flips_count = 0;

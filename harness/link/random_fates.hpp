@@ -34,7 +34,8 @@ struct Impairments {
   // A copy is held back by reorder_delay, so that later ones pass it.
   Chance reorder{};
   Duration reorder_delay = std::chrono::milliseconds(10);
-  // A copy goes without `delay`, which is the link's, and without jitter.
+  // A copy goes without `delay`, which is the link's, and without jitter, and so passes earlier
+  // ones, unless it is held back, too.
   Early early{};
   Duration delay{};
   // A copy has so many bits of its payload flipped, 1 to CopyFate::kFlipsMax. One without payload
