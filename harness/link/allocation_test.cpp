@@ -38,6 +38,15 @@ TEST(LinkAllocation, IsCounted) {
   EXPECT_EQ(allocations, before + 1);
 }
 
+constexpr RateLimit kGigabit{.bits_per_second = 1'000'000'000, .cell_bytes = 48};
+
+// What a debug or sanitizer build carries in a few seconds, too.
+#ifdef NDEBUG
+constexpr int kMany = 10'000'000;
+#else
+constexpr int kMany = 1'000'000;
+#endif
+
 // Everything that can happen to a datagram, in a line of whatever kind.
 LinkOptions everything(const RateLimit& rate, std::shared_ptr<const DeliveryTrace> trace) {
   return {.delay = 10ms,
@@ -48,9 +57,8 @@ LinkOptions everything(const RateLimit& rate, std::shared_ptr<const DeliveryTrac
           .mtu_bytes = 1000};
 }
 
-// A hundred thousand datagrams with everything that can happen to them, after a time with twice as
-// many in flight: without a rate, with one, and with a trace; the options change on the way.
-TEST(LinkAllocation, NoneOnceWarm) {
+// A link with everything that can happen to a datagram, whose options change on the way.
+Link everything_link(const LinkOptions& options) {
   const Chance chance(Probability::ratio(10, 100), Probability::ratio(25, 100));
   const Impairments impairments{.loss = FourStateLoss{.p13 = Probability::ratio(1, 100),
                                                       .p31 = Probability::ratio(30, 100),
@@ -68,33 +76,52 @@ TEST(LinkAllocation, NoneOnceWarm) {
                                 .jitter = 2ms,
                                 .jitter_correlation = Probability::ratio(25, 100),
                                 .distribution = DelayTable::built_in("normal")};
+  LinkPlan plan{.options = options, .slot_intervals = RandomStream(3)};
+  Timeline<Impairments> phases(impairments);
+  for (int i = 1; i <= 20; ++i) {
+    plan.options.add(Instant(i * 50ms), options);
+    plan.outages.push_back({Instant(i * 50ms), Instant(i * 50ms + 1ms)});
+    phases.add(Instant(i * 50ms), impairments);
+  }
+  return {plan, std::make_unique<RandomFates>(phases, 4, Direction::kUplink)};
+}
+
+void expect_everything(const LinkCounters& counters, std::uint64_t at_least) {
+  for (const std::uint64_t count : {counters.duplicated, counters.held_back, counters.early,
+                                    counters.corrupted, counters.truncated, counters.reordered,
+                                    counters.lost_by[static_cast<std::size_t>(LossReason::kOutage)],
+                                    counters.lost_by[static_cast<std::size_t>(LossReason::kMtu)]}) {
+    EXPECT_GT(count, at_least);
+  }
+}
+
+// A hundred thousand datagrams with everything that can happen to them, after a time with twice as
+// many in flight: without a rate, with one, and with a trace.
+TEST(LinkAllocation, NoneOnceWarm) {
   std::string dense;
   for (int i = 0; i < 60; ++i) dense += "1\n";
-  const RateLimit gigabit{.bits_per_second = 1'000'000'000, .cell_bytes = 48};
-  for (const LinkOptions& options : {everything({}, nullptr), everything(gigabit, nullptr),
+  for (const LinkOptions& options : {everything({}, nullptr), everything(kGigabit, nullptr),
                                      everything({}, DeliveryTrace::parse(dense, "dense"))}) {
-    LinkPlan plan{.options = options, .slot_intervals = RandomStream(3)};
-    Timeline<Impairments> phases(impairments);
-    for (int i = 1; i <= 20; ++i) {
-      plan.options.add(Instant(i * 50ms), options);
-      plan.outages.push_back({Instant(i * 50ms), Instant(i * 50ms + 1ms)});
-      phases.add(Instant(i * 50ms), impairments);
-    }
-    Link link(plan, std::make_unique<RandomFates>(phases, 4, Direction::kUplink));
+    Link link = everything_link(options);
     Instant now{};
     carry(link, now, 20'000, 5us);
     const std::uint64_t before = allocations;
     carry(link, now, 100'000, 10us);
     EXPECT_EQ(allocations - before, 0U);
-    const LinkCounters& counters = link.counters();
-    EXPECT_GT(counters.delivered, 90'000U);
-    for (const std::uint64_t count :
-         {counters.duplicated, counters.held_back, counters.corrupted, counters.truncated,
-          counters.reordered, counters.lost_by[static_cast<std::size_t>(LossReason::kOutage)],
-          counters.lost_by[static_cast<std::size_t>(LossReason::kMtu)]}) {
-      EXPECT_GT(count, 1000U);
-    }
+    EXPECT_GT(link.counters().delivered, 90'000U);
+    expect_everything(link.counters(), 1000);
   }
+}
+
+// However long a flow is, a link keeps no more of it: whatever takes memory grew before.
+TEST(LinkAllocation, NoneForTenMillionDatagrams) {
+  Link link = everything_link(everything(kGigabit, nullptr));
+  Instant now{};
+  carry(link, now, 20'000, 5us);
+  const std::uint64_t before = allocations;
+  carry(link, now, kMany, 10us);
+  EXPECT_EQ(allocations - before, 0U);
+  expect_everything(link.counters(), 1000);
 }
 
 // Listed fates do not allocate, either.
