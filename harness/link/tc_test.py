@@ -213,6 +213,8 @@ class Generator:
             return [kind, *words] if kind else words
         if word in ("reorder", "corrupt", "duplicate"):
             return self.chain(self.percent(), self.percent)
+        if word == "ecn":
+            return []
         if word == "gap":
             return [self.whole()]
         if word == "distribution":
@@ -251,6 +253,8 @@ class Generator:
             chosen = ["delay", "reorder"] + [w for w in chosen if w not in ("delay", "reorder")]
         if self.often(0.1):
             chosen.append(self.one_of(*chosen))
+        if self.often(0.1 if "loss" in chosen else 0.01):
+            chosen.append("ecn")
         self.random.shuffle(chosen)
         return [part for word in chosen for part in [self.shortened(word), *self.values_of(word)]]
 
@@ -322,7 +326,7 @@ def is_exception(line, ours, theirs):
         word = line[ours.offset:ours.offset + ours.size]
         if isinstance(theirs, str):
             return 0
-        if "ecn".startswith(word):
+        if word and "ecn".startswith(word):
             return 1
         if re.search("is not a (time|rate): it must be at (least|most)", ours.reason):
             return 2
@@ -385,6 +389,10 @@ def main(netem_lines, spy, broken_file):
     print(f"{len(broken)} broken lines, {len(lines)} lines: {dict(counts)}, {len(failures)} failed")
     if min(counts["accepted"], counts["refused"]) < LINES // 4:
         print("too few lines are accepted, or refused, for this to be a test")
+        return 1
+    unmet = [f"exception {number}" for number in (1, 2, 3) if not counts[f"exception {number}"]]
+    if unmet:
+        print(f"no line is for {' and '.join(unmet)}")
         return 1
     return 1 if failures else 0
 
