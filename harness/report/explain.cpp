@@ -8,6 +8,7 @@
 
 #include "core/escape.hpp"
 #include "harness/link/netem.hpp"
+#include "harness/link/serialiser.hpp"
 #include "harness/link/text.hpp"
 #include "harness/report/netem_replica.hpp"
 #include "harness/report/readable.hpp"
@@ -17,7 +18,7 @@ namespace {
 
 using Sentences = std::vector<std::string>;
 
-constexpr std::size_t kEthernetHeaderBytes = 14;
+constexpr int kEthernetHeaderBytes = 14;
 constexpr std::size_t kExamplePayloadBytes = 1000;
 // Finding out what netem would do takes a moment. More phases than this are said without.
 constexpr std::size_t kComparedPhasesMax = 50;
@@ -52,14 +53,24 @@ std::string bits_a_second(double rate) {
   return fmt::format("{:.4g} bit/s", rate);
 }
 
+bool is_certain(Probability probability) {
+  return probability.threshold() == Probability::kOne;
+}
+
 std::string resembling(Probability correlation) {
   if (correlation.is_zero()) return {};
+  if (is_certain(correlation)) return ", the first decision standing for all";
   return fmt::format(", each decision with {} the one before once more",
                      format_probability(correlation));
 }
 
 std::string words_of(const RandomLoss& model) {
   if (model.chance.probability.is_zero()) return {};
+  if (is_certain(model.chance.correlation) && !is_certain(model.chance.probability)) {
+    return fmt::format(
+        "loses every datagram or none, the first decision standing for all: every one with {}",
+        format_probability(model.chance.probability));
+  }
   return fmt::format("loses {} of the datagrams{}", format_probability(model.chance.probability),
                      resembling(model.chance.correlation));
 }
@@ -163,8 +174,8 @@ void add_capacity(const LinkSettings& settings, std::size_t header_bytes, Senten
                                 format_duration(trace->period())));
   } else if (settings.rate && settings.rate->bits_per_second > 0) {
     const RateLimit& rate = *settings.rate;
-    const double ms = static_cast<double>((kExamplePayloadBytes + header_bytes) * 8) * 1000 /
-                      static_cast<double>(rate.bits_per_second);
+    const double ms = static_cast<double>(line_bytes(kExamplePayloadBytes + header_bytes, rate)) *
+                      8 * 1000 / static_cast<double>(rate.bits_per_second);
     std::string text = fmt::format("sends {}, {} for a payload of {} bytes",
                                    bits_a_second(static_cast<double>(rate.bits_per_second)),
                                    milliseconds(ms), kExamplePayloadBytes);
@@ -263,6 +274,48 @@ void add_order_of_decisions(const LinkSettings& settings, const PathFigures& fig
                   percent(figures.duplicated)));
 }
 
+// The tables of iproute2 have other means and deviations than their names say.
+void add_distribution(const LinkSettings& settings, Sentences& differs) {
+  struct Table {
+    const char* name;
+    double mean;  // In units of the jitter.
+    double deviation;
+  };
+  constexpr std::array kTables{Table{"pareto", -0.033, 0.82}, Table{"paretonormal", -0.025, 0.83}};
+  const auto table = settings.distribution.value_or(nullptr);
+  const Duration jitter = settings.jitter.value_or(Duration::zero());
+  if (!table || jitter <= Duration::zero()) return;
+  for (const Table& theirs : kTables) {
+    if (*table != *DelayTable::built_in(theirs.name)) continue;
+    differs.push_back(fmt::format(
+        "iproute2's {} would vary by {} of the jitter, {}, and lower the mean by {} of it, {}",
+        theirs.name, percent(theirs.deviation), milliseconds(theirs.deviation * in_ms(jitter)),
+        percent(-theirs.mean), milliseconds(-theirs.mean * in_ms(jitter))));
+  }
+}
+
+// netem counts the Ethernet header, which some cells have room for, anyway.
+void add_ethernet(const RateLimit& rate, std::size_t header_bytes, Sentences& differs) {
+  RateLimit theirs = rate;
+  if (__builtin_add_overflow(rate.packet_overhead_bytes, kEthernetHeaderBytes,
+                             &theirs.packet_overhead_bytes)) {
+    return;
+  }
+  const std::size_t ip_bytes = kExamplePayloadBytes + header_bytes;
+  const auto ours_bytes = static_cast<double>(line_bytes(ip_bytes, rate));
+  const auto theirs_bytes = static_cast<double>(line_bytes(ip_bytes, theirs));
+  if (ours_bytes >= theirs_bytes) return;
+  std::string words =
+      fmt::format("rate {} {}", format_rate(theirs.bits_per_second), theirs.packet_overhead_bytes);
+  if (theirs.cell_bytes > 0) {
+    words += fmt::format(" {} {}", theirs.cell_bytes, theirs.cell_overhead_bytes);
+  }
+  differs.push_back(fmt::format(
+      "netem counts the Ethernet header, too: its rate would be {} less for payloads of {} bytes "
+      "('{}' counts it here)",
+      percent(1 - ours_bytes / theirs_bytes), kExamplePayloadBytes, words));
+}
+
 void add_bounds(const LinkSettings& settings, const PathFigures& figures, std::size_t header_bytes,
                 Sentences& differs) {
   constexpr double kNetemLimit = 1000;
@@ -274,16 +327,15 @@ void add_bounds(const LinkSettings& settings, const PathFigures& figures, std::s
         about(kNetemLimit * 1000 / figures.delay_mean_ms)));
   }
   if (!rated || settings.trace.value_or(nullptr)) return;
-  const double bytes = static_cast<double>(kExamplePayloadBytes + header_bytes);
-  differs.push_back(fmt::format(
-      "netem counts the Ethernet header, too: its rate would be {} less for payloads of {} bytes "
-      "('rate {} {}' counts it here)",
-      percent(kEthernetHeaderBytes / (bytes + kEthernetHeaderBytes)), kExamplePayloadBytes,
-      format_rate(settings.rate->bits_per_second),
-      settings.rate->packet_overhead_bytes + static_cast<std::int32_t>(kEthernetHeaderBytes)));
+  add_ethernet(*settings.rate, header_bytes, differs);
   if (settings.jitter.value_or(Duration::zero()) > Duration::zero() &&
       !settings.keeps_order.value_or(false)) {
     differs.emplace_back("netem keeps the order when it has a rate, whatever the jitter");
+  }
+  if (settings.early && happens(settings.early->chance)) {
+    differs.emplace_back(
+        "what netem's reorder sends at once passes all that waits for its rate, and takes none of "
+        "it; here it waits for the rate, too");
   }
 }
 
@@ -298,6 +350,7 @@ Sentences differences(const LinkSettings& settings, const PathFigures& figures,
   if (settings.checksum) add_correlation("corrupt", *settings.checksum, differs);
   if (settings.duplicate) add_correlation("duplicate", *settings.duplicate, differs);
   if (settings.early) add_correlation("reorder", settings.early->chance, differs);
+  add_distribution(settings, differs);
   add_delay_correlation(settings, differs);
   add_order_of_decisions(settings, figures, differs);
   if (happens(settings.checksum)) {
@@ -306,12 +359,26 @@ Sentences differences(const LinkSettings& settings, const PathFigures& figures,
         "that is a loss, and is counted as one here (flip delivers it)");
   }
   add_bounds(settings, figures, header_bytes, differs);
+  if (settings.slots && settings.slots->enabled) {
+    differs.emplace_back(
+        "netem starts a slot's interval when a datagram is sent, if it is longer than the delay; "
+        "here it starts when one has travelled and no slot is to come");
+  }
   return differs;
 }
 
 std::string mean_burst_text(double burst) {
   if (burst == 0) return "nothing is lost";
   return std::isinf(burst) ? "without end" : fmt::format("{:.4g}", burst);
+}
+
+std::string rate_text(const PathFigures& figures) {
+  std::string text = figures.rate ? bits_a_second(*figures.rate) : "";
+  if (figures.datagrams_a_second) {
+    text += fmt::format("{}at most {:.4g} datagrams a second", text.empty() ? "" : ", ",
+                        *figures.datagrams_a_second);
+  }
+  return text.empty() ? "no limit" : text;
 }
 
 std::string join(const Sentences& words) {
@@ -331,7 +398,7 @@ void add_phase(const PhaseExplanation& phase, Sentences& said, std::string& text
   row("average loss", percent(figures.loss.rate));
   row("mean run of losses", mean_burst_text(figures.loss.mean_burst()));
   row("mean delay", milliseconds(figures.delay_mean_ms));
-  row("mean rate", figures.rate ? bits_a_second(*figures.rate) : "no limit");
+  row("mean rate", rate_text(figures));
   row("as a netem line", phase.netem.empty() ? "(nothing to say)" : escape_controls(phase.netem));
   if (!phase.own_words.empty()) {
     row("", fmt::format("({}: not tc's)", join(phase.own_words)));
@@ -382,6 +449,9 @@ nlohmann::ordered_json json_of(const PhaseExplanation& phase) {
   json["mean_delay_ms"] = rounded(figures.delay_mean_ms);
   json["mean_rate_bits_per_second"] =
       figures.rate ? nlohmann::ordered_json(*figures.rate) : nlohmann::ordered_json();
+  json["datagrams_per_second_max"] = figures.datagrams_a_second
+                                         ? nlohmann::ordered_json(*figures.datagrams_a_second)
+                                         : nlohmann::ordered_json();
   json["netem_differs"] = phase.differs;
   return json;
 }

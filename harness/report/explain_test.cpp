@@ -106,6 +106,46 @@ TEST(Explain, SaysWhereNetemDiffers) {
   EXPECT_THAT(differs("rate 1mbit limit 9999"), ElementsAre(HasSubstr("'rate 1mbit 14'")));
   EXPECT_THAT(differs("delay 9ms 3ms rate 1mbit limit 9999"),
               Contains(HasSubstr("keeps the order")));
+  EXPECT_THAT(differs("delay 100ms 10ms distribution normal limit 9999"), IsEmpty());
+  EXPECT_THAT(differs("delay 100ms 10ms distribution pareto limit 9999"),
+              ElementsAre(HasSubstr("by 82% of the jitter, 8.2 ms, and lower the mean by 3.3%")));
+  EXPECT_THAT(differs("delay 100ms 10ms distribution paretonormal limit 9999"),
+              ElementsAre(HasSubstr("iproute2's paretonormal would vary by 83%")));
+  EXPECT_THAT(differs("delay 9ms reorder 5% limit 9999"), IsEmpty());
+  EXPECT_THAT(differs("delay 9ms reorder 5% rate 1mbit limit 9999"),
+              Contains(HasSubstr("waits for the rate, too")));
+  EXPECT_THAT(differs("slot 5ms limit 9999"), ElementsAre(HasSubstr("slot's interval")));
+}
+
+// What a payload takes on the line counts overheads and cells, as the line does.
+TEST(Explain, CountsOverheadsAndCells) {
+  EXPECT_THAT(explain_line("rate 1mbit").words, Contains(HasSubstr("8.224 ms for a payload")));
+  // 1028 bytes and 20 are 22 cells of 48 bytes, which take 53 each.
+  const PhaseExplanation cells = explain_line("rate 1mbit 20 48 5 limit 9999");
+  EXPECT_THAT(cells.words, Contains(HasSubstr("9.328 ms for a payload")));
+  EXPECT_THAT(cells.differs, ElementsAre(HasSubstr("4.35% less")));
+  EXPECT_THAT(cells.differs, ElementsAre(HasSubstr("'rate 1mbit 34 48 5'")));
+  // The header fits into the last cell.
+  EXPECT_THAT(explain_line("rate 1mbit 0 48 5 limit 9999").differs, IsEmpty());
+  EXPECT_THAT(explain_line("rate 1mbit 2147483640 limit 9999").differs, IsEmpty());
+}
+
+// A first decision that stands for all is no rate that anybody would see.
+TEST(Explain, SaysThatAllOrNothingIsLost) {
+  EXPECT_THAT(explain_line("loss 10% 100%").words,
+              ElementsAre("loses every datagram or none, the first decision standing for all: "
+                          "every one with 10%"));
+  EXPECT_THAT(explain_line("duplicate 10% 100%").words, ElementsAre(HasSubstr("standing for all")));
+  EXPECT_THAT(explain_line("loss 100% 100%").words, ElementsAre(HasSubstr("loses 100%")));
+}
+
+// Slots that count datagrams are no rate: how much they carry depends on the datagrams.
+TEST(ExplanationText, SaysHowManyDatagramsSlotsLetOut) {
+  const std::string text =
+      explanation_text(explain_way(Direction::kUplink, "slot 10ms packets 1"),
+                       explain_way(Direction::kDownlink, "rate 1mbit slot 10ms packets 1"));
+  EXPECT_THAT(text, HasSubstr("mean rate            at most 100 datagrams a second\n"));
+  EXPECT_THAT(text, HasSubstr("mean rate            1 Mbit/s, at most 100 datagrams a second\n"));
 }
 
 // What jitter would send before it was offered is cut off, and the mean says so.
@@ -163,9 +203,9 @@ TEST(ExplanationJson, NamesAreStable) {
   EXPECT_EQ(json["downlink"]["outages"][0]["end_seconds"], 2.0);
   std::vector<std::string> names;
   for (const auto& [name, value] : json["uplink"]["phases"][0].items()) names.push_back(name);
-  EXPECT_THAT(names,
-              ElementsAre("start_seconds", "netem", "own_words", "words", "loss", "mean_burst",
-                          "mean_delay_ms", "mean_rate_bits_per_second", "netem_differs"));
+  EXPECT_THAT(names, ElementsAre("start_seconds", "netem", "own_words", "words", "loss",
+                                 "mean_burst", "mean_delay_ms", "mean_rate_bits_per_second",
+                                 "datagrams_per_second_max", "netem_differs"));
 }
 
 }  // namespace

@@ -102,10 +102,8 @@ struct Cut {
   double share = 0;
 };
 
-Cut cut_at_zero(double delay, const LinkSettings& settings) {
-  const double jitter = in_ms(settings.jitter.value_or(Duration::zero()));
+Cut cut_at_zero(double delay, double jitter, const DelayTable* table) {
   if (jitter <= 0) return {.mean = delay};
-  const auto table = settings.distribution.value_or(nullptr);
   if (!table) {
     if (jitter <= delay) return {.mean = delay};
     return {.mean = (delay + jitter) * (delay + jitter) / (4 * jitter),
@@ -125,21 +123,36 @@ void add_delay(const LinkSettings& settings, PathFigures& figures) {
   const double delay = in_ms(settings.delay.value_or(Duration::zero()));
   const double held = settings.reorder ? as_double(settings.reorder->probability) : 0;
   const double hold = in_ms(settings.reorder_delay.value_or(Impairments{}.reorder_delay));
-  const Cut plain = cut_at_zero(delay, settings);
-  const Cut late = cut_at_zero(delay + hold, settings);
+  const double jitter = in_ms(settings.jitter.value_or(Duration::zero()));
+  const auto table = settings.distribution.value_or(nullptr);
+  const Cut plain = cut_at_zero(delay, jitter, table.get());
+  const Cut late = cut_at_zero(delay + hold, jitter, table.get());
   figures.early = settings.early ? early_share(*settings.early) : 0;
   figures.delay_mean_ms = (1 - figures.early) * ((1 - held) * plain.mean + held * late.mean) +
                           figures.early * held * hold;
   figures.cut_off = (1 - figures.early) * ((1 - held) * plain.share + held * late.share);
 }
 
-std::optional<double> slots_rate(const Slots& slots) {
-  if (!slots.enabled || slots.bytes_max == 0) return std::nullopt;
-  const double interval = slots.table || slots.table_delay > Duration::zero()
-                              ? in_ms(slots.table_delay)
-                              : (in_ms(slots.interval_min) + in_ms(slots.interval_max)) / 2;
-  if (interval <= 0) return std::nullopt;
-  return static_cast<double>(slots.bytes_max) * 8 * 1000 / interval;
+// How many slots a second there are at most; nothing for no limit.
+std::optional<double> slots_a_second(const Slots& slots) {
+  const double interval_ms =
+      slots.table
+          ? cut_at_zero(in_ms(slots.table_delay), in_ms(slots.table_jitter), slots.table.get()).mean
+          : (in_ms(slots.interval_min) + in_ms(slots.interval_max)) / 2;
+  if (!slots.enabled || interval_ms <= 0) return std::nullopt;
+  return 1000 / interval_ms;
+}
+
+void add_slots(const Slots& slots, PathFigures& figures) {
+  const auto often = slots_a_second(slots);
+  if (!often) return;
+  if (slots.bytes_max > 0) {
+    const double rate = *often * static_cast<double>(slots.bytes_max) * 8;
+    figures.rate = std::min(rate, figures.rate.value_or(rate));
+  }
+  if (slots.datagrams_max > 0) {
+    figures.datagrams_a_second = *often * static_cast<double>(slots.datagrams_max);
+  }
 }
 
 }  // namespace
@@ -208,9 +221,7 @@ PathFigures path_figures(const LinkSettings& settings) {
     figures.rate = static_cast<double>(settings.rate->bits_per_second);
   }
   if (settings.slots) {
-    if (const auto slots = slots_rate(*settings.slots)) {
-      figures.rate = std::min(*slots, figures.rate.value_or(*slots));
-    }
+    add_slots(*settings.slots, figures);
   }
   return figures;
 }

@@ -41,6 +41,8 @@ struct PathFigures {
   double cut_off = 0;        // How often jitter would have had to be before 0.
   // Bits a second, as the rate counts them; nothing for no limit.
   std::optional<double> rate;
+  // Where slots count datagrams: how many they let out. Nothing for no limit.
+  std::optional<double> datagrams_a_second;
 };
 
 // Whether it may happen at all.

@@ -154,9 +154,23 @@ TEST(PathFigures, RateIsTheSlowest) {
   EXPECT_EQ(path_figures(settings_of("rate 2mbit")).rate, 2e6);
   EXPECT_NEAR(*path_figures(settings_of("slot 1ms 3ms bytes 1000")).rate, 4e6, 1);
   EXPECT_NEAR(*path_figures(settings_of("rate 1mbit slot 1ms 3ms bytes 1000")).rate, 1e6, 1);
+  EXPECT_FALSE(path_figures(settings_of("slot 10ms packets 1")).rate.has_value());
+  EXPECT_NEAR(*path_figures(settings_of("slot 10ms packets 3")).datagrams_a_second, 300, 1e-6);
+  EXPECT_FALSE(path_figures(settings_of("slot 10ms bytes 9")).datagrams_a_second.has_value());
   LinkSettings traced;
   traced.trace = DeliveryTrace::parse("1\n2\n3\n4\n", "every millisecond");
   EXPECT_NEAR(*path_figures(traced).rate, 1504 * 8 * 1000.0, 1);
+}
+
+// An interval of a slot is never negative, so that its mean is above its table's.
+TEST(PathFigures, IntervalsOfSlotsAreCutOff) {
+  LinkSettings slotted;
+  slotted.slots = Slots{.enabled = true,
+                        .table = DelayTable::parse("-8192 8192", "two"),
+                        .table_delay = 10ms,
+                        .table_jitter = 20ms,
+                        .datagrams_max = 3};
+  EXPECT_NEAR(*path_figures(slotted).datagrams_a_second, 200, 1e-9);  // 0 ms and 30 ms in turns.
 }
 
 }  // namespace
