@@ -25,17 +25,19 @@ class EarlyProcess {
 
   bool never() const { return chance_.never(); }
 
-  // Whether the datagram `number` jumps. Numbers increase, from `first` on; those that are left out
-  // count as if they had been asked for, and cost as much.
+  // Whether each number takes a step, asked for or not.
+  bool counts() const { return gap_ > 1 && !chance_.never(); }
+
+  // Whether the datagram `number` jumps. Numbers do not decrease, from `first` on; those that are
+  // left out count as if they had been asked for, and cost as much.
   bool jumps(std::uint64_t number) {
-    if (gap_ <= 1 || chance_.never()) return chance_.happens(number);
-    bool jump = false;
+    if (!counts()) return chance_.happens(number);
     while (last_number_ < number) {
       ++last_number_;
-      jump = in_gap_ >= gap_ - 1 && chance_.happens(last_number_);
-      in_gap_ = jump ? 0 : in_gap_ + 1;
+      jumped_ = in_gap_ >= gap_ - 1 && chance_.happens(last_number_);
+      in_gap_ = jumped_ ? 0 : in_gap_ + 1;
     }
-    return jump;
+    return jumped_;
   }
 
  private:
@@ -43,6 +45,7 @@ class EarlyProcess {
   std::uint64_t gap_;
   std::uint64_t in_gap_ = 0;  // How many did not jump since the last that did.
   std::uint64_t last_number_;
+  bool jumped_ = false;  // The last number.
 };
 
 }  // namespace lossy

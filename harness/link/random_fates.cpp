@@ -78,7 +78,8 @@ RandomFates::Streams::Streams(const Impairments& impairments, RandomStream base,
              CopyStreams(impairments, base, 2, first_number)},
       spares_copies(impairments.jitter == Duration::zero() && copies[0].reorder.never() &&
                     copies[0].early.never() && copies[0].corrupt.never() &&
-                    copies[0].truncate.never()) {}
+                    copies[0].truncate.never()),
+      counts_early(copies[0].early.counts()) {}
 
 RandomFates::RandomFates(Timeline<Impairments> impairments, std::uint64_t seed, Direction direction)
     : impairments_(std::move(impairments)),
@@ -94,10 +95,19 @@ RandomFates::RandomFates(Timeline<Impairments> impairments, std::uint64_t seed, 
 void RandomFates::begin_phase(std::size_t phase, std::uint64_t number) {
   const Impairments& before = impairments_.phases()[phase_].value;
   const Impairments& after = impairments_.phases()[phase].value;
+  // What stays goes on. A correlated stream would do so anyway, but look back all the way first.
   Streams streams(after, base_, number);
   if (after.loss == before.loss) streams.loss = streams_.loss;
-  if (after.early == before.early) {
-    for (std::size_t i = 0; i < kCopiesMax; ++i) streams.copies[i].early = streams_.copies[i].early;
+  if (after.checksum == before.checksum) streams.checksum = streams_.checksum;
+  if (after.duplicate == before.duplicate) streams.duplicate = streams_.duplicate;
+  for (std::size_t i = 0; i < kCopiesMax; ++i) {
+    CopyStreams& to = streams.copies[i];
+    const CopyStreams& from = streams_.copies[i];
+    if (after.reorder == before.reorder) to.reorder = from.reorder;
+    if (after.early == before.early) to.early = from.early;
+    if (after.corrupt == before.corrupt) to.corrupt = from.corrupt;
+    if (after.truncate == before.truncate) to.truncate = from.truncate;
+    if (after.jitter_correlation == before.jitter_correlation) to.jitter = from.jitter;
   }
   streams_ = streams;
   phase_ = phase;
@@ -107,6 +117,10 @@ void RandomFates::begin_phase(std::size_t phase, std::uint64_t number) {
 const Fate& RandomFates::decide(Instant now, std::uint64_t number, std::size_t payload_bytes) {
   if (const std::size_t phase = impairments_.advance(now); phase != phase_) {
     begin_phase(phase, number);
+  }
+  // Else those that come after a long time without a second copy, or any, would have to catch up.
+  if (streams_.counts_early) {
+    for (CopyStreams& copy : streams_.copies) copy.early.jumps(number);
   }
   if (streams_.loss.lost(number)) {
     fate_.copies_count = 0;

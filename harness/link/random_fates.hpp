@@ -86,6 +86,7 @@ class RandomFates final : public FateSource {
     ChanceStream duplicate;
     std::array<CopyStreams, kCopiesMax> copies;
     bool spares_copies;  // No copy is touched.
+    bool counts_early;   // Copies of every number count, be they there or not.
   };
 
   void begin_phase(std::size_t phase, std::uint64_t number);

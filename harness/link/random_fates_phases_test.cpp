@@ -91,6 +91,36 @@ TEST(RandomFatesPhases, WhatStaysGoesOn) {
   }
 }
 
+// A correlated stream that is not changed does not look back to where it began in each phase:
+// otherwise this would take the square of its time, which is minutes.
+TEST(RandomFatesPhases, WhatStaysDoesNotLookBack) {
+  const Chance nearly_always{percent(50),
+                             Probability::ratio(Probability::kOne - 1, Probability::kOne)};
+  const Impairments before{.checksum = {{}, nearly_always.correlation},
+                           .duplicate = nearly_always,
+                           .reorder = nearly_always,
+                           .early = {nearly_always, 1},
+                           .delay = kJumpedDelay,
+                           .corrupt = nearly_always,
+                           .truncate = nearly_always,
+                           .jitter = 1ms,
+                           .jitter_correlation = nearly_always.correlation};
+  Impairments after = before;
+  after.loss = RandomLoss{percent(1)};
+  Timeline<Impairments> phases = before;
+  constexpr std::uint64_t kEnd = 400'000;
+  for (std::uint64_t n = 2; n <= kEnd; n += 2) phases.add(when(n), n % 4 == 2 ? after : before);
+  RandomFates fates(phases, 4, Direction::kUplink);
+  RandomFates always(before, 4, Direction::kUplink);
+  for (std::uint64_t n = 1; n <= kEnd; ++n) {
+    const Fate& fate = fates.decide(when(n), n, kPayloadBytes);
+    const Fate& same = always.decide({}, n, kPayloadBytes);
+    if (!fate.lost()) {
+      ASSERT_EQ(fate, same) << n;
+    }
+  }
+}
+
 // A Markov chain that is new starts in its stationary distribution, at the first datagram of its
 // phase.
 TEST(RandomFatesPhases, ANewChainStartsStationary) {
