@@ -7,20 +7,13 @@
 
 #include "core/check.hpp"
 #include "core/random.hpp"
+#include "harness/link/scan.hpp"
 #include "harness/link/text.hpp"
 
 namespace lossy {
 namespace {
 
 #include "harness/link/delay_table_data.inc"
-
-// Takes the part of `text` up to `end` off its front, and what ended it.
-std::string_view take_until(std::string_view& text, std::string_view end) {
-  const std::size_t at = std::min(text.find_first_of(end), text.size());
-  const std::string_view part = text.substr(0, at);
-  text.remove_prefix(std::min(at + 1, text.size()));
-  return part;
-}
 
 std::optional<std::int16_t> parse_entry(std::string_view word) {
   if (word.size() > 1 && word.front() == '+' && word[1] != '-') word.remove_prefix(1);
@@ -55,10 +48,10 @@ std::shared_ptr<const DelayTable> DelayTable::parse(std::string_view text, std::
     const auto refuse = [&](const std::string& why) -> TextError {
       return TextError(quote(name) + ", line " + std::to_string(line_number) + ": " + why);
     };
-    std::string_view line = take_until(text, "\n");
-    line = take_until(line, "#");
+    std::string_view line = take_part(text, "\n");
+    line = take_part(line, "#");
     while (!line.empty()) {
-      const std::string_view word = take_until(line, " \t\r");
+      const std::string_view word = take_part(line, " \t\r");
       if (word.empty()) continue;
       const auto entry = parse_entry(word);
       if (!entry) throw refuse(quote(word) + " is not a whole number from -32768 to 32767");

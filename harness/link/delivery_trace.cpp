@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/random.hpp"
+#include "harness/link/scan.hpp"
 #include "harness/link/text.hpp"
 
 namespace lossy {
@@ -14,8 +15,7 @@ constexpr std::uint64_t kNanosecondsPerMillisecond = 1'000'000;
 
 // Takes the first line off the front of `text`, without what ends it.
 std::string_view take_line(std::string_view& text) {
-  std::string_view line = text.substr(0, text.find('\n'));
-  text.remove_prefix(std::min(text.size(), line.size() + 1));
+  std::string_view line = take_part(text, "\n");
   if (line.ends_with('\r')) line.remove_suffix(1);
   return line;
 }

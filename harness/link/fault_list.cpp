@@ -4,21 +4,10 @@
 #include <limits>
 #include <optional>
 
+#include "harness/link/scan.hpp"
+
 namespace lossy {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t\r");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
-}
-
-// Takes what stands before the first of `ends` off the front of `text`.
-std::string_view take_until(std::string_view& text, std::string_view ends) {
-  const std::string_view taken = text.substr(0, text.find_first_of(ends));
-  text.remove_prefix(taken.size());
-  return taken;
-}
 
 // Reads what follows a copy's word: a time, bits and what is left.
 void parse_modifiers(std::string_view rest, CopyFate& copy) {
@@ -128,12 +117,10 @@ void append_copy(std::string& text, const CopyFate& copy) {
 FaultList FaultList::parse(std::string_view text) {
   FaultList list;
   while (!text.empty()) {
-    std::string_view line = take_until(text, "\n");
-    text.remove_prefix(text.empty() ? 0 : 1);
+    std::string_view line = take_part(text, "\n");
     line = line.substr(0, line.find('#'));
     while (!line.empty()) {
-      const std::string_view fault = trimmed(take_until(line, ","));
-      line.remove_prefix(line.empty() ? 0 : 1);
+      const std::string_view fault = trimmed(take_part(line, ","));
       if (!fault.empty()) list.add(fault);
     }
   }
@@ -152,8 +139,7 @@ FaultList FaultList::parse(std::string_view text) {
 void FaultList::add(std::string_view text) {
   try {
     std::string_view rest = text;
-    OneWay& way = ways_[static_cast<std::size_t>(parse_direction(take_until(rest, ".")))];
-    rest.remove_prefix(rest.empty() ? 0 : 1);
+    OneWay& way = ways_[static_cast<std::size_t>(parse_direction(take_part(rest, ".")))];
     const std::uint64_t number =
         parse_whole(take_until(rest, ":"), 1, std::numeric_limits<std::uint64_t>::max());
     if (rest.empty()) throw TextError("its fate is missing, as in uplink.3:drop");

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/random.hpp"
+#include "harness/link/scan.hpp"
 #include "harness/link/text.hpp"
 
 namespace lossy {
@@ -15,11 +16,7 @@ constexpr std::uint64_t kBurstMax = 1'000'000'000'000;
 // Thousandths in decimal: "4", "1.5".
 std::string thousandths_text(Uint128 number) {
   const auto thousandths = static_cast<std::uint64_t>(std::min(number, Uint128{~std::uint64_t{0}}));
-  std::string text = std::to_string(thousandths / 1000);
-  if (thousandths % 1000 == 0) return text;
-  std::string fraction = std::to_string(1000 + thousandths % 1000).substr(1);
-  fraction.erase(fraction.find_last_not_of('0') + 1);
-  return text + '.' + fraction;
+  return decimal_text(thousandths, 1000);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "harness/link/netem_units.hpp"
+#include "harness/link/scan.hpp"
 
 namespace lossy {
 namespace {
@@ -25,29 +26,16 @@ NetemError refuse(const Word& word, const std::string& why) {
   return NetemError(why, word.offset, word.text.size());
 }
 
-bool is_space(char c) {
-  return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-Word trimmed(Word word) {
-  while (!word.text.empty() && is_space(word.text.back())) word.text.remove_suffix(1);
-  while (!word.text.empty() && is_space(word.text.front())) {
-    word.text.remove_prefix(1);
-    ++word.offset;
-  }
-  return word;
+Word trimmed(const Word& word) {
+  const std::string_view text = lossy::trimmed(word.text);
+  return {text, word.offset + static_cast<std::size_t>(text.data() - word.text.data())};
 }
 
 // Takes what stands before the first `end` off the front of `rest`, and the `end` with it.
-Word take_until(Word& rest, char end) {
-  const std::size_t size = std::min(rest.text.find(end), rest.text.size());
-  const Word taken{rest.text.substr(0, size), rest.offset};
-  const std::size_t gone = std::min(size + 1, rest.text.size());
-  rest = {rest.text.substr(gone), rest.offset + gone};
+Word take_part(Word& rest, std::string_view end) {
+  const std::size_t size = rest.text.size();
+  const Word taken{lossy::take_part(rest.text, end), rest.offset};
+  rest.offset += size - rest.text.size();
   return taken;
 }
 
@@ -526,12 +514,12 @@ std::vector<std::pair<Instant, LinkSettings>> parse_timeline(std::string_view te
   bool more = true;
   while (more) {
     more = rest.text.find(';') != std::string_view::npos;
-    Word line = take_until(rest, ';');
+    Word line = take_part(rest, ";");
     const Word whole = trimmed(line);
     if (line.text.find(':') == std::string_view::npos) {
       throw refuse(whole, "write a time, a colon and a netem line, as in 5s: loss 1%");
     }
-    const Word time = trimmed(take_until(line, ':'));
+    const Word time = trimmed(take_part(line, ":"));
     const Instant start{read_at(time, parse_duration)};
     if (!phases.empty() && start <= phases.back().first) {
       throw refuse(time, quote(time.text) + " is not after the time in front of it");

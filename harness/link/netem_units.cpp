@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 
+#include "harness/link/scan.hpp"
 #include "harness/link/text.hpp"
 
 namespace lossy {
@@ -75,16 +76,6 @@ constexpr std::array<Unit, 10> kSizeUnits{{{"b", 1},
                                            {"gbit", kGi / 8}}};
 
 constexpr int kPlacesMax = 19;  // The largest power of ten that 64 bits hold.
-
-constexpr std::uint64_t power_of_ten(std::int64_t exponent) {
-  std::uint64_t power = 1;
-  for (; exponent > 0; --exponent) power *= 10;
-  return power;
-}
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -222,8 +213,10 @@ Probability parse_tc_percent(std::string_view text) {
   std::int64_t places = 2 - number->exponent;
   for (; digits > 0 && places > kPlacesMax; --places) digits /= 10;
   if (digits == 0) return {};
-  if (places < 0 || digits > power_of_ten(places)) throw refuse("it must be 0% to 100%");
-  return Probability::ratio(digits, power_of_ten(places));
+  if (places < 0) throw refuse("it must be 0% to 100%");
+  const std::uint64_t all = power_of_ten(static_cast<std::uint64_t>(places));
+  if (digits > all) throw refuse("it must be 0% to 100%");
+  return Probability::ratio(digits, all);
 }
 
 Duration parse_tc_time(std::string_view text) {
@@ -282,9 +275,7 @@ std::int64_t parse_tc_whole(std::string_view text, std::int64_t min, std::int64_
 std::string format_tc_time(Duration time) {
   const auto ns = static_cast<std::uint64_t>(time.count());
   if (ns % kUs == 0) return whole_of(ns, kDelayUnits);
-  std::string fraction = std::to_string(kUs + ns % kUs).substr(1);
-  fraction.erase(fraction.find_last_not_of('0') + 1);
-  return std::to_string(ns / kUs) + '.' + fraction + "us";
+  return decimal_text(ns, kUs) + "us";
 }
 
 std::string format_tc_slot_time(Duration time) {

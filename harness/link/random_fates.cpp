@@ -21,11 +21,8 @@ enum Place : std::uint64_t {
   kEarly,
   kTruncate,
   kKeptBytes,
+  kSlots = 1000,
 };
-
-RandomStream direction_stream(std::uint64_t seed, Direction direction) {
-  return RandomStream(seed).stream(direction == Direction::kUplink ? 1 : 2);
-}
 
 bool within(Duration value, Duration min) {
   return value >= min && value <= kDurationMax;
@@ -58,6 +55,14 @@ void flip(RandomStream draws, std::uint64_t number, std::uint64_t bits, unsigned
 }
 
 }  // namespace
+
+RandomStream direction_stream(std::uint64_t seed, Direction direction) {
+  return RandomStream(seed).stream(direction == Direction::kUplink ? 1 : 2);
+}
+
+RandomStream slot_stream(std::uint64_t seed, Direction direction) {
+  return direction_stream(seed, direction).stream(kSlots);
+}
 
 RandomFates::CopyStreams::CopyStreams(const Impairments& impairments, RandomStream base,
                                       std::uint64_t copy, std::uint64_t first_number)

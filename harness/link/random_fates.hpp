@@ -52,6 +52,11 @@ struct Impairments {
   std::shared_ptr<const DelayTable> distribution{};
 };
 
+// All random numbers of one direction come from streams below this one.
+RandomStream direction_stream(std::uint64_t seed, Direction direction);
+// Those of LinkPlan::slot_intervals, apart from the ones of any fate.
+RandomStream slot_stream(std::uint64_t seed, Direction direction);
+
 class RandomFates final : public FateSource {
  public:
   // std::logic_error when an impairment is outside its range. A phase begins with the first

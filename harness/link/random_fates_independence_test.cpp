@@ -323,6 +323,18 @@ TEST(RandomFatesIndependence, SeedsArePinned) {
   EXPECT_EQ(digest(0xFFFFFFFFFFFFFFFF, Direction::kDownlink), 7940993467233530023U);
 }
 
+// So are the intervals of slots, which no fate's numbers are.
+TEST(RandomFatesIndependence, SlotsArePinned) {
+  for (const Direction direction : kDirections) {
+    const std::uint64_t place = direction == Direction::kUplink ? 1 : 2;
+    const RandomStream stream = RandomStream(4).stream(place).stream(1000);
+    for (std::uint64_t n = 1; n <= 10; ++n) {
+      EXPECT_EQ(slot_stream(4, direction).at(n), stream.at(n));
+      EXPECT_EQ(direction_stream(4, direction).at(n), RandomStream(4).stream(place).at(n));
+    }
+  }
+}
+
 // So is what it means for everything else that may happen.
 TEST(RandomFatesIndependence, SeedsOfEverythingArePinned) {
   const auto digest = [](const Impairments& impairments, Direction direction) {

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "core/escape.hpp"
+#include "harness/link/scan.hpp"
 
 namespace lossy {
 namespace {
@@ -32,16 +33,6 @@ constexpr std::array<Unit, 5> kRateUnits{{{"tbit", 1'000'000'000'000},
                                           {"mbit", 1'000'000},
                                           {"kbit", 1'000},
                                           {"bit", 1}}};
-
-constexpr std::uint64_t power_of_ten(unsigned exponent) {
-  std::uint64_t power = 1;
-  for (; exponent > 0; --exponent) power *= 10;
-  return power;
-}
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 // Takes a decimal number off the front of `text`, or nothing where there is none. One that is too
 // long is refused.
@@ -78,15 +69,6 @@ std::optional<std::uint64_t> scaled(Decimal number, std::uint64_t unit, std::uin
   const std::uint64_t divisor = power_of_ten(number.decimals);
   if (product % divisor != 0 || product / divisor > max) return std::nullopt;
   return static_cast<std::uint64_t>(product / divisor);
-}
-
-// value / unit in decimal, without trailing zeros. `unit` is a power of ten.
-std::string decimal_text(std::uint64_t value, std::uint64_t unit) {
-  std::string text = std::to_string(value / unit);
-  if (value % unit == 0) return text;
-  std::string fraction = std::to_string(unit + value % unit).substr(1);
-  fraction.erase(fraction.find_last_not_of('0') + 1);
-  return text + '.' + fraction;
 }
 
 const Unit* find_unit(std::span<const Unit> units, std::string_view name) {
