@@ -144,6 +144,10 @@ class Reproducibility(InScratchFolder):
             subprocess.run(["bash", "-c", again], check=True, capture_output=True, timeout=60)
             self.assertEqual(first, self.read("a.pcap"))
 
+    def test_the_printed_command_has_nothing_for_a_shell_to_expand(self):
+        text, _ = lossy("simulate", "--drop=0%", "a[1]", "a^b", "c*", "~d", "{e,f}", "g!")
+        self.assertTrue(text.splitlines()[-1].endswith(" 'a[1]' 'a^b' 'c*' '~d' '{e,f}' 'g!'"), text)
+
     def test_interrupted_recording_is_whole(self):
         for ending in (signal.SIGINT, signal.SIGTERM):
             run = subprocess.Popen([LOSSY, "simulate", "--count=1000000000", "--interval=10us", "--trace",
@@ -234,7 +238,8 @@ class BadInput(InScratchFolder):
         self.refuse("--jitter=2ms", says=["--jitter", "--delay"])
         self.refuse("--delay=2ms", "--jitter=3ms", says="above")
         self.refuse("--queue=10", says="--rate")
-        self.refuse("--reorder-delay=10ms", says="--reorder")
+        self.refuse("--reorder-delay=10ms", says="add --reorder")
+        self.refuse("--reorder=5%", "--reorder-delay=0", says=["--reorder-delay", "held back by nothing"])
         self.refuse("--jitter-keeps-order", says="jitter")
         self.refuse("--uplink-queue=10", "--downlink-rate=1mbit", says="--uplink-rate")
         self.refuse("--faults=uplink.1:drop", "--drop=10%", says="leave one of them out")
@@ -625,6 +630,40 @@ class Path(InScratchFolder):
         self.assertIn("delay 50ms 3ms", explain("--netem=delay 100ms 3ms", "--uplink-delay=50ms")["uplink"]["phases"][0]["netem"])
         self.assertIn("keep-order", explain("--profile=lte", "--delay=99ms")["uplink"]["phases"][0]["netem"])
 
+    def test_one_direction_lies_above_the_timeline_of_both(self):
+        changing = ("--timeline=1us: loss 0% delay 5ms",)
+        run = self.run_paced("--uplink-drop=100%", *changing)
+        self.assertEqual((run["uplink"]["lost"], run["downlink"]["offered"]), (self.COUNT, 0))
+        run = self.run_paced("--downlink=delay 10ms", *changing)
+        self.assertEqual((run["rtt_ms"]["min"], run["rtt_ms"]["max"]), (10, 15))
+        self.refuse("--timeline=5s: loss 1%", "--uplink-drop=1%", "--downlink=loss 2%",
+                    says=["--timeline", "of its loss each direction"])
+
+    def test_timelines_are_checked_for_effect(self):
+        self.refuse("--timeline=5s: keep-order", says=["--timeline", "delay 20ms 2ms"])
+        self.refuse("--uplink-timeline=5s: queue 5", "--downlink-rate=1mbit", says=["--uplink-timeline", "rate 1mbit"])
+        for option in ("--timeline=5s: ", "--netem="):
+            self.refuse(option + "flip 0% bits 4", says=[option.split("=")[0], "flip 5%"])
+        simulate("--timeline=5s: keep-order; 6s: delay 9ms 2ms")
+        simulate("--netem=delay 90ms keep-order", "--timeline=5s: delay 9ms")
+        simulate("--timeline=5s: flip 0%; 6s: flip 1% bits 4", "--netem=hold 0% 10ms")
+        simulate("--netem=flip 0% bits 3", "--uplink-corrupt=1%")
+
+    def test_what_needs_a_delay(self):
+        positive = self.file("positive.dist", "0 8192\n")
+        self.refuse("--netem=delay 10ms 2ms distribution normal", "--uplink-delay=0s", says=["--netem", "the uplink"])
+        self.refuse("--jitter=5ms", "--distribution=" + positive, says=["--distribution", "needs a delay"])
+        self.refuse("--netem=delay 10ms reorder 25%", "--downlink-delay=0s", says=["--netem", "the downlink"])
+        self.refuse("--delay=9ms", "--uplink-timeline=5s: delay 9ms reorder 25%; 6s: delay 0ms", says="--uplink-timeline")
+        simulate("--netem=delay 10ms 2ms distribution normal reorder 25%", "--timeline=5s: delay 0ms reorder 0%")
+
+    def test_names_that_no_line_could_say(self):
+        for name in ("a b.dist", "a;b.dist", "a\nb.dist"):
+            file = self.file(name, "0 8192\n")
+            self.refuse("--delay=9ms", "--jitter=2ms", "--distribution=" + file, says=["--distribution", "rename"])
+            self.refuse("--uplink-trace=" + file, says=["--uplink-trace", "rename"])
+        self.refuse("--netem=delay 9ms 2ms distribution " + self.path("a;b.dist"), says=["--netem", "rename"])
+
     def test_said_twice(self):
         self.refuse("--netem=loss 1%", "--drop=5%", says=["--drop", "--netem"])
         self.refuse("--netem=loss 1%", "--loss=every 5", says=["--loss", "--netem"])
@@ -724,7 +763,8 @@ class Explain(InScratchFolder):
         explained = explain(*arguments)
         options = []
         for way in ("uplink", "downlink"):
-            options.append(f"--{way}={explained[way]['phases'][0]['netem']}")
+            if explained[way]["phases"][0]["netem"]:
+                options.append(f"--{way}={explained[way]['phases'][0]['netem']}")
             if explained[way]["timeline"]:
                 options.append(f"--{way}-timeline={explained[way]['timeline']}")
         return options, explained
@@ -735,6 +775,10 @@ class Explain(InScratchFolder):
                           ["--profile=satellite-leo", "--uplink-corrupt=1%", "--corrupt-bits=3", "--uplink-truncate=2%"],
                           ["--netem=slot 1ms 2ms packets 3 limit 100 rate 1mbit 14 53 -5", "--outage=1s..2s"],
                           ["--profile=lte", "--timeline=100ms: loss 100%; 150ms: loss 0% delay 30ms rate 0"],
+                          ["--netem=delay 10ms 2ms distribution normal reorder 25%", "--timeline=150ms: delay 0s reorder 0%"],
+                          ["--netem=delay 10ms 2ms 25% flip 0% bits 2", "--uplink-jitter=0s", "--downlink-corrupt=2%"],
+                          ["--netem=delay 30ms keep-order", "--timeline=150ms: delay 10ms loss 1%", "--uplink-loss=2%"],
+                          ["--uplink-reorder=5%", "--reorder-delay=9ms"],
                           ["--reorder=5%", "--window=5", "--uplink-loss=state 1% 20% 30% 40% 2%"]):
             with self.subTest(arguments):
                 path = [a for a in arguments if not a.startswith("--window")]
@@ -780,9 +824,10 @@ class Explain(InScratchFolder):
         for profile in profiles:
             with self.subTest(profile["name"]):
                 self.assertIn(profile["name"], listing)
+                shown = json.loads(lossy("profiles", profile["name"], "--json")[0])
                 for what in ("description", "source"):
                     self.assertIn(profile[what], lossy("profiles", profile["name"])[0])
-                shown = json.loads(lossy("profiles", profile["name"], "--json")[0])
+                    self.assertEqual(profile[what], shown[what])
                 self.assertEqual(explain("--profile=" + profile["name"])["uplink"], shown["uplink"])
                 for way in ("uplink", "downlink"):
                     # A profile is its line, which is in canonical form, and says nothing strange.

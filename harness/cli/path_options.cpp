@@ -1,6 +1,7 @@
 #include "harness/cli/path_options.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <memory>
 #include <random>
@@ -73,6 +74,65 @@ LinkSettings without_chance(LinkSettings settings) {
   return result;
 }
 
+using Phases = std::vector<Timeline<LinkSettings>::Phase>;
+
+template <bool (*holds)(const LinkSettings&)>
+bool at_any_time(const Phases& phases) {
+  return std::ranges::any_of(phases, [](const auto& phase) { return holds(phase.value); });
+}
+
+bool holds_back(const LinkSettings& settings) {
+  return happens(settings.reorder);
+}
+
+bool flips(const LinkSettings& settings) {
+  return happens(settings.corrupt);
+}
+
+// What jitter would let overtake, or what is sent when the delay has become shorter.
+bool may_overtake(const Phases& phases) {
+  return at_any_time<has_jitter>(phases) ||
+         std::ranges::adjacent_find(phases, [](const auto& a, const auto& b) {
+           return a.value.delay.value_or(Duration::zero()) >
+                  b.value.delay.value_or(Duration::zero());
+         }) != phases.end();
+}
+
+// A setting that does nothing by itself.
+struct Dependent {
+  const char* field;
+  bool (*has_effect)(const Phases&);
+  const char* why;     // It has none otherwise.
+  const char* needed;  // The option that changes that,
+  const char* value;   // with this value, say,
+  const char* words;   // or with these in a line; nothing where lines may say it all the same.
+};
+
+constexpr const char* kKeepsOrder = "jitter-keeps-order";
+constexpr const char* kAJitter = "one, as in delay 20ms 2ms";
+constexpr const char* kARate = "one, as in rate 1mbit";
+
+constexpr std::array kDependents{
+    Dependent{"jitter-correlation", at_any_time<has_jitter>, "there is no jitter", "jitter", "2ms",
+              kAJitter},
+    Dependent{"distribution", at_any_time<has_jitter>, "there is no jitter", "jitter", "2ms",
+              kAJitter},
+    Dependent{kKeepsOrder, may_overtake, "there is no jitter to keep the order", "jitter", "2ms",
+              kAJitter},
+    Dependent{"corrupt-bits", at_any_time<flips>, "no bits are flipped", "corrupt", "5%",
+              "some, as in flip 5% bits 2"},
+    Dependent{"queue", at_any_time<has_capacity>, "nothing queues without a rate", "rate", "1mbit",
+              kARate},
+    Dependent{"queue-bytes", at_any_time<has_capacity>, "nothing queues without a rate", "rate",
+              "1mbit", kARate},
+    Dependent{"reorder-delay", at_any_time<holds_back>, "nothing is held back", "reorder", "5%",
+              nullptr}};
+
+// Copies of listed faults may be early, and pass others.
+bool has_effect(const Dependent& dependent, const Timeline<LinkSettings>& way, bool listed_faults) {
+  return dependent.has_effect(way.phases()) || (listed_faults && dependent.field == kKeepsOrder);
+}
+
 bool random_slots(const Slots& slots) {
   return slots.enabled && (slots.table || slots.table_jitter > Duration::zero() ||
                            slots.interval_min != slots.interval_max);
@@ -142,14 +202,13 @@ void PathOptions::resolve(bool ipv6) {
 // What was said for both directions may concern only one: in the other it would be refused when
 // somebody says it again.
 void PathOptions::leave_out_idle(Timeline<LinkSettings>& way) const {
-  const bool queues = std::ranges::any_of(
-      way.phases(), [](const auto& phase) { return has_capacity(phase.value); });
-  const bool jitters =
-      std::ranges::any_of(way.phases(), [](const auto& phase) { return has_jitter(phase.value); });
   const auto needed = [&](LinkSettings settings) {
-    if (!queues) settings.queue_datagrams.reset();
-    if (!queues) settings.queue_bytes.reset();
-    if (!jitters && !fault_list_) settings.keeps_order.reset();
+    for (const Dependent& dependent : kDependents) {
+      if (has_effect(dependent, way, fault_list_.has_value())) continue;
+      for_each_setting([&](const char* name, auto field) {
+        if (std::string_view(name) == dependent.field) (settings.*field).reset();
+      });
+    }
     return settings;
   };
   Timeline<LinkSettings> result(needed(way.phases().front().value));
@@ -170,6 +229,7 @@ void PathOptions::resolve_way(Direction direction) {
   };
   if (profile_ != nullptr) lay(parse_netem(profile_->line(direction), {}), false);
   bool& drop_counts = drop_counts_[index(direction)];
+  LinkSettings above;  // What is for this direction only, without its timeline's later phases.
   for (const PathScope* scope : {static_cast<const PathScope*>(&both_), &own}) {
     LinkSettings line = scope->line();
     if (scope == &timed) line = overlaid(line, scope->timeline_start());
@@ -185,14 +245,39 @@ void PathOptions::resolve_way(Direction direction) {
     }
     lay(single, true);
     if (line.loss || single.loss) drop_counts = scope->drop.has_value();
+    above = laid_over(line, single);
   }
   std::optional<Timeline<LinkSettings>>& way = ways_[index(direction)];
   way.emplace(settings);
   for (const auto& [start, change] : timed.timeline_later()) {
     settings = laid_over(settings, change);
+    if (&timed == &both_) settings = laid_over(settings, above);
     way->add(start, settings);
   }
   check_order_of_times(direction, jitter_is_single);
+  check_delays(direction);
+}
+
+// As in netem, where they say what becomes of the delay: a line could not say them without one.
+void PathOptions::check_delays(Direction direction) const {
+  const auto refuse = [&](const char* field, const std::string& what) {
+    const PathScope& own = one_way_[index(direction)];
+    std::string who = own.who_says(field);
+    if (who.empty()) who = both_.who_says(field);
+    if (who.empty() && own.timeline_says(field)) who = own.timeline_option();
+    if (who.empty() && both_.timeline_says(field)) who = both_.timeline_option();
+    throw usage_error(who.empty() ? "--profile" : who,
+                      what + " needs a delay, and the " + std::string(to_string(direction)) +
+                          " is without one, if only for a time; raise it");
+  };
+  for (const auto& phase : settings(direction).phases()) {
+    const LinkSettings& settings = phase.value;
+    if (settings.delay.value_or(Duration::zero()) > Duration::zero()) continue;
+    if (has_jitter(settings) && settings.distribution.value_or(nullptr)) {
+      refuse("distribution", "a distribution");
+    }
+    if (settings.early && happens(settings.early->chance)) refuse("early", "netem's reorder");
+  }
 }
 
 // Nothing arrives before it was sent. Where netem's words say so, what would is cut off, as there.
@@ -322,12 +407,14 @@ std::optional<std::uint64_t> PathOptions::implied_seed() const {
 void PathOptions::check_used() const {
   const std::string why = "each direction has its own";
   for_each_setting([&](const char* name, auto) {
-    const std::string who = both_.who_says(name);
+    const bool timed = both_.timeline_says(name) && both_.who_says(name).empty();
+    const std::string who = timed ? both_.timeline_option() : both_.who_says(name);
     if (who.empty() || one_way_[0].who_says(name).empty() || one_way_[1].who_says(name).empty()) {
       return;
     }
-    throw usage_error(who, (who == both_.line_option() ? "of its " + std::string(name) + " " : "") +
-                               why + "; leave one of the three out");
+    const bool among_others = timed || who == both_.line_option();
+    throw usage_error(who, (among_others ? "of its " + std::string(name) + " " : "") + why +
+                               "; leave one of the three out");
   });
   const auto check = [&](const char* name, auto said) {
     if (said(both_) && said(one_way_[0]) && said(one_way_[1])) {
@@ -340,72 +427,48 @@ void PathOptions::check_used() const {
 
 void PathOptions::check_effect(const PathScope& scope,
                                std::initializer_list<Direction> directions) const {
-  const std::string& prefix = scope.prefix();
-  const LinkSettings& single = scope.flags();
-  // Whether something holds at any time.
-  const auto never = [&](auto&& holds) {
-    return std::ranges::none_of(directions, [&](Direction direction) {
-      return std::ranges::any_of(settings(direction).phases(),
-                                 [&](const auto& phase) { return holds(phase.value); });
-    });
+  const auto in_any = [&](auto&& holds) { return std::ranges::any_of(directions, holds); };
+  const auto refuse = [&](const std::string& who, const std::string& why, const char* needed,
+                          const char* value) {
+    const std::string option = scope.prefix() + needed;
+    throw usage_error(who, why + "; add " + option + ", as in " + option + "=" + value);
   };
-  const auto refuse = [&](const std::string& option, const std::string& why,
-                          const std::string& needed, const std::string& value) {
-    throw usage_error(prefix + option, why + "; add " + prefix + needed + ", as in " + prefix +
-                                           needed + "=" + value);
-  };
-  if (scope.burst_thousandths) {
-    const bool counts = std::ranges::any_of(
-        directions, [&](Direction direction) { return drop_counts_[index(direction)]; });
-    const auto loses = [](const LinkSettings& s) {
-      const auto* model = s.loss ? std::get_if<GilbertElliott>(&*s.loss) : nullptr;
-      return model != nullptr && !model->to_bad.is_zero();
-    };
-    if (!counts || never(loses)) {
-      refuse("burst", "nothing is lost by " + prefix + "drop", "drop", "10%");
+  for (const Dependent& dependent : kDependents) {
+    if (in_any([&](Direction way) {
+          return has_effect(dependent, settings(way), fault_list_.has_value());
+        })) {
+      continue;
+    }
+    std::string who = scope.who_says(dependent.field);
+    if (who.empty() && scope.timeline_says(dependent.field)) who = scope.timeline_option();
+    if (who == scope.prefix() + dependent.field) {
+      refuse(who, dependent.why, dependent.needed, dependent.value);
+    }
+    if (!who.empty() && dependent.words != nullptr) {
+      throw usage_error(who, std::string(dependent.why) + "; add " + dependent.words);
     }
   }
-  if (single.reorder_delay && never([](const LinkSettings& s) { return happens(s.reorder); })) {
-    throw usage_error(prefix + "reorder-delay", "nothing is held back without " + prefix +
-                                                    "reorder, as in " + prefix + "reorder=5%");
+  if (scope.burst_thousandths && !in_any([&](Direction way) { return drop_bursts(way); })) {
+    refuse(scope.prefix() + "burst", "nothing is lost by " + scope.prefix() + "drop", "drop",
+           "10%");
   }
-  if (single.corrupt_bits && never([](const LinkSettings& s) { return happens(s.corrupt); })) {
-    refuse("corrupt-bits", "no bits are flipped", "corrupt", "5%");
+  const auto has_rate = [](const auto& phase) { return phase.value.rate.has_value(); };
+  if (scope.flags().rate && !in_any([&](Direction way) {
+        return std::ranges::any_of(settings(way).phases(), has_rate);
+      })) {
+    throw usage_error(scope.prefix() + "rate",
+                      "each direction has a trace in its place; leave it out");
   }
-  const auto zero_hold = [](const LinkSettings& s) {
-    return happens(s.reorder) && s.reorder_delay == Duration::zero();
-  };
-  if ((single.reorder_delay || scope.line().reorder_delay) && !never(zero_hold)) {
-    throw usage_error(single.reorder_delay ? prefix + "reorder-delay" : scope.line_option(),
-                      "held back by nothing, a datagram is not passed");
-  }
-  const bool jitters = !never(has_jitter);
-  if (single.jitter_correlation && !jitters) {
-    refuse("jitter-correlation", "there is no jitter", "jitter", "2ms");
-  }
-  if (single.distribution && !jitters) {
-    refuse("distribution", "there is no jitter", "jitter", "2ms");
-  }
-  // A line may say these, too.
-  const auto refuse_said = [&](const char* name, const std::string& why, const std::string& needed,
-                               const std::string& value, const std::string& word) {
-    const std::string who = scope.who_says(name);
-    if (who.empty()) return;
-    if (who != scope.line_option()) refuse(name, why, needed, value);
-    throw usage_error(who, why + "; add " + word);
-  };
-  if (!jitters && !fault_list_) {
-    refuse_said("jitter-keeps-order", "there is no jitter to keep the order", "jitter", "2ms",
-                "one, as in delay 20ms 2ms");
-  }
-  if (never(has_capacity)) {
-    refuse_said("queue", "nothing queues without a rate", "rate", "1mbit", "one, as in rate 1mbit");
-    refuse_said("queue-bytes", "nothing queues without a rate", "rate", "1mbit",
-                "one, as in rate 1mbit");
-  }
-  if (single.rate && never([](const LinkSettings& s) { return s.rate.has_value(); })) {
-    throw usage_error(prefix + "rate", "each direction has a trace in its place; leave it out");
-  }
+}
+
+// Whether it is drop that loses datagrams, and a burst says how.
+bool PathOptions::drop_bursts(Direction direction) const {
+  return drop_counts_[index(direction)] &&
+         std::ranges::any_of(settings(direction).phases(), [](const auto& phase) {
+           const auto& loss = phase.value.loss;
+           const auto* model = loss ? std::get_if<GilbertElliott>(&*loss) : nullptr;
+           return model != nullptr && !model->to_bad.is_zero();
+         });
 }
 
 Link PathOptions::make_link(Direction direction, std::uint64_t flow) const {

@@ -75,8 +75,10 @@ class PathOptions {
   // Refuses a setting for both directions that each direction has its own for.
   void check_used() const;
   void check_effect(const PathScope& scope, std::initializer_list<Direction> directions) const;
+  bool drop_bursts(Direction direction) const;
   void leave_out_idle(Timeline<LinkSettings>& way) const;
   void check_order_of_times(Direction direction, bool jitter_is_single) const;
+  void check_delays(Direction direction) const;
   std::string faults_file() const;
   bool has_random_slots() const;
 

@@ -17,6 +17,12 @@ Chance parse_chance(std::string_view text) {
   return parse_probability(text);
 }
 
+Duration parse_hold(std::string_view text) {
+  const Duration hold = parse_duration(text);
+  if (hold == Duration::zero()) throw TextError("held back by nothing, a datagram is not passed");
+  return hold;
+}
+
 // "4", "2.5": thousandths of a datagram.
 std::uint64_t parse_burst(std::string_view text) {
   const auto refuse = [text] {
@@ -93,6 +99,16 @@ bool says_nothing(const std::shared_ptr<const Value>& value) {
   return value == nullptr;
 }
 
+// Whether a line says something of `field` that it would not say anyway.
+bool line_says(const LinkSettings& line, const std::string& name) {
+  bool says = false;
+  for_each_setting([&](const char* each, auto field) {
+    if (name == each) says = (line.*field).has_value() && !says_nothing(*(line.*field));
+  });
+  // Where nobody asks for more, one bit is flipped.
+  return says && (name != "corrupt-bits" || *line.corrupt_bits > 1);
+}
+
 bool has_trace(const LinkSettings& settings) {
   return settings.trace.value_or(nullptr) != nullptr;
 }
@@ -156,7 +172,7 @@ void PathScope::add_chances(CLI::App& app) {
   add(app, "duplicate", flags_.duplicate, parse_chance, "deliver datagrams twice", "PERCENT");
   add(app, "reorder", flags_.reorder, parse_chance,
       "hold datagrams back by the reorder-delay, so that later ones pass them", "PERCENT");
-  add(app, "reorder-delay", flags_.reorder_delay, parse_duration,
+  add(app, "reorder-delay", flags_.reorder_delay, parse_hold,
       "how long --reorder holds a datagram back [10ms]", "TIME");
   add(app, "corrupt", flags_.corrupt, parse_chance,
       "flip one bit of the payload, which the checksum missed", "PERCENT");
@@ -285,17 +301,18 @@ void PathScope::check_once() const {
 }
 
 std::string PathScope::who_says(const std::string& name) const {
-  std::string who;
-  const LinkSettings said = flags_said();
+  bool said = false;
+  const LinkSettings flags = flags_said();
   for_each_setting([&](const char* each, auto field) {
-    if (name != each) return;
-    if (said.*field) {
-      who = option_of(name);
-    } else if (line_.*field && !says_nothing(*(line_.*field))) {
-      who = line_option_;
-    }
+    if (name == each) said = (flags.*field).has_value();
   });
-  return who;
+  if (said) return option_of(name);
+  return line_says(line_, name) ? line_option_ : "";
+}
+
+bool PathScope::timeline_says(const std::string& name) const {
+  return std::ranges::any_of(timeline_,
+                             [&](const auto& phase) { return line_says(phase.second, name); });
 }
 
 }  // namespace lossy

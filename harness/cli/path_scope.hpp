@@ -42,6 +42,8 @@ class PathScope {
   // later phases of a timeline say does not count, nor does what a line says only because it goes
   // with something else.
   std::string who_says(const std::string& field) const;
+  // Whether the timeline says something of it, at any time.
+  bool timeline_says(const std::string& field) const;
 
   // The netem line; empty when there is none.
   const LinkSettings& line() const { return line_; }

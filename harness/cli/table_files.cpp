@@ -43,6 +43,11 @@ std::string DiskTables::trace(const std::string& path) {
 }
 
 std::string DiskTables::read(const std::string& path, std::size_t bytes_max) {
+  // Whatever was given can be said again as a line or in a timeline.
+  if (path.find_first_of(" \t\n\v\f\r;") != std::string::npos) {
+    throw TextError("the name of the file " + quote(path) +
+                    " has white space or a semicolon, which end a word of netem's; rename it");
+  }
   paths_.push_back(path);
   return read_file(path, bytes_max);
 }

@@ -10,7 +10,8 @@ namespace lossy {
 
 // Reads them from the disk, as tc does, and remembers which: a distribution with a "/" in its name
 // or ".dist" at its end is a file; any other is NAME.dist in $TC_LIB_DIR or where iproute2 installs
-// its own. A trace is a file. Errors are std::system_error, naming the file.
+// its own. A trace is a file. What cannot be read is a std::system_error that names the file, and a
+// name that a netem line could not say a TextError.
 class DiskTables {
  public:
   // For parse_netem(); this must outlive it.
