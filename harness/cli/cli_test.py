@@ -358,9 +358,9 @@ class Output(InScratchFolder):
     def test_json_has_the_agreed_names(self):
         run = simulate("--drop=10%")
         self.assertEqual(list(run), ["command", "seed", "requests", "greeted", "gave_up", "attempts", "uplink",
-                                     "downlink", "rtt_ms", "virtual_seconds", "wall_seconds"])
-        link = ["offered", "delivered", "lost", "lost_by", "duplicated", "held_back", "reordered", "corrupted",
-                "truncated"]
+                                     "downlink", "rtt_ms", "virtual_seconds", "wall_seconds", "notes", "reproduce"])
+        link = ["offered", "delivered", "lost", "lost_by", "duplicated", "copies_dropped", "held_back", "early",
+                "reordered", "corrupted", "truncated", "flips_missed", "cuts_missed"]
         lost_by = ["drop", "checksum", "outage", "mtu", "queue", "in_flight"]
         for way in ("uplink", "downlink"):
             self.assertEqual(list(run[way]), link)

@@ -476,9 +476,7 @@ Link PathOptions::make_link(Direction direction, std::uint64_t flow) const {
   const auto& phases = settings(direction).phases();
   LinkPlan plan{.options = link_options(phases.front().value, header_bytes_),
                 .outages = phases.front().value.outages.value_or(std::vector<Outage>{}),
-                .slot_intervals = RandomStream(flow_seed)
-                                      .stream(direction == Direction::kUplink ? 1 : 2)
-                                      .stream(kSlotPlace)};
+                .slot_intervals = direction_stream(flow_seed, direction).stream(kSlotPlace)};
   Timeline<Impairments> chances(impairments(phases.front().value));
   for (std::size_t i = 1; i < phases.size(); ++i) {
     plan.options.add(phases[i].start, link_options(phases[i].value, header_bytes_));

@@ -148,7 +148,7 @@ void add_delay(const LinkSettings& settings, const PathFigures& figures, Sentenc
                            percent(figures.cut_off));
     }
     if (settings.keeps_order.value_or(false)) {
-      delay += "; never out of order, so that what is close behind waits";
+      delay += "; jitter never changes the order, so that what is close behind waits";
     }
   }
   if (settings.delay || jitter > Duration::zero()) words.push_back(delay);

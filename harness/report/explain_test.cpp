@@ -52,7 +52,7 @@ TEST(Explain, SaysAllInWords) {
   for (const char* part : {"100ms",
                            "10ms (normal)",
                            "25%",
-                           "never out of order",
+                           "jitter never changes the order",
                            "four states",
                            "damages 3%",
                            "delivers 4%",

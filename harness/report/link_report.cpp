@@ -34,11 +34,19 @@ nlohmann::ordered_json link_json(const LinkCounters& link) {
   for (std::size_t i = 0; i < kLossReasonCount; ++i) {
     lost_by[std::string(to_string(static_cast<LossReason>(i)))] = link.lost_by[i];
   }
-  return {{"offered", link.offered},       {"delivered", link.delivered},
-          {"lost", link.lost()},           {"lost_by", lost_by},
-          {"duplicated", link.duplicated}, {"held_back", link.held_back},
-          {"reordered", link.reordered},   {"corrupted", link.corrupted},
-          {"truncated", link.truncated}};
+  return {{"offered", link.offered},
+          {"delivered", link.delivered},
+          {"lost", link.lost()},
+          {"lost_by", lost_by},
+          {"duplicated", link.duplicated},
+          {"copies_dropped", link.copies_dropped},
+          {"held_back", link.held_back},
+          {"early", link.early},
+          {"reordered", link.reordered},
+          {"corrupted", link.corrupted},
+          {"truncated", link.truncated},
+          {"flips_missed", link.flips_missed},
+          {"cuts_missed", link.cuts_missed}};
 }
 
 std::string links_text(const LinkCounters& up, const LinkCounters& down) {
@@ -59,6 +67,7 @@ std::string links_text(const LinkCounters& up, const LinkCounters& down) {
   if (up.held_back + down.held_back > 0) {
     add_row(text, "held back", up.held_back, down.held_back, copies, up, down);
   }
+  if (up.early + down.early > 0) add_row(text, "early", up.early, down.early, copies, up, down);
   add_row(text, "reordered", up.reordered, down.reordered, delivered, up, down);
   add_row(text, "corrupted", up.corrupted, down.corrupted, copies, up, down);
   if (up.truncated + down.truncated > 0) {

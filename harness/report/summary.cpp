@@ -77,6 +77,8 @@ std::string summary_json(const RunReport& report) {
   json["virtual_seconds"] = in_seconds(report.virtual_time);
   json["wall_seconds"] = in_seconds(report.wall_time);
   if (report.interrupted) json["interrupted"] = true;
+  json["notes"] = report.notes;
+  json["reproduce"] = report.reproduce;
   return json.dump() + '\n';
 }
 

@@ -107,13 +107,14 @@ The same run again: lossy simulate
 // The names are stable: scripts depend on them.
 TEST(SummaryJson, NamesAreStable) {
   const Json json = Json::parse(summary_json(eventful()));
-  EXPECT_EQ(names_of(json),
-            (Strings{"command", "seed", "requests", "greeted", "gave_up", "attempts", "uplink",
-                     "downlink", "rtt_ms", "virtual_seconds", "wall_seconds"}));
+  EXPECT_EQ(names_of(json), (Strings{"command", "seed", "requests", "greeted", "gave_up",
+                                     "attempts", "uplink", "downlink", "rtt_ms", "virtual_seconds",
+                                     "wall_seconds", "notes", "reproduce"}));
   for (const char* direction : {"uplink", "downlink"}) {
     EXPECT_EQ(names_of(json[direction]),
-              (Strings{"offered", "delivered", "lost", "lost_by", "duplicated", "held_back",
-                       "reordered", "corrupted", "truncated"}));
+              (Strings{"offered", "delivered", "lost", "lost_by", "duplicated", "copies_dropped",
+                       "held_back", "early", "reordered", "corrupted", "truncated", "flips_missed",
+                       "cuts_missed"}));
     EXPECT_EQ(names_of(json[direction]["lost_by"]),
               (Strings{"drop", "checksum", "outage", "mtu", "queue", "in_flight"}));
   }
@@ -131,16 +132,20 @@ TEST(SummaryJson, ValuesAreTheReports) {
   EXPECT_EQ(json["attempts"], 130);
   EXPECT_EQ(json["uplink"], Json::parse(R"({"offered":130,"delivered":120,"lost":10,
                             "lost_by":{"drop":7,"checksum":0,"outage":0,"mtu":0,"queue":2,"in_flight":1},
-                            "duplicated":12,"held_back":11,"reordered":10,"corrupted":13,"truncated":0})"));
+                            "duplicated":12,"copies_dropped":3,"held_back":11,"early":0,"reordered":10,
+                            "corrupted":13,"truncated":0,"flips_missed":0,"cuts_missed":0})"));
   EXPECT_EQ(json["downlink"], Json::parse(R"({"offered":125,"delivered":125,"lost":0,
                             "lost_by":{"drop":0,"checksum":0,"outage":0,"mtu":0,"queue":0,"in_flight":0},
-                            "duplicated":1,"held_back":0,"reordered":0,"corrupted":0,"truncated":0})"));
+                            "duplicated":1,"copies_dropped":0,"held_back":0,"early":0,"reordered":0,
+                            "corrupted":0,"truncated":0,"flips_missed":0,"cuts_missed":0})"));
   EXPECT_EQ(json["rtt_ms"]["min"], 1.0);
   EXPECT_NEAR(json["rtt_ms"]["median"].get<double>(), 50, 0.05);
   EXPECT_NEAR(json["rtt_ms"]["p99"].get<double>(), 99, 0.1);
   EXPECT_EQ(json["rtt_ms"]["max"], 100.0);
   EXPECT_EQ(json["virtual_seconds"], 1.234567);
   EXPECT_EQ(json["wall_seconds"], 0.012345);
+  EXPECT_EQ(json["notes"], eventful().notes);
+  EXPECT_EQ(json["reproduce"], eventful().reproduce);
 }
 
 // One line with one object, whatever happened: nothing at all, the largest numbers there are, or a

@@ -1,0 +1,30 @@
+// Sentences about what was asked of a path and did not happen in a run, or happened because of what
+// nobody asked for.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/link/fault_list.hpp"
+#include "harness/link/link.hpp"
+#include "harness/link/settings.hpp"
+
+namespace lossy {
+
+// One direction of a path, and what it did.
+struct LinkRun {
+  const Timeline<LinkSettings>& settings;
+  const LinkCounters& counters;
+};
+
+struct RunNotes {
+  const FaultList* faults = nullptr;  // Nothing when fates are random.
+  Instant end;                        // When the run ended.
+  // What would bring more datagrams onto the way at a time: "more greetings at a time (--window)".
+  std::string to_have_more;
+};
+
+std::vector<std::string> link_notes(const LinkRun& uplink, const LinkRun& downlink,
+                                    const RunNotes& run);
+
+}  // namespace lossy
