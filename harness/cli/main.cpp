@@ -6,14 +6,18 @@
 #include <csignal>
 #include <cstdio>
 #include <functional>
+#include <istream>
+#include <memory>
 #include <new>
 #include <system_error>
+#include <vector>
 
 #include "core/escape.hpp"
 #include "harness/cli/command_line.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/greet_command.hpp"
 #include "harness/cli/inspect_command.hpp"
+#include "harness/cli/loopback_command.hpp"
 #include "harness/cli/option.hpp"
 #include "harness/cli/output.hpp"
 #include "harness/cli/profiles_command.hpp"
@@ -69,6 +73,26 @@ std::string unknown_command(const CLI::App& app, const std::string& word) {
   return "there is no command '" + word + "'; there are " + names;
 }
 
+// A scenario says [simulate], and is one for `lossy loopback` all the same.
+class ScenarioFormat final : public CLI::ConfigBase {
+ public:
+  explicit ScenarioFormat(const CLI::App& app) : app_(app) {}
+
+  std::vector<CLI::ConfigItem> from_config(std::istream& input) const override {
+    std::vector<CLI::ConfigItem> read = ConfigBase::from_config(input);
+    if (!app_.got_subcommand("loopback")) return read;
+    for (CLI::ConfigItem& item : read) {
+      if (!item.parents.empty() && item.parents.front() == "simulate") {
+        item.parents.front() = "loopback";
+      }
+    }
+    return read;
+  }
+
+ private:
+  const CLI::App& app_;
+};
+
 int parse_and_run(int argc, char** argv) {
   const CommandLine command_line(argc, argv);
   std::function<int()> command;
@@ -81,7 +105,9 @@ int parse_and_run(int argc, char** argv) {
       ->check(scenario_file())
       ->type_name("FILE.toml");
   app.allow_config_extras(CLI::config_extras_mode::error);
+  app.config_formatter(std::make_shared<ScenarioFormat>(app));
   add_simulate_command(app, command_line, command);
+  add_loopback_command(app, command_line, command);
   add_inspect_command(app, command);
   add_replay_command(app, command_line, command);
   add_profiles_command(app, command);
@@ -91,8 +117,9 @@ int parse_and_run(int argc, char** argv) {
   try {
     refuse_lists(argc, argv);
     app.parse(argc, argv);
-    if (app.count("--config") > 0 && !app.got_subcommand("simulate")) {
-      throw usage_error("--config", "a scenario is for lossy simulate");
+    if (app.count("--config") > 0 && !app.got_subcommand("simulate") &&
+        !app.got_subcommand("loopback")) {
+      throw usage_error("--config", "a scenario is for lossy simulate or lossy loopback");
     }
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // It asked for help, or the version.

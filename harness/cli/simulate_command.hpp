@@ -5,22 +5,9 @@
 #include <string>
 
 #include "harness/cli/command_line.hpp"
-#include "harness/cli/scenario.hpp"
+#include "harness/cli/greeting_run.hpp"
 
 namespace lossy {
-
-struct SimulateOptions {
-  Scenario scenario;
-  std::string record;
-  std::string golden;
-  std::string save_faults;
-  bool trace = false;
-  bool json = false;
-  bool explain = false;
-};
-
-// Adds the options to a subcommand.
-void add_simulate_options(CLI::App& app, SimulateOptions& options);
 
 // Adds the subcommand; once it is parsed, `command` runs it and gives the exit code.
 void add_simulate_command(CLI::App& app, const CommandLine& command_line,

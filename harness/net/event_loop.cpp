@@ -57,9 +57,11 @@ EventLoop::EventLoop(const Options& options)
   // Told once an expiry, so that nobody need read it.
   control(epoll_.number(), EPOLL_CTL_ADD, timer_.number(), EPOLLIN | EPOLLET, kTimer << kKeyBits);
   control(epoll_.number(), EPOLL_CTL_ADD, stop_.number(), EPOLLIN, kStop << kKeyBits);
-  if (options.stop != nullptr) {
-    control(epoll_.number(), EPOLL_CTL_ADD, options.stop->fd(), EPOLLIN, kStop << kKeyBits);
-  }
+  if (options.stop != nullptr) stop_on(*options.stop);
+}
+
+void EventLoop::stop_on(const StopSignal& stop) {
+  control(epoll_.number(), EPOLL_CTL_ADD, stop.fd(), EPOLLIN, kStop << kKeyBits);
 }
 
 void EventLoop::add(Handler& handler) {

@@ -51,6 +51,9 @@ class EventLoop {
   EventLoop() : EventLoop(Options{}) {}
   explicit EventLoop(const Options& options);
 
+  // From now on this ends the runs, too. It must outlive them.
+  void stop_on(const StopSignal& stop);
+
   // From now on the handler's timeouts are heard. It must outlive the loop, or at least its runs.
   void add(Handler& handler);
 

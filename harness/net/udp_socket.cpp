@@ -170,14 +170,23 @@ UdpSocket UdpSocket::connect(const Address& peer) {
 
 std::optional<UdpSocket> UdpSocket::try_connect(const Address& peer) {
   UdpSocket socket(open_socket(peer));
+  if (socket.fd() < 0 || !socket.connect_to(peer)) return std::nullopt;
+  return socket;
+}
+
+void UdpSocket::restrict_to(const Address& peer) {
+  if (!connect_to(peer)) fail(errno, "reach", peer);
+}
+
+bool UdpSocket::connect_to(const Address& peer) {
   const SocketAddress name(peer);
   SocketAddress actual;
-  if (socket.fd() < 0 || ::connect(socket.fd(), name.data(), name.size) != 0 ||
-      ::getpeername(socket.fd(), actual.data(), &actual.size) != 0) {
-    return std::nullopt;
+  if (::connect(fd(), name.data(), name.size) != 0 ||
+      ::getpeername(fd(), actual.data(), &actual.size) != 0) {
+    return false;
   }
-  socket.peer_ = actual.to_address();
-  return socket;
+  peer_ = actual.to_address();
+  return true;
 }
 
 Address UdpSocket::local_address() const {

@@ -70,6 +70,9 @@ class UdpSocket {
   // The same, but nothing when the operating system refuses, and errno says why.
   static std::optional<UdpSocket> try_connect(const Address& peer);
 
+  // From now on it takes datagrams from `peer` only, as a connected one; what came before stays.
+  void restrict_to(const Address& peer);
+
   // Where it is bound to, with the port that it got.
   Address local_address() const;
   // What it is connected to, as datagrams from there will say: connecting to 0.0.0.0 reaches
@@ -94,6 +97,9 @@ class UdpSocket {
   friend class SendBatch;
 
   explicit UdpSocket(FileDescriptor fd);
+
+  // Whether the operating system allowed it; else errno says why.
+  bool connect_to(const Address& peer);
 
   FileDescriptor fd_;
   std::optional<Address> peer_;

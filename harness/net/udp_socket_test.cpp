@@ -222,5 +222,17 @@ TEST(SocketOutcome, HasAWord) {
   EXPECT_EQ(words.size(), kSocketOutcomeCount);
 }
 
+// A socket that is restricted to a peer hears that peer, and nobody else.
+TEST(UdpSocket, RestrictedHearsItsPeerOnly) {
+  UdpSocket one = UdpSocket::listen(kLoopback4);
+  UdpSocket peer = UdpSocket::connect(one.local_address());
+  UdpSocket stranger = UdpSocket::connect(one.local_address());
+  one.restrict_to(peer.local_address());
+  send_text(stranger, one.local_address(), "not for you");
+  send_text(peer, one.local_address(), "for you");
+  EXPECT_EQ(receive_text(one).text, "for you");
+  EXPECT_EQ(try_receive_text(one).outcome, SocketOutcome::kWouldBlock);
+}
+
 }  // namespace
 }  // namespace lossy

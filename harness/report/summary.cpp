@@ -43,12 +43,18 @@ std::string summary_text(const RunReport& report) {
     text += fmt::format("  {:<14} median {}, p99 {}\n", "RTT", readable(result.rtt.quantile(1, 2)),
                         readable(result.rtt.quantile(99, 100)));
   }
-  text += fmt::format("  {:<14} {} virtual, {} real\n", "time", readable(report.virtual_time),
+  text += fmt::format("  {:<14} {}{} real\n", "time",
+                      report.virtual_time ? readable(*report.virtual_time) + " virtual, " : "",
                       readable(report.wall_time));
   if (report.seed) text += fmt::format("  {:<14} {}\n", "seed", *report.seed);
   if (report.seeds) {
     text += fmt::format("  {:<14} {} uplink, {} downlink\n", "seeds", report.seeds->uplink,
                         report.seeds->downlink);
+  }
+  if (report.lost_by_system.value_or(0) > 0) {
+    text +=
+        fmt::format("\n  Note: the operating system lost {} datagrams beside what the links did.\n",
+                    *report.lost_by_system);
   }
   if (report.interrupted) {
     text += fmt::format("\n  Interrupted: {} of {} requests had ended.\n",
@@ -74,8 +80,9 @@ std::string summary_json(const RunReport& report) {
   json["uplink"] = link_json(report.uplink);
   json["downlink"] = link_json(report.downlink);
   json["rtt_ms"] = rtt_ms_json(result.rtt);
-  json["virtual_seconds"] = in_seconds(report.virtual_time);
+  if (report.virtual_time) json["virtual_seconds"] = in_seconds(*report.virtual_time);
   json["wall_seconds"] = in_seconds(report.wall_time);
+  if (report.lost_by_system) json["lost_by_system"] = *report.lost_by_system;
   if (report.interrupted) json["interrupted"] = true;
   json["notes"] = report.notes;
   json["reproduce"] = report.reproduce;

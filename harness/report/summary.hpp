@@ -26,8 +26,10 @@ struct RunReport {
   ServerCounters server;
   LinkCounters uplink;
   LinkCounters downlink;
-  Duration virtual_time{};
+  std::optional<Duration> virtual_time{};  // Nothing when the run took real time only.
   Duration wall_time{};
+  // Datagrams that the operating system lost beside what the links did. Nothing when there is none.
+  std::optional<std::uint64_t> lost_by_system{};
   bool interrupted = false;  // A signal ended the run before its requests did.
   std::string reproduce;     // The command that gives the same run again.
   // Sentences about settings that had no effect in this run, and the like.

@@ -1,0 +1,285 @@
+#include "harness/cli/greeting_run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "core/escape.hpp"
+#include "harness/capture/pcap_writer.hpp"
+#include "harness/cli/exit_code.hpp"
+#include "harness/cli/observers.hpp"
+#include "harness/cli/progress.hpp"
+#include "harness/report/explain.hpp"
+#include "harness/report/ladder.hpp"
+#include "harness/report/link_notes.hpp"
+
+namespace lossy {
+namespace {
+
+PcapReader open_capture(const std::string& path) {
+  auto opened = PcapReader::open(path);
+  if (const auto* error = std::get_if<CaptureError>(&opened)) throw CannotTry(error->text);
+  return std::get<PcapReader>(std::move(opened));
+}
+
+class GreetingRun {
+ public:
+  GreetingRun(const RunOptions& options, const CommandLine& command_line,
+              const GreetingRunKind& kind)
+      : options_(options),
+        command_line_(command_line),
+        kind_(kind),
+        ladder_(options.json ? stderr : stdout),
+        greeter_(scenario().greeter(), scenario().names(), on_event()),
+        network_(kind.make_network(greeter_, server_, scenario())) {
+    if (options.trace) network_->observe(ladder_);
+    if (!options.record.empty()) {
+      writer_.emplace(options.record);
+      recorder_.add(*writer_);
+    }
+    if (!options.golden.empty()) {
+      recorder_.add(golden_.emplace(open_capture(options.golden), kind.match));
+    }
+    if (recorder_.has_sinks()) network_->observe(recording_);
+    if (!options.save_faults.empty()) {
+      // The same whatever the program was called, as the rest of the file is.
+      fault_saver_.emplace(options.save_faults, reproduce("lossy"),
+                           scenario().path().options_beside_faults());
+      network_->observe(*fault_saver_);
+    }
+  }
+
+  int run() {
+    Progress progress("greetings", greeter_.requests());
+    const GreetingNetwork::End end = network_->run(
+        [&] { progress.update(greeter_.result().greeted + greeter_.result().gave_up); });
+    progress.clear();
+    if (end == GreetingNetwork::End::kEvents) {
+      throw CannotTry(
+          "the run does not end, however much happens: a bug in lossy; please report: " +
+          reproduce());
+    }
+    if (end == GreetingNetwork::End::kIdle && !greeter_.done()) {
+      throw CannotTry(
+          fmt::format("virtual time ends after 292 years, and {} of {} requests had not ended by "
+                      "then; ask for less",
+                      open_requests(), greeter_.requests()));
+    }
+    const bool interrupted = end == GreetingNetwork::End::kInterrupted;
+    // Half a run must not take the place of a whole one, a golden say.
+    if (!interrupted || !record_replaces_) recorder_.finish();
+    if (fault_saver_ && (!interrupted || !faults_replace_)) fault_saver_->finish();
+    RunReport result = report(progress.elapsed());
+    result.interrupted = interrupted;
+    fmt::print("{}{}", options_.trace && !options_.json ? "\n" : "",
+               options_.json ? summary_json(result) : summary_text(result));
+    if (interrupted) {
+      fmt::print(stderr, "lossy: interrupted{}{}\n", left_by(options_.record, record_replaces_),
+                 left_by(options_.save_faults, faults_replace_));
+      return 128 + network_->stop_signal();  // As a shell says it.
+    }
+    return golden_ ? judge_golden() : kHolds;
+  }
+
+ private:
+  const Scenario& scenario() const { return options_.scenario; }
+
+  // Whether a file is there already. (A pipe takes what it gets when it gets it.)
+  static bool is_there(const std::string& path) {
+    std::error_code ignored;
+    return std::filesystem::is_regular_file(path, ignored);
+  }
+
+  // What an interrupted run left in a file, as the rest of a sentence.
+  static std::string left_by(const std::string& path, bool replaces) {
+    if (path.empty()) return {};
+    return fmt::format("; {} {}", escape_controls(path),
+                       replaces ? "is left as it was" : "holds what happened until then");
+  }
+
+  std::uint64_t open_requests() const {
+    return greeter_.requests() - greeter_.result().greeted - greeter_.result().gave_up;
+  }
+
+  Greeter::OnEvent on_event() {
+    if (!options_.trace) return nullptr;
+    return [this](const ClientEvent& event) { ladder_.on_event(event); };
+  }
+
+  // The command that gives the same run again: as it was typed, with the seed that was drawn or
+  // implied.
+  std::string reproduce(const std::string& program) const {
+    const auto seed = scenario().path().implied_seed();
+    if (!seed) return command_line_.text_of(program);
+    return command_line_.text_of(program, kind_.command, "--seed", std::to_string(*seed));
+  }
+  std::string reproduce() const { return reproduce(command_line_.program()); }
+
+  int judge_golden() const {
+    if (golden_->error()) throw CannotTry(golden_->error()->text);
+    if (!golden_->same()) {
+      fmt::print(stderr, "lossy: {}The same run again: {}\n", golden_->explanation(), reproduce());
+      return kDoesNotHold;
+    }
+    if (!options_.json) {
+      fmt::print("The same as {}: {} records\n", escape_controls(options_.golden),
+                 golden_->matched());
+    }
+    return kHolds;
+  }
+
+  RunReport report(Duration wall_time) const {
+    const PathOptions& path = scenario().path();
+    RunReport result{.command = kind_.command,
+                     .seed = {},
+                     .requests = greeter_.requests(),
+                     .result = greeter_.result(),
+                     .client = greeter_.client().counters(),
+                     .server = server_.counters(),
+                     .uplink = network_->link(Direction::kUplink).counters(),
+                     .downlink = network_->link(Direction::kDownlink).counters(),
+                     .virtual_time = {},
+                     .wall_time = wall_time,
+                     .reproduce = reproduce()};
+    if (path.is_random()) {
+      result.seed = path.common_seed();
+      if (!result.seed) {
+        result.seeds = {path.seed(Direction::kUplink), path.seed(Direction::kDownlink)};
+      }
+    }
+    network_->add_to(result);
+    add_notes(result);
+    return result;
+  }
+
+  void add_notes(RunReport& result) const {
+    const PathOptions& path = scenario().path();
+    result.notes = link_notes({path.settings(Direction::kUplink), result.uplink},
+                              {path.settings(Direction::kDownlink), result.downlink},
+                              {.faults = path.faults() ? &*path.faults() : nullptr,
+                               .end = network_->now(),
+                               .to_have_more = "more greetings at a time (--window, --interval)"});
+  }
+
+  const RunOptions& options_;
+  const CommandLine& command_line_;
+  const GreetingRunKind& kind_;
+  const bool record_replaces_ = is_there(options_.record);
+  const bool faults_replace_ = is_there(options_.save_faults);
+  Ladder ladder_;
+  Recorder recorder_;
+  std::optional<PcapWriter> writer_;
+  std::optional<GoldenComparer> golden_;
+  RecordingObserver recording_{recorder_};
+  std::optional<FaultSaver> fault_saver_;
+  Greeter greeter_;
+  Server server_;
+  std::unique_ptr<GreetingNetwork> network_;
+};
+
+int explain(const RunOptions& options, const std::string& command) {
+  const PathOptions& path = options.scenario.path();
+  const auto way = [&path](Direction direction) {
+    return explain(direction, path.settings(direction), path.header_bytes());
+  };
+  const WayExplanation uplink = way(Direction::kUplink);
+  const WayExplanation downlink = way(Direction::kDownlink);
+  if (options.json) {
+    nlohmann::ordered_json json{{"command", command}, {"explain", true}};
+    json.update(explanation_json(uplink, downlink));
+    // The name of a table or trace need not be UTF-8.
+    fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    return kHolds;
+  }
+  if (path.faults()) fmt::print("What is lost, late and damaged is listed by --faults.\n\n");
+  fmt::print("{}", explanation_text(uplink, downlink));
+  return kHolds;
+}
+
+// Nothing runs, so there is nothing to write down, compare or show.
+void check_explain(const RunOptions& options) {
+  const auto refuse = [](const char* name, bool given) {
+    if (given) throw usage_error(name, "nothing runs with --explain; leave one of them out");
+  };
+  refuse("--record", !options.record.empty());
+  refuse("--golden", !options.golden.empty());
+  refuse("--save-faults", !options.save_faults.empty());
+  refuse("--trace", options.trace);
+}
+
+// A file that the run writes must be no other that it reads or writes.
+void check_files(const RunOptions& options, const std::string& config) {
+  const auto check_one = [](const std::string& name, const std::string& written,
+                            const std::string& other_name, const std::string& other) {
+    if (written.empty() || other.empty()) return;
+    std::error_code error;
+    const auto path = std::filesystem::weakly_canonical(written, error);
+    if (!error && path == std::filesystem::weakly_canonical(other, error) && !error) {
+      throw usage_error(name, "it would overwrite the file of " + other_name + "; choose another");
+    }
+  };
+  for (const auto& [name, written] :
+       {std::pair{"--record", options.record}, std::pair{"--save-faults", options.save_faults}}) {
+    check_one(name, written, "--golden", options.golden);
+    for (const std::string& read : options.scenario.path().files_read()) {
+      check_one(name, written, "another option", read);
+    }
+    check_one(name, written, "--config", config);
+  }
+  check_one("--save-faults", options.save_faults, "--record", options.record);
+  for (const char* output : {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}) {
+    if (options.record == output) {
+      throw usage_error("--record",
+                        "standard output is for the result; give a file or a named pipe");
+    }
+  }
+}
+
+}  // namespace
+
+void add_run_options(CLI::App& app, RunOptions& options) {
+  options.scenario.add_to(app);
+  const std::string group = "Output";
+  add_path(app, "--record", options.record,
+           "record what a tcpdump on both hosts would show, for Wireshark and lossy replay",
+           "FILE.pcap")
+      ->group(group);
+  add_path(app, "--golden", options.golden,
+           "compare the run with this recording; exit code 1 and the difference if it is another",
+           "FILE.pcap")
+      ->group(group);
+  add_path(app, "--save-faults", options.save_faults,
+           "write down what the network did, to run it again with --faults=@FILE", "FILE")
+      ->group(group);
+  app.add_flag("--trace", options.trace, "print the ladder: what happened to each datagram")
+      ->group(group);
+  app.add_flag("--explain", options.explain,
+               "say what the path does, in words, figures and as a netem line, and run nothing")
+      ->group(group);
+  app.add_flag("--json", options.json, "print the result as one JSON object")->group(group);
+}
+
+void add_greeting_run(CLI::App& app, const CommandLine& command_line, std::function<int()>& command,
+                      const GreetingRunKind& kind) {
+  auto options = std::make_shared<RunOptions>();
+  CLI::App* run = app.add_subcommand(kind.command, kind.description);
+  add_run_options(*run, *options);
+  run->fallthrough();
+  run->footer(kind.footer);
+  run->callback([options, kind, &app, &command_line, &command] {
+    const CLI::Option* config = app.get_option("--config");
+    check_files(*options, config->count() > 0 ? config->as<std::string>() : std::string());
+    options->scenario.resolve();
+    if (options->explain) check_explain(*options);
+    command = [options, kind, &command_line] {
+      return options->explain ? explain(*options, kind.command)
+                              : GreetingRun(*options, command_line, kind).run();
+    };
+  });
+}
+
+}  // namespace lossy

@@ -1,0 +1,71 @@
+// A run of greetings from beginning to end: its options, who watches it, what is kept of it and
+// what is said of it. `lossy simulate` and `lossy loopback` are this with another network each.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/greeter.hpp"
+#include "core/server.hpp"
+#include "harness/capture/golden.hpp"
+#include "harness/cli/command_line.hpp"
+#include "harness/cli/scenario.hpp"
+#include "harness/link/link.hpp"
+#include "harness/link/observer.hpp"
+#include "harness/report/summary.hpp"
+
+namespace lossy {
+
+struct RunOptions {
+  Scenario scenario;
+  std::string record;
+  std::string golden;
+  std::string save_faults;
+  bool trace = false;
+  bool json = false;
+  bool explain = false;
+};
+
+// What carries the datagrams of a run between its client and its server.
+class GreetingNetwork {
+ public:
+  enum class End : std::uint8_t {
+    kIdle,         // Nothing is in flight, and nobody waits for anything.
+    kInterrupted,  // By the signal that stop_signal() tells.
+    kEvents,       // More happened than any run needs.
+  };
+
+  virtual ~GreetingNetwork() = default;
+  // Before the run. Observers must outlive the network.
+  virtual void observe(Observer& observer) = 0;
+  // Calls `tick` now and then, for what is shown meanwhile.
+  virtual End run(const std::function<void()>& tick) = 0;
+  virtual int stop_signal() const = 0;
+  virtual const Link& link(Direction direction) const = 0;
+  // How far the run has come.
+  virtual Instant now() const = 0;
+  // What it alone can tell.
+  virtual void add_to(RunReport& report) const = 0;
+};
+
+// One of the commands that run greetings.
+struct GreetingRunKind {
+  std::string command;      // "simulate".
+  std::string description;  // In one sentence.
+  std::string footer;
+  // What of a run is the same again: a recording is compared in that.
+  GoldenMatch match = GoldenMatch::kTimeAndBytes;
+  // The endpoints and the scenario outlive the network.
+  std::unique_ptr<GreetingNetwork> (*make_network)(Greeter& client, Server& server,
+                                                   const Scenario& scenario) = nullptr;
+};
+
+// Adds the options to a subcommand.
+void add_run_options(CLI::App& app, RunOptions& options);
+
+// Adds the subcommand; once it is parsed, `command` runs it and gives the exit code.
+void add_greeting_run(CLI::App& app, const CommandLine& command_line, std::function<int()>& command,
+                      const GreetingRunKind& kind);
+
+}  // namespace lossy

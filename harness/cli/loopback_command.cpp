@@ -1,0 +1,78 @@
+#include "harness/cli/loopback_command.hpp"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "harness/cli/output.hpp"
+#include "harness/net/loopback.hpp"
+
+namespace lossy {
+namespace {
+
+// Sockets of this machine, in real time.
+class LoopbackNetwork final : public GreetingNetwork {
+ public:
+  LoopbackNetwork(Greeter& client, Server& server, const Scenario& scenario)
+      : loopback_(loop_, {client, scenario.client_address()}, {server, scenario.server_address()},
+                  scenario.path().make_link(Direction::kUplink),
+                  scenario.path().make_link(Direction::kDownlink)) {}
+
+  void observe(Observer& observer) override { loopback_.observe(observer); }
+
+  End run(const std::function<void()>& tick) override {
+    stop_.emplace();
+    loop_.stop_on(*stop_);
+    loop_.read_clock();
+    loopback_.start();
+    const EventLoop::End end = loop_.run([&] {
+      flush_output();
+      tick();
+      return loopback_.idle();
+    });
+    if (end == EventLoop::End::kDone) return End::kIdle;
+    stop_signal_ = stop_->take().value_or(SIGINT);
+    stop_.reset();  // Another one ends everything at once.
+    return End::kInterrupted;
+  }
+
+  int stop_signal() const override { return stop_signal_; }
+  const Link& link(Direction direction) const override { return loopback_.link(direction); }
+  Instant now() const override { return loop_.now(); }
+  void add_to(RunReport& report) const override {
+    report.lost_by_system = loopback_.lost_by_system();
+  }
+
+ private:
+  std::optional<StopSignal> stop_;
+  EventLoop loop_;
+  Loopback loopback_;
+  int stop_signal_ = 0;
+};
+
+std::unique_ptr<GreetingNetwork> make_network(Greeter& client, Server& server,
+                                              const Scenario& scenario) {
+  return std::make_unique<LoopbackNetwork>(client, server, scenario);
+}
+
+}  // namespace
+
+void add_loopback_command(CLI::App& app, const CommandLine& command_line,
+                          std::function<int()>& command) {
+  add_greeting_run(
+      app, command_line, command,
+      {.command = "loopback",
+       .description = "Greet over real UDP sockets of this machine, in real time.",
+       .footer =
+           "The links, their seeds and all options are those of lossy simulate, and so is what is\n"
+           "recorded, but for its times: the scenario of a golden and the golden itself are good\n"
+           "for both, unless the order of events depends on how fast this machine is.\n"
+           "Examples:\n"
+           "  lossy loopback --drop=10% --trace\n"
+           "  lossy loopback --delay=20ms --jitter=5ms --count=1000 --window=8 --json\n"
+           "  lossy loopback --config=captures/drop.toml --golden=captures/drop.pcap",
+       .match = GoldenMatch::kBytes,
+       .make_network = make_network});
+}
+
+}  // namespace lossy

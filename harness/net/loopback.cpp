@@ -1,0 +1,136 @@
+#include "harness/net/loopback.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/check.hpp"
+
+namespace lossy {
+namespace {
+
+// So many events without asking the loop, where a signal may wait.
+constexpr int kEventsInARow = 64;
+
+Address any_port(bool v6) {
+  return *Address::parse(v6 ? "[::1]:0" : "127.0.0.1:0");
+}
+
+}  // namespace
+
+Loopback::Loopback(EventLoop& loop, Host client, Host server, Link uplink, Link downlink)
+    : loop_(loop),
+      server_socket_(UdpSocket::listen(any_port(server.name.is_v6()))),
+      client_socket_(UdpSocket::connect(server_socket_.local_address())),
+      ways_{Way{std::move(uplink), Direction::kUplink, server.endpoint, client.endpoint,
+                client.name, server.name, client_socket_, server_socket_},
+            Way{std::move(downlink), Direction::kDownlink, client.endpoint, server.endpoint,
+                server.name, client.name, server_socket_, client_socket_}},
+      buffer_(kPayloadBytesMax) {
+  server_socket_.restrict_to(client_socket_.local_address());
+  loop.add(*this);
+  for (const Way& way : ways_) loop.watch(way.to.fd(), *this, index(way.direction));
+}
+
+void Loopback::start() {
+  for (Way& way : ways_) drain(way, loop_.now());
+}
+
+std::optional<Loopback::Event> Loopback::next() const {
+  std::optional<Event> first;
+  const auto consider = [&](const std::optional<Instant>& due, bool is_delivery, const Way& way) {
+    if (due && (!first || *due < first->due)) first = Event{*due, is_delivery, way.direction};
+  };
+  for (const Way& way : ways_) consider(way.link.poll_timeout(), true, way);
+  for (const Way& way : ways_) consider(way.sender.poll_timeout(), false, way);
+  return first;
+}
+
+std::optional<Instant> Loopback::poll_timeout() const {
+  if (crossing_) return saturating_add(crossing_->sent, kCrossingMax);
+  const std::optional<Event> event = next();
+  return event ? std::optional(event->due) : std::nullopt;
+}
+
+void Loopback::handle_timeout(Instant now) {
+  if (crossing_) {
+    if (now < saturating_add(crossing_->sent, kCrossingMax)) return;
+    ++lost_by_system_;
+    crossing_.reset();
+  }
+  for (int i = 0; i < kEventsInARow; ++i) {
+    const std::optional<Event> event = next();
+    if (!event || event->due > now) return;
+    happen(*event, now);
+    // Most often it is there already.
+    if (crossing_) receive(ways_[index(crossing_->direction)]);
+    if (crossing_) return;
+    now = loop_.read_clock();
+  }
+}
+
+void Loopback::handle_ready(std::uint64_t key) {
+  receive(ways_[key]);
+}
+
+void Loopback::happen(const Event& event, Instant now) {
+  Way& way = ways_[index(event.direction)];
+  if (event.is_delivery) return send(way, now);
+  way.sender.handle_timeout(now);
+  drain(way, now);
+}
+
+void Loopback::send(Way& way, Instant now) {
+  const std::optional<Delivery> delivery = way.link.poll_transmit(now);
+  if (!delivery) return;
+  const std::uint64_t sent_before = way.from.counters().sent;
+  to_send_.add(*way.from.peer(), delivery->payload);
+  if (to_send_.flush(way.from) == SocketOutcome::kWouldBlock) to_send_.drop(way.from);
+  if (way.from.counters().sent == sent_before) {
+    ++lost_by_system_;
+    return;
+  }
+  crossing_ = Crossing{*delivery, way.direction, now};
+}
+
+void Loopback::receive(Way& way) {
+  received_.receive(way.to);
+  const Instant now = loop_.read_clock();
+  for (const Received& received : received_.datagrams()) {
+    // Anything else was given up on before, or lay there from before the sockets knew each other.
+    if (!crossing_ || crossing_->direction != way.direction || received.source != *way.to.peer() ||
+        !std::ranges::equal(received.payload, crossing_->delivery.payload)) {
+      continue;
+    }
+    const Delivery delivery = crossing_->delivery;
+    crossing_.reset();
+    for (Observer* observer : observers_) {
+      observer->on_delivered(now, passage(way, received.payload), delivery);
+    }
+    way.receiver.handle_datagram(now, {way.sender_name, received.payload});
+    drain(ways_[1 - index(way.direction)], now);
+  }
+}
+
+void Loopback::drain(Way& way, Instant now) {
+  while (const auto transmit = way.sender.poll_transmit(now, buffer_)) {
+    check(transmit->size <= buffer_.size(),
+          "Loopback: an endpoint sent more than its buffer holds");
+    if (transmit->destination != way.receiver_name) {
+      ++unroutable_;
+      continue;
+    }
+    const auto payload = std::span<const std::byte>(buffer_).first(transmit->size);
+    const Offer offer = way.link.handle_datagram(now, payload);
+    for (Observer* observer : observers_) observer->on_offered(now, passage(way, payload), offer);
+  }
+}
+
+Passage Loopback::passage(const Way& way, std::span<const std::byte> payload) const {
+  return {.path = 0,
+          .direction = way.direction,
+          .source = way.sender_name,
+          .destination = way.receiver_name,
+          .payload = payload};
+}
+
+}  // namespace lossy

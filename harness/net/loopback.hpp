@@ -1,0 +1,108 @@
+// A client and a server over real UDP sockets of this machine, with a link each way, in real time.
+//
+// 1. An endpoint's datagram is offered to its link at once. When it is due it crosses the kernel,
+//    from one host's socket to the other's, and is handed to the endpoint there.
+// 2. Events happen in the order in which they were due, as in the simulator, however late the
+//    machine is: at equal times deliveries come before timeouts, up before down, and the client
+//    before the server. So one datagram at a time is in the kernel. Nothing happens before its
+//    time, and the endpoints see the real one.
+// 3. The sockets take datagrams from each other only: no other program can join in.
+// 4. The endpoints and whoever observes know the hosts by names of the caller's choice, not by the
+//    addresses of the sockets, whose ports are others each time.
+// 5. What the system loses is counted, and is no impairment.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "core/endpoint.hpp"
+#include "harness/link/link.hpp"
+#include "harness/link/observer.hpp"
+#include "harness/net/datagram_batch.hpp"
+#include "harness/net/event_loop.hpp"
+#include "harness/net/udp_socket.hpp"
+
+namespace lossy {
+
+class Loopback final : public EventLoop::Handler {
+ public:
+  struct Host {
+    Endpoint& endpoint;
+    Address name;
+  };
+
+  // How long a datagram may take from one socket to the other before it counts as lost.
+  static constexpr Duration kCrossingMax = std::chrono::seconds(1);
+
+  // Adds itself to the loop, which must outlive it, as the endpoints must. The hosts' names are of
+  // one family, and so are the sockets. Throws std::system_error when there are none to be had.
+  Loopback(EventLoop& loop, Host client, Host server, Link uplink, Link downlink);
+  Loopback(const Loopback&) = delete;
+  Loopback& operator=(const Loopback&) = delete;
+
+  // Observers are told in the order they were added, and must outlive this.
+  void observe(Observer& observer) { observers_.push_back(&observer); }
+
+  // Takes what the endpoints want sent before anything has happened to them.
+  void start();
+  // Nothing is in flight, and no endpoint waits for anything.
+  bool idle() const { return !crossing_ && !next(); }
+
+  const Link& link(Direction direction) const { return ways_[index(direction)].link; }
+  // Datagrams that left one socket and did not arrive at the other, or could not leave.
+  std::uint64_t lost_by_system() const { return lost_by_system_; }
+  // Datagrams that an endpoint sent to nobody here.
+  std::uint64_t unroutable() const { return unroutable_; }
+
+  void handle_ready(std::uint64_t key) override;
+  void handle_timeout(Instant now) override;
+  std::optional<Instant> poll_timeout() const override;
+
+ private:
+  // From one host to the other.
+  struct Way {
+    Link link;
+    Direction direction;
+    Endpoint& receiver;
+    Endpoint& sender;
+    Address sender_name;
+    Address receiver_name;
+    UdpSocket& from;
+    UdpSocket& to;
+  };
+  struct Event {
+    Instant due;
+    bool is_delivery = false;
+    Direction direction = Direction::kUplink;  // Of the delivery; of what the endpoint sends.
+  };
+  struct Crossing {
+    Delivery delivery;
+    Direction direction;
+    Instant sent;
+  };
+
+  static std::size_t index(Direction direction) { return static_cast<std::size_t>(direction); }
+
+  std::optional<Event> next() const;
+  void happen(const Event& event, Instant now);
+  void send(Way& way, Instant now);
+  void receive(Way& way);
+  void drain(Way& way, Instant now);
+  Passage passage(const Way& way, std::span<const std::byte> payload) const;
+
+  EventLoop& loop_;
+  UdpSocket server_socket_;
+  UdpSocket client_socket_;
+  std::array<Way, 2> ways_;
+  std::vector<Observer*> observers_;
+  std::vector<std::byte> buffer_;
+  ReceiveBatch received_{1};
+  SendBatch to_send_;
+  std::optional<Crossing> crossing_;
+  std::uint64_t lost_by_system_ = 0;
+  std::uint64_t unroutable_ = 0;
+};
+
+}  // namespace lossy
