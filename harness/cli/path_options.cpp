@@ -24,11 +24,6 @@ std::uint64_t seed_of_flow(std::uint64_t seed, std::uint64_t flow) {
   return flow == 1 ? seed : RandomStream(seed).stream(kFlowPlace).at(flow);
 }
 
-const FaultList& no_faults() {
-  static const FaultList none;
-  return none;
-}
-
 std::uint64_t random_seed() {
   std::random_device device;
   return (std::uint64_t{device()} << 32 | device()) >> 1;
@@ -483,8 +478,7 @@ Link PathOptions::make_link(Direction direction, std::uint64_t flow) const {
     chances.add(phases[i].start, impairments(phases[i].value));
   }
   if (fault_list_) {
-    return {std::move(plan),
-            std::make_unique<ListedFates>(flow == 1 ? *fault_list_ : no_faults(), direction)};
+    return {std::move(plan), std::make_unique<ListedFates>(*fault_list_, direction, flow)};
   }
   return {std::move(plan), std::make_unique<RandomFates>(std::move(chances), flow_seed, direction)};
 }

@@ -46,8 +46,7 @@ class PathOptions {
   const Timeline<LinkSettings>& settings(Direction direction) const {
     return *ways_[index(direction)];
   }
-  // Each flow of a proxy has random streams of its own. Those of the first are a single path's, and
-  // listed faults are the first's, too.
+  // Each flow of a proxy has random streams of its own. Those of the first are a single path's.
   Link make_link(Direction direction, std::uint64_t flow = 1) const;
   // IP and UDP.
   std::size_t header_bytes() const { return header_bytes_; }

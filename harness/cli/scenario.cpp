@@ -33,6 +33,11 @@ void Scenario::resolve() {
     throw usage_error("--interval", "it must be above 0; for all at once use --window");
   }
   path_.resolve(ipv6_);
+  if (path_.faults() && path_.faults()->last_flow() > 1) {
+    throw usage_error("--faults", "there is one flow here, and flow" +
+                                      std::to_string(path_.faults()->last_flow()) +
+                                      " is for lossy proxy");
+  }
 }
 
 GreeterOptions Scenario::greeter() const {

@@ -102,6 +102,20 @@ Direction parse_direction(std::string_view text) {
   throw TextError("a fault starts with uplink. or downlink. and a number, as in uplink.3:drop");
 }
 
+// Takes "flow2." off the front, when it stands there.
+std::uint64_t take_flow(std::string_view& text) {
+  constexpr std::string_view kWord = "flow";
+  if (!text.starts_with(kWord)) return 1;
+  text.remove_prefix(kWord.size());
+  return parse_whole(take_part(text, "."), 1, std::numeric_limits<std::uint64_t>::max());
+}
+
+// "uplink.3", or "flow2.uplink.3".
+std::string address_of(Direction direction, std::uint64_t number, std::uint64_t flow) {
+  return (flow == 1 ? "" : "flow" + std::to_string(flow) + '.') +
+         std::string(to_string(direction)) + '.' + std::to_string(number);
+}
+
 void append_copy(std::string& text, const CopyFate& copy) {
   text += copy.held_back ? "hold" : copy.early ? "early" : "deliver";
   if (copy.held_back || copy.early || copy.extra_delay != Duration::zero()) {
@@ -125,12 +139,12 @@ FaultList FaultList::parse(std::string_view text) {
     }
   }
   for (OneWay& way : list.ways_) {
-    std::ranges::sort(way.faults, {}, &Fault::number);
-    const auto twice = std::ranges::adjacent_find(way.faults, {}, &Fault::number);
+    const auto place = [](const Fault& fault) { return std::pair(fault.flow, fault.number); };
+    std::ranges::sort(way.faults, {}, place);
+    const auto twice = std::ranges::adjacent_find(way.faults, {}, place);
     if (twice != way.faults.end()) {
       const auto direction = static_cast<Direction>(&way - list.ways_.data());
-      throw TextError(std::string(to_string(direction)) + '.' + std::to_string(twice->number) +
-                      " stands there twice");
+      throw TextError(address_of(direction, twice->number, twice->flow) + " stands there twice");
     }
   }
   return list;
@@ -139,6 +153,7 @@ FaultList FaultList::parse(std::string_view text) {
 void FaultList::add(std::string_view text) {
   try {
     std::string_view rest = text;
+    const std::uint64_t flow = take_flow(rest);
     OneWay& way = ways_[static_cast<std::size_t>(parse_direction(take_part(rest, ".")))];
     const std::uint64_t number =
         parse_whole(take_until(rest, ":"), 1, std::numeric_limits<std::uint64_t>::max());
@@ -147,7 +162,7 @@ void FaultList::add(std::string_view text) {
     if (way.faults.size() == kFaultsMax) {
       throw TextError("there are more than " + std::to_string(kFaultsMax) + " faults");
     }
-    way.faults.push_back({number, static_cast<std::uint32_t>(way.copies.size()),
+    way.faults.push_back({flow, number, static_cast<std::uint32_t>(way.copies.size()),
                           static_cast<std::uint8_t>(fate.copies_count), fate.loss});
     way.copies.insert(way.copies.end(), fate.copies().begin(), fate.copies().end());
   } catch (const TextError& error) {
@@ -164,10 +179,27 @@ Fate FaultList::fate(Direction direction, std::size_t i) const {
   return fate;
 }
 
-std::size_t FaultList::count_beyond(Direction direction, std::uint64_t offered) const {
+std::pair<std::size_t, std::size_t> FaultList::range(Direction direction,
+                                                     std::uint64_t flow) const {
   const std::vector<Fault>& faults = of(direction).faults;
-  return static_cast<std::size_t>(std::ranges::end(faults) -
-                                  std::ranges::upper_bound(faults, offered, {}, &Fault::number));
+  const auto found = std::ranges::equal_range(faults, flow, {}, &Fault::flow);
+  return {static_cast<std::size_t>(found.begin() - faults.begin()),
+          static_cast<std::size_t>(found.end() - faults.begin())};
+}
+
+std::size_t FaultList::count_beyond(Direction direction, std::uint64_t offered,
+                                    std::uint64_t flow) const {
+  const auto found = std::ranges::equal_range(of(direction).faults, flow, {}, &Fault::flow);
+  return static_cast<std::size_t>(found.end() -
+                                  std::ranges::upper_bound(found, offered, {}, &Fault::number));
+}
+
+std::uint64_t FaultList::last_flow() const {
+  std::uint64_t last = 0;
+  for (const OneWay& way : ways_) {
+    if (!way.faults.empty()) last = std::max(last, way.faults.back().flow);
+  }
+  return last;
 }
 
 Duration FaultList::extra_delay_min(Direction direction) const {
@@ -176,9 +208,9 @@ Duration FaultList::extra_delay_min(Direction direction) const {
   return least;
 }
 
-std::string format_fault(Direction direction, std::uint64_t number, const Fate& fate) {
-  std::string text(to_string(direction));
-  text += '.' + std::to_string(number) + ':';
+std::string format_fault(Direction direction, std::uint64_t number, const Fate& fate,
+                         std::uint64_t flow) {
+  std::string text = address_of(direction, number, flow) + ':';
   if (fate.lost()) return text += to_string(fate.loss);
   for (const CopyFate& copy : fate.copies()) {
     if (text.back() != ':') text += '/';
@@ -188,9 +220,8 @@ std::string format_fault(Direction direction, std::uint64_t number, const Fate& 
 }
 
 const Fate& ListedFates::decide(Instant, std::uint64_t number, std::size_t) {
-  const std::size_t size = list_.size(direction_);
-  while (next_ < size && list_.number(direction_, next_) < number) ++next_;
-  if (next_ < size && list_.number(direction_, next_) == number) {
+  while (next_ < end_ && list_.number(direction_, next_) < number) ++next_;
+  if (next_ < end_ && list_.number(direction_, next_) == number) {
     fate_ = list_.fate(direction_, next_++);
   } else {
     fate_.copies_count = 1;

@@ -387,5 +387,37 @@ TEST(ListedFates, SurviveNumbersThatAreLeftOut) {
   EXPECT_TRUE(fates.decide({}, 1'000'000, 1).is_plain());
 }
 
+// Each flow of a proxy has faults of its own; those without a flow are the first's.
+TEST(FaultList, NamesFlows) {
+  const FaultList list = FaultList::parse(
+      "flow2.uplink.3:drop,uplink.3:duplicate,flow1.uplink.1:drop,flow12.downlink.1:delay+1ms");
+  EXPECT_EQ(list.last_flow(), 12U);
+  EXPECT_EQ(list.size(Direction::kUplink), 3U);
+  EXPECT_EQ(list.count_beyond(Direction::kUplink, 0), 2U);
+  EXPECT_EQ(list.count_beyond(Direction::kUplink, 2), 1U);
+  EXPECT_EQ(list.count_beyond(Direction::kUplink, 2, 2), 1U);
+  EXPECT_EQ(list.count_beyond(Direction::kUplink, 0, 3), 0U);
+  const auto fates = [&](Direction direction, std::uint64_t flow) {
+    ListedFates source(list, direction, flow);
+    std::string text;
+    for (std::uint64_t number = 1; number <= 4; ++number) {
+      const Fate& fate = source.decide(Instant{}, number, 10);
+      if (!fate.is_plain()) text += format_fault(direction, number, fate, flow) + ' ';
+    }
+    return text;
+  };
+  EXPECT_EQ(fates(Direction::kUplink, 1), "uplink.1:drop uplink.3:deliver/deliver ");
+  EXPECT_EQ(fates(Direction::kUplink, 2), "flow2.uplink.3:drop ");
+  EXPECT_EQ(fates(Direction::kUplink, 3), "");
+  EXPECT_EQ(fates(Direction::kDownlink, 12), "flow12.downlink.1:deliver+1ms ");
+  for (const char* broken :
+       {"flow.uplink.1:drop", "flow0.uplink.1:drop", "flow2:drop", "flow-1.uplink.1:drop",
+        "flow2.flow2.uplink.1:drop", "flow2", "flow2.uplink.1:drop,flow2.uplink.1:drop"}) {
+    EXPECT_THROW(FaultList::parse(broken), TextError) << broken;
+  }
+  // The same number in another flow is another datagram.
+  EXPECT_NO_THROW(FaultList::parse("uplink.1:drop,flow2.uplink.1:drop"));
+}
+
 }  // namespace
 }  // namespace lossy
