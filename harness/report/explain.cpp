@@ -76,9 +76,9 @@ std::string words_of(const RandomLoss& model) {
 }
 std::string words_of(const GilbertElliott& model) {
   return fmt::format(
-      "has good and bad times: with each datagram a good one ends with {}, a bad one with {}; "
-      "loses "
-      "{} in bad times and {} in good ones",
+      "has good and bad times: before each datagram a good time ends with a chance of {}, a bad "
+      "one "
+      "of {}; loses {} in bad times and {} in good ones",
       format_probability(model.to_bad), format_probability(model.to_good),
       format_probability(model.loss_in_bad), format_probability(model.loss_in_good));
 }
@@ -113,21 +113,21 @@ void add_chances(const LinkSettings& settings, Sentences& words) {
     words.push_back(fmt::format(fmt::runtime(what), format_probability(chance->probability)) +
                     resembling(chance->correlation));
   };
-  add(settings.duplicate, "delivers {} of what is not lost twice");
+  add(settings.duplicate, "delivers {} of the rest twice");
   const Duration hold = settings.reorder_delay.value_or(Impairments{}.reorder_delay);
   add(settings.reorder,
       "holds {} back by " + format_duration(hold) + ", so that later ones pass them");
   if (settings.early && happens(settings.early->chance)) {
     add(settings.early->chance,
         "sends {} at once, without the delay" +
-            (settings.early->gap > 1
-                 ? fmt::format(", once {} others were not in a row", settings.early->gap - 1)
-                 : std::string()));
+            (settings.early->gap > 1 ? fmt::format(", but only after {} in a row that were not",
+                                                   settings.early->gap - 1)
+                                     : std::string()));
   }
   const std::uint64_t bits = settings.corrupt_bits.value_or(1);
   add(settings.corrupt, "flips " + (bits == 1 ? "a bit" : std::to_string(bits) + " bits") +
-                            " of {}, as though the checksum had missed it");
-  add(settings.truncate, "cuts {} off somewhere");
+                            " in {} of the payloads, as though the checksum had missed it");
+  add(settings.truncate, "cuts {} of the payloads short");
 }
 
 void add_delay(const LinkSettings& settings, const PathFigures& figures, Sentences& words) {
@@ -140,8 +140,8 @@ void add_delay(const LinkSettings& settings, const PathFigures& figures, Sentenc
                    : ", up to " + format_duration(jitter) + " more or less";
     const Probability correlation = settings.jitter_correlation.value_or(Probability{});
     if (!correlation.is_zero()) {
-      delay +=
-          fmt::format(", with {} by as much as the one before", format_probability(correlation));
+      delay += fmt::format(", with a chance of {} by as much as the one before",
+                           format_probability(correlation));
     }
     if (figures.cut_off > 0) {
       delay += fmt::format("; {} would arrive before they were sent, and go at once",
@@ -206,8 +206,10 @@ void add_capacity(const LinkSettings& settings, std::size_t header_bytes, Senten
     words.push_back(text);
   }
   if (settings.in_flight) {
-    words.push_back(fmt::format("keeps at most {} datagrams under way, and loses what comes on top",
-                                *settings.in_flight));
+    words.push_back(*settings.in_flight == 0
+                        ? "keeps no datagram under way, and so loses all"
+                        : fmt::format("keeps at most {} under way, and loses what comes on top",
+                                      *settings.in_flight));
   }
   if (settings.mtu_bytes.value_or(0) > 0) {
     words.push_back(fmt::format(
@@ -397,7 +399,8 @@ void add_phase(const PhaseExplanation& phase, Sentences& said, std::string& text
   if (phase.words.empty()) text += "  delivers everything at once\n";
   row("average loss", percent(figures.loss.rate));
   row("mean run of losses", mean_burst_text(figures.loss.mean_burst()));
-  row("mean delay", milliseconds(figures.delay_mean_ms));
+  row("mean delay", milliseconds(figures.delay_mean_ms) +
+                        (phase.may_wait ? ", and more where one has to wait" : ""));
   row("mean rate", rate_text(figures));
   row("as a netem line", phase.netem.empty() ? "(nothing to say)" : escape_controls(phase.netem));
   if (!phase.own_words.empty()) {
@@ -461,6 +464,9 @@ PhaseExplanation without_comparison(const LinkSettings& settings, std::size_t he
   phase.netem = format_netem(settings);
   phase.own_words = own_words(settings);
   phase.figures = path_figures(settings);
+  phase.may_wait =
+      has_capacity(settings) || (settings.slots && settings.slots->enabled) ||
+      (settings.keeps_order.value_or(false) && settings.jitter.value_or(Duration()) > Duration());
   add_delay(settings, phase.figures, phase.words);
   add_losses(settings, phase.words);
   add_chances(settings, phase.words);

@@ -20,6 +20,7 @@ struct PhaseExplanation {
   std::vector<std::string> own_words;  // Words in it that tc does not know.
   std::vector<std::string> words;      // Sentences without full stops.
   PathFigures figures;
+  bool may_wait = false;             // For a rate, a slot or the one in front: not in the figures.
   std::vector<std::string> differs;  // Where netem would do otherwise, and by how much.
 };
 

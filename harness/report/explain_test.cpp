@@ -57,8 +57,8 @@ TEST(Explain, SaysAllInWords) {
                            "damages 3%",
                            "delivers 4%",
                            "sends 5% at once",
-                           "2 others",
-                           "2 bits of 6%",
+                           "only after 2 in a row",
+                           "2 bits in 6%",
                            "cuts 7%",
                            "holds 8% back by 9ms",
                            "1 Mbit/s",
@@ -69,7 +69,7 @@ TEST(Explain, SaysAllInWords) {
                            "1ms to 2ms apart",
                            "13 datagrams",
                            "14000 bytes",
-                           "at most 15 datagrams",
+                           "at most 15 under way",
                            "above 1280 bytes",
                            "payloads above 1252"}) {
     EXPECT_THAT(words, HasSubstr(part));
@@ -180,8 +180,8 @@ TEST(ExplanationText, SaysOnceWhatIsAlike) {
                               explain_way(Direction::kDownlink, "loss gemodel 1% 10% limit 10")),
       R"(
 uplink, client to server, and downlink, server to client, alike
-  has good and bad times: with each datagram a good one ends with 1%, a bad one with 10%; loses 100% in bad times and 0% in good ones
-  keeps at most 10 datagrams under way, and loses what comes on top
+  has good and bad times: before each datagram a good time ends with a chance of 1%, a bad one of 10%; loses 100% in bad times and 0% in good ones
+  keeps at most 10 under way, and loses what comes on top
   average loss         9.09%
   mean run of losses   10
   mean delay           0 ms

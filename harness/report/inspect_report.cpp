@@ -66,15 +66,24 @@ std::string describe_checksums(const Inspection& inspection) {
   return list;
 }
 
+// "CLIENT > SERVER", or, where both sides of a proxy are seen, "CLIENT > PROXY | PROXY > SERVER".
+std::string describe_addresses(const InspectedFlow& flow) {
+  std::string proxy;
+  if (flow.proxy_outside && flow.proxy_inside) {
+    proxy =
+        fmt::format("{} | {} > ", flow.proxy_outside->to_string(), flow.proxy_inside->to_string());
+  }
+  return fmt::format("{} > {}{}", flow.client.to_string(), proxy, flow.server.to_string());
+}
+
 void add_flows(std::string& text, const Inspection& inspection) {
   add_line(text, "flows", std::to_string(inspection.flows.size()));
   for (std::size_t i = 0; i < std::min(inspection.flows.size(), kFlowsShown); ++i) {
     const InspectedFlow& flow = inspection.flows[i];
-    text += fmt::format("    {:>3}  {} > {}{}  {} up, {} down, {}\n", flow.number,
-                        flow.client.to_string(), flow.server.to_string(),
-                        flow.interface == 0 ? "" : fmt::format(" on {}", flow.interface),
-                        flow.uplink.datagrams, flow.downlink.datagrams,
-                        readable(duration_of(flow.first, flow.last)));
+    text += fmt::format(
+        "    {:>3}  {}{}  {} up, {} down, {}\n", flow.number, describe_addresses(flow),
+        flow.interface == 0 ? "" : fmt::format(" on {}", flow.interface), flow.uplink.datagrams,
+        flow.downlink.datagrams, readable(duration_of(flow.first, flow.last)));
   }
   if (inspection.flows.size() > kFlowsShown) {
     text +=
@@ -181,6 +190,13 @@ Json json_of(const InspectedFlow& flow) {
             {"seconds", in_seconds(duration_of(flow.first, flow.last))},
             {"uplink", json_of(flow.uplink)},
             {"downlink", json_of(flow.downlink)}};
+  if (flow.proxy_outside || flow.proxy_inside) {
+    const auto address = [](const std::optional<Address>& seen) {
+      return seen ? Json(seen->to_string()) : Json();
+    };
+    json["proxy"] = {{"outside", address(flow.proxy_outside)},
+                     {"inside", address(flow.proxy_inside)}};
+  }
   if (flow.two_sided) {
     json["path"] = {{"uplink", json_of(flow.uplink_path)},
                     {"downlink", json_of(flow.downlink_path)}};

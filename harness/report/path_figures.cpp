@@ -210,6 +210,7 @@ PathFigures path_figures(const LinkSettings& settings) {
   const LossFigures damaged = loss_figures(RandomLoss{settings.checksum.value_or(Chance{})});
   figures.loss.rate = lost.rate + damaged.rate - lost.rate * damaged.rate;
   figures.loss.received_twice = lost.received_twice * damaged.received_twice;
+  if (settings.in_flight == 0) figures.loss = {.rate = 1, .received_twice = 0};
   figures.duplicated = settings.duplicate ? as_double(settings.duplicate->probability) : 0;
   add_delay(settings, figures);
 

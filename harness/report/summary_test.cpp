@@ -98,7 +98,7 @@ TEST(SummaryText, LeavesOutWhatDidNotHappen) {
   greeted        0 of 0
   gave up        0
   attempts       0
-  time           0 ms virtual, 0 ms real
+  time           0 ms real
 
 The same run again: lossy simulate
 )");
