@@ -8,20 +8,24 @@
 #include "core/escape.hpp"
 #include "harness/capture/frame.hpp"
 #include "harness/capture/hexdump.hpp"
+#include "harness/capture/recorder.hpp"
 
 namespace lossy {
 namespace {
 
 constexpr std::size_t kPayloadBytesShown = 48;
 
-// "client sent #3" where the recording is ours, else what the packet type says.
+// "client sent #3", or "client of flow 2 sent #3", where the recording is ours, else what the
+// packet type says.
 std::string describe_sighting(const Frame& frame) {
-  if (frame.link_address != kRecordingMark) {
+  const RecordedBy by = recorded_by(frame);
+  if (by == RecordedBy::kSomebody) {
     return frame.type == PacketType::kUnknown ? "" : std::string(to_string(frame.type)) + " ";
   }
-  return fmt::format("{} {} #{} ", frame.interface == 1 ? "client" : "server",
-                     frame.type == PacketType::kOutgoing ? "sent" : "received",
-                     frame.identification);
+  return fmt::format(
+      "{}{} {} #{} ", recorded_host(frame) == RecordedHost::kClient ? "client" : "server",
+      by == RecordedBy::kProxy ? fmt::format(" of flow {}", recorded_flow(frame)) : "",
+      frame.type == PacketType::kOutgoing ? "sent" : "received", frame.identification);
 }
 
 }  // namespace

@@ -40,10 +40,11 @@ constexpr bool is_link_type_supported(int link_type) {
   return std::find(kLinkTypes.begin(), kLinkTypes.end(), link_type) != kLinkTypes.end();
 }
 
-// The link-layer address of every frame in a recording of ours: locally administered, and the
-// letters "lossy". A capture that bears it shows both hosts.
+// The link-layer addresses of the frames in recordings of ours: locally administered, and the
+// letters "lossy", or "proxy" where a proxy stood between the hosts. Either shows both hosts.
 using LinkAddress = std::array<std::uint8_t, 6>;
 inline constexpr LinkAddress kRecordingMark = {0x02, 0x6C, 0x6F, 0x73, 0x73, 0x79};
+inline constexpr LinkAddress kProxyMark = {0x02, 0x70, 0x72, 0x6F, 0x78, 0x79};
 
 // The time to live, or hop limit, in a recording of ours.
 inline constexpr std::uint8_t kRecordingTtl = 64;

@@ -4,18 +4,10 @@
 #include <functional>
 #include <utility>
 
-#include "harness/capture/recorder.hpp"
-
 namespace lossy {
 namespace {
 
 constexpr std::uint16_t kPrivilegedPorts = 1024;
-
-// Up goes out of the client's host and comes in at the server's; down the other way round.
-bool is_recorded_uplink(const Frame& frame) {
-  const bool at_client = frame.interface == static_cast<std::uint32_t>(RecordedHost::kClient);
-  return at_client == (frame.type == PacketType::kOutgoing);
-}
 
 void add(InspectedTraffic& traffic, const Frame& frame) {
   ++traffic.datagrams;
@@ -36,19 +28,23 @@ void add(ExchangeCounters& sum, const ExchangeCounters& flow) {
 
 std::size_t Inspector::HashKey::operator()(const Key& key) const {
   const std::hash<Address> hash;
-  return (hash(key.one) * 31 + hash(key.other)) * 31 + key.interface * 2 + (key.two_sided ? 1 : 0);
+  return (hash(key.one) * 31 + hash(key.other)) * 31 + key.interface * 3 +
+         static_cast<std::size_t>(key.by);
 }
 
-Inspector::Key Inspector::key_of(const Frame& frame, bool two_sided) {
+Inspector::Key Inspector::key_of(const Frame& frame, RecordedBy by) {
+  if (by == RecordedBy::kProxy) return {{}, {}, recorded_flow(frame), by};
   const bool ordered = frame.source <= frame.destination;
   return {ordered ? frame.source : frame.destination, ordered ? frame.destination : frame.source,
-          two_sided ? 0 : frame.interface, two_sided};
+          by == RecordedBy::kRun ? 0 : frame.interface, by};
 }
 
-bool Inspector::is_of(const InspectedFlow& flow, const Frame& frame, bool two_sided) {
-  return flow.two_sided == two_sided && (two_sided || flow.interface == frame.interface) &&
-         ((frame.source == flow.client && frame.destination == flow.server) ||
-          (frame.source == flow.server && frame.destination == flow.client));
+bool Inspector::is_of(const Key& key, const Frame& frame, RecordedBy by) {
+  if (key.by != by) return false;
+  if (by == RecordedBy::kProxy) return key.interface == recorded_flow(frame);
+  return (by == RecordedBy::kRun || key.interface == frame.interface) &&
+         ((frame.source == key.one && frame.destination == key.other) ||
+          (frame.source == key.other && frame.destination == key.one));
 }
 
 std::optional<Sight> Inspector::add(const CaptureRecord& record, const Decoded& decoded) {
@@ -58,8 +54,10 @@ std::optional<Sight> Inspector::add(const CaptureRecord& record, const Decoded& 
     return Sight{.skipped = *reason};
   }
   const Frame& frame = std::get<Frame>(decoded);
-  const bool two_sided = frame.link_address == kRecordingMark && frame.type != PacketType::kUnknown;
-  Flow* const flow = flow_of(frame, two_sided);
+  const RecordedBy by =
+      frame.type == PacketType::kUnknown ? RecordedBy::kSomebody : recorded_by(frame);
+  const bool two_sided = by != RecordedBy::kSomebody;
+  Flow* const flow = flow_of(frame, by);
   if (options_.flow != 0 && (flow == nullptr || flow->report.number != options_.flow)) {
     return std::nullopt;
   }
@@ -74,6 +72,7 @@ std::optional<Sight> Inspector::add(const CaptureRecord& record, const Decoded& 
   report.first = std::min(report.first, record.time);
   report.last = std::max(report.last, record.time);
   lossy::add(uplink ? report.uplink : report.downlink, frame);
+  if (by == RecordedBy::kProxy) see_proxy(report, frame, uplink);
   if (two_sided) {
     count_path(*flow, frame, record.time, uplink);
   } else {
@@ -91,17 +90,18 @@ void Inspector::count(const Frame& frame, Instant time, bool two_sided) {
   inspection_.last = std::max(inspection_.last, time);
 }
 
-Inspector::Flow* Inspector::flow_of(const Frame& frame, bool two_sided) {
-  if (!flows_.empty() && is_of(flows_[latest_].report, frame, two_sided)) return &flows_[latest_];
-  const Key key = key_of(frame, two_sided);
+Inspector::Flow* Inspector::flow_of(const Frame& frame, RecordedBy by) {
+  if (!flows_.empty() && is_of(flows_[latest_].key, frame, by)) return &flows_[latest_];
+  const Key key = key_of(frame, by);
   auto found = index_.find(key);
   if (found == index_.end()) {
     if (flows_.size() == kInspectedFlowsMax) return nullptr;
     found = index_.emplace(key, flows_.size()).first;
     Flow& flow = flows_.emplace_back();
+    flow.key = key;
     flow.report.number = flows_.size();
-    identify(flow.report, frame, two_sided);
-    if (two_sided) {
+    identify(flow.report, frame, by);
+    if (flow.report.two_sided) {
       flow.paths = std::make_unique<std::array<PathTracker, 2>>();
     } else {
       flow.exchanges = std::make_unique<Exchanges>();
@@ -111,14 +111,27 @@ Inspector::Flow* Inspector::flow_of(const Frame& frame, bool two_sided) {
   return &flows_[latest_];
 }
 
-void Inspector::identify(InspectedFlow& flow, const Frame& frame, bool two_sided) {
-  flow.two_sided = two_sided;
-  flow.interface = two_sided ? 0 : frame.interface;
+void Inspector::identify(InspectedFlow& flow, const Frame& frame, RecordedBy by) {
+  flow.two_sided = by != RecordedBy::kSomebody;
+  flow.interface = flow.two_sided ? 0 : frame.interface;
   const bool answers_first =
       frame.source.port() < kPrivilegedPorts && frame.destination.port() >= kPrivilegedPorts;
-  const bool uplink = two_sided ? is_recorded_uplink(frame) : !answers_first;
+  const bool uplink = flow.two_sided ? is_recorded_uplink(frame) : !answers_first;
   flow.client = uplink ? frame.source : frame.destination;
   flow.server = uplink ? frame.destination : frame.source;
+}
+
+// Each side shows one of the two addresses that the proxy stands between, and one of its own.
+void Inspector::see_proxy(InspectedFlow& flow, const Frame& frame, bool uplink) {
+  const Address& towards_client = uplink ? frame.source : frame.destination;
+  const Address& towards_server = uplink ? frame.destination : frame.source;
+  if (recorded_host(frame) == RecordedHost::kClient) {
+    flow.client = towards_client;
+    flow.proxy_outside = towards_server;
+  } else {
+    flow.proxy_inside = towards_client;
+    flow.server = towards_server;
+  }
 }
 
 void Inspector::count_path(Flow& flow, const Frame& frame, Instant time, bool uplink) {

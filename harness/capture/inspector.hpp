@@ -1,8 +1,8 @@
 // What is in a capture: its flows, and what became of their datagrams. One pass, in memory that
 // does not grow with the file.
 //
-// Recordings of ours (kRecordingMark) show both hosts, and tell what the path did; any other
-// capture shows one, and tells which requests were answered.
+// Recordings of ours (recorded_by()) show both hosts, and tell what the path did; any other capture
+// shows one, and tells which requests were answered.
 #pragma once
 
 #include <array>
@@ -17,6 +17,7 @@
 #include "harness/capture/frame.hpp"
 #include "harness/capture/path_metrics.hpp"
 #include "harness/capture/reassembler.hpp"
+#include "harness/capture/recorder.hpp"
 
 namespace lossy {
 
@@ -28,14 +29,18 @@ struct InspectedTraffic {
   std::uint64_t bytes = 0;      // Of their payloads.
 };
 
-// The client is who sends first, or, of a privileged port and another one, who has the other. In a
-// recording of ours it is on interface 1. Of a capture of all interfaces each is a view of its own.
+// The client is who sends first, or, of a privileged port and another one, who has the other. A
+// recording of ours says who it is. Of a capture of all interfaces each is a view of its own.
 struct InspectedFlow {
   std::uint64_t number = 0;  // From 1, in the order they appear.
   Address client;
   Address server;
   std::uint32_t interface = 0;  // 0 where there is none, or more than one.
   bool two_sided = false;
+  // Of a proxy's recording, where the addresses before and behind the proxy make one flow: the
+  // proxy's, as the client has it and, once the server has seen it, as the server has it latest.
+  std::optional<Address> proxy_outside{};
+  std::optional<Address> proxy_inside{};
   Instant first = Instant::max();
   Instant last = Instant::min();
   InspectedTraffic uplink;
@@ -52,7 +57,7 @@ struct Inspection {
   std::uint64_t records = 0;                              // That were looked at.
   std::array<std::uint64_t, kSkipReasonCount> skipped{};  // By SkipReason.
   InspectedTraffic traffic;
-  std::uint64_t two_sided = 0;  // Datagrams with the mark of a recording.
+  std::uint64_t two_sided = 0;  // Datagrams with the mark of a recording, either one.
   std::array<std::uint64_t, kChecksumCount> udp_checksums{};  // By Checksum.
   std::uint64_t bad_ip_checksums = 0;
   Instant first = Instant::max();  // Of the datagrams, by their times, in whatever order.
@@ -100,14 +105,15 @@ class Inspector {
   struct Key {
     Address one;
     Address other;
-    std::uint32_t interface = 0;
-    bool two_sided = false;
+    std::uint32_t interface = 0;  // Of a proxy's recording, the flow in it.
+    RecordedBy by = RecordedBy::kSomebody;
     friend bool operator==(const Key&, const Key&) = default;
   };
   struct HashKey {
     std::size_t operator()(const Key& key) const;
   };
   struct Flow {
+    Key key;
     InspectedFlow report;
     PacketType uplink_type = PacketType::kUnknown;  // Of the first datagram that was seen.
     PacketType downlink_type = PacketType::kUnknown;
@@ -115,10 +121,11 @@ class Inspector {
     std::unique_ptr<Exchanges> exchanges;
   };
 
-  static Key key_of(const Frame& frame, bool two_sided);
-  static bool is_of(const InspectedFlow& flow, const Frame& frame, bool two_sided);
-  Flow* flow_of(const Frame& frame, bool two_sided);
-  static void identify(InspectedFlow& flow, const Frame& frame, bool two_sided);
+  static Key key_of(const Frame& frame, RecordedBy by);
+  static bool is_of(const Key& key, const Frame& frame, RecordedBy by);
+  Flow* flow_of(const Frame& frame, RecordedBy by);
+  static void identify(InspectedFlow& flow, const Frame& frame, RecordedBy by);
+  static void see_proxy(InspectedFlow& flow, const Frame& frame, bool uplink);
   void count(const Frame& frame, Instant time, bool two_sided);
   void count_path(Flow& flow, const Frame& frame, Instant time, bool uplink);
   void count_exchange(Flow& flow, const Frame& frame, Instant time, bool uplink);

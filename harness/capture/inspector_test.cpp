@@ -86,6 +86,65 @@ TEST(InspectorTest, TwoSidedRecordingTellsThePath) {
   EXPECT_EQ(found.last - found.first, 46ms);
 }
 
+// Before a proxy and behind it addresses differ, and yet a client has one flow, with figures of its
+// own; its numbers are no other client's, and it stays the same when the proxy's port changes.
+TEST(InspectorTest, ProxysRecordingTellsThePathOfEachClient) {
+  Inspected capture;
+  Recorder recorder(kProxyMark);
+  recorder.add(capture);
+  const Address outside = *Address::parse("192.0.2.3:9998");
+  const auto see = [&](Duration at, std::uint64_t flow, RecordedHost host, PacketType type,
+                       std::uint64_t number, std::uint16_t port = 0) {
+    const bool at_client = host == RecordedHost::kClient;
+    const bool up = at_client == (type == PacketType::kOutgoing);
+    const auto own_port = static_cast<std::uint16_t>(port != 0 ? port : 50000 + flow);
+    const Address client = Address::v4({192, 0, 2, 1}, static_cast<std::uint16_t>(40000 + flow));
+    const Address near = at_client ? client : Address::v4({192, 0, 2, 3}, own_port);
+    const Address far = at_client ? outside : kServer;
+    recorder.record({.time = Instant(at),
+                     .host = host,
+                     .type = type,
+                     .number = number,
+                     .source = up ? near : far,
+                     .destination = up ? far : near,
+                     .payload = {},
+                     .flow = flow});
+  };
+  constexpr auto kClientHost = RecordedHost::kClient;
+  constexpr auto kServerHost = RecordedHost::kServer;
+  see(0ms, 1, kClientHost, PacketType::kOutgoing, 1);
+  see(1ms, 2, kClientHost, PacketType::kOutgoing, 1);
+  see(20ms, 1, kServerHost, PacketType::kIncoming, 1);
+  see(22ms, 1, kServerHost, PacketType::kOutgoing, 1);
+  see(32ms, 1, kClientHost, PacketType::kIncoming, 1);
+  see(33ms, 1, kClientHost, PacketType::kOutgoing, 2);
+  see(43ms, 1, kServerHost, PacketType::kIncoming, 2, 60000);
+  see(43ms, 1, kServerHost, PacketType::kIncoming, 2, 60000);
+  const Inspection found = capture.inspector.finish();
+  EXPECT_EQ(found.two_sided, 8U);
+  EXPECT_EQ(found.exchanges, ExchangeCounters{});
+  EXPECT_EQ(found.uplink.delay.max(), 20ms);
+  EXPECT_EQ(found.uplink.delay.min(), 10ms);
+  EXPECT_EQ(found.downlink.delay.max(), 10ms);
+  EXPECT_EQ(found.uplink.counters.unmatched + found.downlink.counters.unmatched, 0U);
+  ASSERT_EQ(found.flows.size(), 2U);
+  const InspectedFlow& first = found.flows[0];
+  EXPECT_TRUE(first.two_sided);
+  EXPECT_EQ(first.client, *Address::parse("192.0.2.1:40001"));
+  EXPECT_EQ(first.server, kServer);
+  EXPECT_EQ(first.proxy_outside, outside);
+  EXPECT_EQ(first.proxy_inside, *Address::parse("192.0.2.3:60000"));
+  EXPECT_EQ(first.uplink_path.sent, 2U);
+  EXPECT_EQ(first.uplink_path.lost, 0U);
+  EXPECT_EQ(first.uplink_path.duplicated, 1U);
+  EXPECT_EQ(first.downlink_path.arrived, 1U);
+  const InspectedFlow& second = found.flows[1];
+  EXPECT_EQ(second.client, *Address::parse("192.0.2.1:40002"));
+  EXPECT_EQ(second.server, outside);  // No other is known.
+  EXPECT_FALSE(second.proxy_inside);
+  EXPECT_EQ(second.uplink_path.lost, 1U);
+}
+
 // A capture of one host says what was answered; who asks first is the client, unless a privileged
 // port gives the server away.
 TEST(InspectorTest, OneSidedCaptureTellsTheAnswers) {

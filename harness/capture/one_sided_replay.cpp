@@ -7,6 +7,7 @@
 
 #include "harness/capture/hexdump.hpp"
 #include "harness/capture/reassembler.hpp"
+#include "harness/capture/recorder.hpp"
 
 namespace lossy {
 
@@ -43,7 +44,9 @@ void OneSidedReplay::run(PcapReader& reader, Endpoint& server) {
     if (kind == Kind::kOther) continue;
     records_ = record->number;
     now_ = std::max(now_, record->time);
-    if (is_repeated(kind, flows_[key_of(kind, *frame)], *frame)) {
+    Flow& flow = flows_[key_of(kind, *frame)];
+    flow.last = now_;
+    if (is_repeated(kind, flow, *frame)) {
       ++repeated_;
       continue;
     }
@@ -55,11 +58,17 @@ void OneSidedReplay::run(PcapReader& reader, Endpoint& server) {
     if (!difference_.empty() || !failure_.empty()) return;
     tail_.push(*record);
   }
-  if (answers_due_ > 0) report_unanswered(records_);
+  check_end();
 }
 
 // A client may have the server's port as its own. Then who was asked first is the server.
 OneSidedReplay::Kind OneSidedReplay::classify(const Frame& frame) const {
+  if (!server_port_) {
+    if (recorded_by(frame) != RecordedBy::kProxy || recorded_host(frame) != RecordedHost::kServer) {
+      return Kind::kOther;
+    }
+    return is_recorded_uplink(frame) ? Kind::kRequest : Kind::kAnswer;
+  }
   const bool from_server = frame.source.port() == server_port_;
   const bool to_server = frame.destination.port() == server_port_;
   if (from_server && to_server) {
@@ -128,6 +137,19 @@ void OneSidedReplay::replay_answer(const CaptureRecord& record, const Frame& fra
     difference.actual = side_of(next.time, key.addresses.client, next.payload);
   }
   report(difference);
+}
+
+void OneSidedReplay::check_end() {
+  for (auto& [key, flow] : flows_) {
+    const bool ended_before =
+        !server_port_ && sent_ > 0 && !flow.due.empty() &&
+        saturating_between(flow.due.front().time, flow.last) <= kAnswerTakesMax;
+    if (!ended_before) continue;
+    cut_off_ += flow.due.size();
+    answers_due_ -= flow.due.size();
+    flow.due.clear();
+  }
+  if (answers_due_ > 0) report_unanswered(records_);
 }
 
 void OneSidedReplay::report_unanswered(std::uint64_t record) {

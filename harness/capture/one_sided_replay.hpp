@@ -1,8 +1,10 @@
-// Replays the server's side of any capture that shows its datagrams: part of replay_capture().
+// Replays the server's side of any capture that shows its datagrams in real time: part of
+// replay_capture().
 #pragma once
 
 #include <cstdint>
 #include <list>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -13,16 +15,24 @@
 
 namespace lossy {
 
+// A capture of somebody else's tells the server by its port, and a proxy's recording by its marks.
+//
 // A capture of all interfaces may show a datagram more than once: each interface is a point of view
 // of its own, and where one of them shows a datagram both leaving and arriving (loopback does), it
 // counts where the server would notice it. That takes a survey of the whole file, before the run.
 class OneSidedReplay {
  public:
-  explicit OneSidedReplay(std::uint16_t server_port) : server_port_(server_port) {}
+  // Without a port it is for a proxy's recording.
+  explicit OneSidedReplay(std::optional<std::uint16_t> server_port) : server_port_(server_port) {}
+
+  // A proxy may forget a flow, change its port or end while the server still answers: what the
+  // server was asked in a flow's last second there need not have been answered. By then a client
+  // asks again (RFC 8085 section 3.1.1), and that makes the flow longer.
+  static constexpr Duration kAnswerTakesMax = std::chrono::seconds(1);
 
   static constexpr std::size_t kAnswersDueMax = std::size_t{1} << 16;
 
-  // Call it for every datagram of the file, in order. Whether it is from or to the server's port.
+  // Call it for every datagram of the file, in order. Whether the server received or sent it.
   bool survey(const Frame& frame);
 
   // Replays until the first difference, or the end.
@@ -37,6 +47,7 @@ class OneSidedReplay {
   std::uint64_t sent() const { return sent_; }
   std::uint64_t repeated() const { return repeated_; }
   std::uint64_t bad_checksum() const { return bad_checksum_; }
+  std::uint64_t cut_off() const { return cut_off_; }  // Answers that the flow ended before.
 
  private:
   struct FlowKey {
@@ -57,6 +68,7 @@ class OneSidedReplay {
     bool requests_arrive = false;  // Some request was seen arriving: those leaving are the same.
     bool answers_leave = false;    // Some answer was seen leaving: those arriving are the same.
     std::list<AnswerDue> due;
+    Instant last = Instant::min();
   };
   enum class Kind : std::uint8_t { kOther, kRequest, kAnswer };
 
@@ -65,11 +77,12 @@ class OneSidedReplay {
   bool is_repeated(Kind kind, const Flow& flow, const Frame& frame) const;
   void replay_request(const CaptureRecord& record, const Frame& frame, Endpoint& server);
   void replay_answer(const CaptureRecord& record, const Frame& frame);
+  void check_end();
   // An answer that has been due for longest, and was never seen.
   void report_unanswered(std::uint64_t record);
   void report(const ReplayDifference& difference);
 
-  std::uint16_t server_port_;
+  std::optional<std::uint16_t> server_port_;
   std::unordered_map<FlowKey, Flow, HashFlowKey> flows_;
   bool too_many_flows_ = false;
 
@@ -83,6 +96,7 @@ class OneSidedReplay {
   std::uint64_t sent_ = 0;
   std::uint64_t repeated_ = 0;
   std::uint64_t bad_checksum_ = 0;
+  std::uint64_t cut_off_ = 0;
   std::string difference_;
   std::string failure_;
 

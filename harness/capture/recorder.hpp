@@ -26,8 +26,23 @@ class FrameSink {
   virtual void finish() = 0;
 };
 
-// The hosts of a two-sided recording, by the index of their interface.
+// The hosts of a two-sided recording, by the index of their interface in the first flow. Each
+// further flow has the next two indexes.
 enum class RecordedHost : std::uint8_t { kClient = 1, kServer = 2 };
+
+// Whose recording a frame is of, by its mark.
+enum class RecordedBy : std::uint8_t {
+  kSomebody,  // It is none of ours.
+  kRun,       // A run whose hosts see each other's addresses. Its times can be had again.
+  kProxy,     // Behind the proxy all addresses are others than before it; times are real.
+};
+RecordedBy recorded_by(const Frame& frame);
+
+// Which host of a recording saw the frame, and in which flow, from 1.
+RecordedHost recorded_host(const Frame& frame);
+std::uint32_t recorded_flow(const Frame& frame);
+// Up goes out of the client's host and comes in at the server's; down the other way round.
+bool is_recorded_uplink(const Frame& frame);
 
 // A datagram as one host sees it leave (kOutgoing) or arrive (kIncoming).
 struct Sighting {
@@ -38,11 +53,14 @@ struct Sighting {
   Address source;
   Address destination;
   std::span<const std::byte> payload;
+  std::uint64_t flow = 1;  // Counted from 1.
 };
 
 class Recorder {
  public:
-  Recorder() : buffer_(kFrameBytesMax) {}
+  // Every frame bears the mark: kRecordingMark or kProxyMark.
+  explicit Recorder(const LinkAddress& mark = kRecordingMark)
+      : mark_(mark), buffer_(kFrameBytesMax) {}
 
   // Whatever is recorded from now on goes to `sink`, too, which must outlive the recorder.
   void add(FrameSink& sink) { sinks_.push_back(&sink); }
@@ -56,6 +74,7 @@ class Recorder {
   void finish();
 
  private:
+  LinkAddress mark_;
   std::vector<FrameSink*> sinks_;
   std::vector<std::byte> buffer_;
 };

@@ -139,6 +139,38 @@ TEST(RecorderTest, FeedsEverySink) {
   EXPECT_EQ(two.finished, 1);
 }
 
+// A proxy's recording bears its own mark, and each flow has two interfaces of its own, the first
+// those of any other recording.
+TEST(RecorderTest, ProxysFlowsAreToldApart) {
+  struct LastFrame final : FrameSink {
+    void write(Instant, std::span<const std::byte> bytes) override {
+      frame = std::get<Frame>(decode_frame(kLinkTypeLinuxSll2, bytes, bytes.size()));
+      frame.payload = {};
+    }
+    void finish() override {}
+    Frame frame;
+  } last;
+  Recorder recorder(kProxyMark);
+  recorder.add(last);
+  const std::uint64_t flows_max = 0x7FFF'FFFF;
+  for (const std::uint64_t flow : {std::uint64_t{1}, std::uint64_t{2}, flows_max, flows_max + 1}) {
+    for (const bool at_client : {true, false}) {
+      Sighting sighting = sent_by_client(Instant(0ns), 1, "");
+      if (!at_client) sighting.host = RecordedHost::kServer;
+      if (!at_client) sighting.type = PacketType::kIncoming;
+      sighting.flow = flow;
+      recorder.record(sighting);
+      EXPECT_EQ(recorded_by(last.frame), RecordedBy::kProxy);
+      EXPECT_EQ(recorded_host(last.frame), sighting.host);
+      EXPECT_EQ(recorded_flow(last.frame), flow > flows_max ? 1 : flow);
+      EXPECT_TRUE(is_recorded_uplink(last.frame));
+      if (flow == 1) {
+        EXPECT_EQ(last.frame.interface, static_cast<std::uint32_t>(sighting.host));
+      }
+    }
+  }
+}
+
 // Wireshark agrees with what was recorded, and finds every checksum good.
 TEST(RecorderTest, WiresharkAgrees) {
   const TemporaryFolder folder;

@@ -25,10 +25,12 @@ class Replay {
     auto opened = PcapReader::open(result_.path);
     if (const auto* error = std::get_if<CaptureError>(&opened)) return not_tried(error->text);
     PcapReader& reader = std::get<PcapReader>(opened);
-    if (result_.two_sided) {
+    if (result_.proxied) {
+      run_one_sided(reader, proxied_);
+    } else if (result_.two_sided) {
       run_two_sided(reader);
     } else {
-      run_one_sided(reader);
+      run_one_sided(reader, one_sided_);
     }
     // The file was whole a moment ago.
     if (reader.error()) return not_tried(reader.error()->text);
@@ -61,7 +63,7 @@ class Replay {
       return false;
     }
     PcapReader& reader = std::get<PcapReader>(opened);
-    std::uint64_t unmarked = 0;
+    std::array<std::uint64_t, 3> datagrams{};  // By RecordedBy.
     std::uint64_t other_ports = 0;
     std::string disorder;
     Instant last = Instant::min();
@@ -74,16 +76,21 @@ class Replay {
         continue;
       }
       const Frame& frame = std::get<Frame>(decoded);
-      if (frame.link_address == kRecordingMark) {
-        result_.two_sided = true;
-        if (disorder.empty()) disorder = disorder_in(*record, frame, last);
-        last = record->time;
-      } else {
-        ++unmarked;
+      const RecordedBy by = recorded_by(frame);
+      ++datagrams[static_cast<std::size_t>(by)];
+      if (by == RecordedBy::kSomebody) {
+        if (!one_sided_.survey(frame)) ++other_ports;
+        continue;
       }
-      if (!result_.two_sided && !one_sided_.survey(frame)) ++other_ports;
+      if (by == RecordedBy::kProxy) proxied_.survey(frame);
+      if (disorder.empty()) disorder = disorder_in(*record, frame, last);
+      last = record->time;
     }
-    result_.other = result_.two_sided ? unmarked : other_ports;
+    const auto seen = [&](RecordedBy by) { return datagrams[static_cast<std::size_t>(by)]; };
+    result_.two_sided = seen(RecordedBy::kRun) + seen(RecordedBy::kProxy) > 0;
+    result_.proxied = result_.two_sided && seen(RecordedBy::kRun) == 0;
+    result_.other = result_.two_sided ? seen(RecordedBy::kSomebody) : other_ports;
+    if (!result_.proxied) result_.other += seen(RecordedBy::kProxy);
     if (reader.error()) disorder = reader.error()->text;
     if (!disorder.empty()) not_tried(disorder);
     return disorder.empty();
@@ -91,9 +98,9 @@ class Replay {
 
   // What makes a marked record one that no recording of ours has, or nothing.
   std::string disorder_in(const CaptureRecord& record, const Frame& frame, Instant last) const {
-    const bool of_a_host = frame.interface == static_cast<std::uint32_t>(RecordedHost::kClient) ||
-                           frame.interface == static_cast<std::uint32_t>(RecordedHost::kServer);
-    if (!of_a_host || frame.type == PacketType::kUnknown) {
+    const bool in_a_flow = recorded_by(frame) == RecordedBy::kProxy ? recorded_flow(frame) > 0
+                                                                    : recorded_flow(frame) == 1;
+    if (!in_a_flow || frame.type == PacketType::kUnknown) {
       return fmt::format("{}: record {} bears the mark of a recording, but is of no host in it",
                          shown_path_, record.number);
     }
@@ -112,12 +119,13 @@ class Replay {
     take(replay);
   }
 
-  void run_one_sided(PcapReader& reader) {
-    one_sided_.run(reader, server());
-    result_.flows = one_sided_.flows();
-    result_.repeated = one_sided_.repeated();
-    result_.bad_checksum = one_sided_.bad_checksum();
-    take(one_sided_);
+  void run_one_sided(PcapReader& reader, OneSidedReplay& replay) {
+    replay.run(reader, server());
+    result_.flows = replay.flows();
+    result_.repeated = replay.repeated();
+    result_.bad_checksum = replay.bad_checksum();
+    result_.cut_off = replay.cut_off();
+    take(replay);
   }
 
   template <typename Side>
@@ -144,6 +152,7 @@ class Replay {
   std::string shown_path_;
   ReplayResult result_;
   OneSidedReplay one_sided_;
+  OneSidedReplay proxied_{std::nullopt};
   Server default_server_;
 };
 
@@ -188,7 +197,13 @@ std::string describe_holding(const ReplayResult& result) {
   std::string text = fmt::format(
       "{}: holds: {} received {} and sent {} as recorded, {}\n", escape_controls(result.path), who,
       count(result.received, "datagram"), result.sent, count(result.flows, "flow"));
-  if (result.two_sided && !result.client_checked) {
+  if (result.cut_off > 0) {
+    text += fmt::format("{} not looked for: the flow ended within a second of the request\n",
+                        count(result.cut_off, "answer"));
+  }
+  if (result.proxied) {
+    text += "only the server was checked: what the client did depends on real times\n";
+  } else if (result.two_sided && !result.client_checked) {
     text += "only the server was checked: the client needs the scenario\n";
   }
   return text;

@@ -3,8 +3,9 @@
 //
 // A two-sided recording of ours (every frame bears kRecordingMark) is compared in bytes, order,
 // destination and time: nothing is drawn at random and no link is asked, because the capture says
-// what arrived when. Of any other capture the server's side is compared, in bytes and in the order
-// of each flow; times are real there, and of no consequence.
+// what arrived when. Of any other capture, a proxy's recording (kProxyMark) included, the server's
+// side is compared, in bytes and in the order of each flow; times are real there, and of no
+// consequence.
 #pragma once
 
 #include <array>
@@ -23,7 +24,7 @@ struct ReplayOptions {
   Endpoint* client = nullptr;
   // The same for the server; without one it is a lossy::Server.
   Endpoint* server = nullptr;
-  // Where the server of any other capture listens.
+  // Where the server listens in a capture that bears no mark of ours.
   std::uint16_t server_port = 9999;
 };
 
@@ -39,19 +40,22 @@ struct ReplayResult {
   ReplayStatus status = ReplayStatus::kNotTried;
   std::string reason;      // One line, of kNotTried.
   std::string difference;  // Some lines, of kDiffers: the first difference and what led up to it.
-  bool two_sided = false;
+  bool two_sided = false;  // It shows both hosts.
+  bool proxied = false;    // And a proxy between them, in real time.
   bool client_checked = false;
 
   // Counted over the whole file.
   std::uint64_t records = 0;
   std::array<std::uint64_t, kSkipReasonCount> skipped{};  // By SkipReason.
-  std::uint64_t other = 0;  // Datagrams that are not of the protocol: other ports, no mark.
+  std::uint64_t other =
+      0;  // Datagrams that are not of the protocol: other ports, another mark or none.
   std::uint64_t flows = 0;  // Pairs of addresses (and, unless two-sided, interfaces).
 
   // Counted up to the first difference.
   std::uint64_t received = 0;      // Datagrams given to the endpoints.
   std::uint64_t sent = 0;          // Datagrams that the endpoints sent as the capture says.
   std::uint64_t repeated = 0;      // Seen once more on their way through the same host.
+  std::uint64_t cut_off = 0;       // Answers of the server that a proxied flow ended before.
   std::uint64_t bad_checksum = 0;  // Thrown away by the host, as their checksum demands.
 };
 

@@ -105,8 +105,8 @@ void add_inspect_command(CLI::App& app, std::function<int()>& command) {
       [](std::string_view text) { return parse_whole(text, 1, kInspectedFlowsMax); },
       "only this flow, by the number that inspect gives it", "N");
   inspect_app->footer(
-      "A recording of simulate shows both hosts, and so tells what the path lost, duplicated,\n"
-      "reordered and delayed; any other capture tells which requests were answered.\n"
+      "A recording of simulate or proxy shows both hosts, and so tells what the path lost,\n"
+      "duplicated, reordered and delayed; any other capture tells which requests were answered.\n"
       "Exit code 2 when a file, or the rest of one, cannot be read.\n"
       "Examples:\n"
       "  lossy inspect captures/*.pcap\n"

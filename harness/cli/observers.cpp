@@ -27,7 +27,8 @@ void RecordingObserver::record(Instant now, const Passage& passage, PacketType t
                     .number = number,
                     .source = passage.source,
                     .destination = passage.destination,
-                    .payload = passage.payload});
+                    .payload = passage.payload,
+                    .flow = passage.path + 1});
 }
 
 FaultSaver::FaultSaver(const std::string& path, const std::string& command,

@@ -129,7 +129,7 @@ class ProxyRecording final : public Observer {
 
   Duration wall_time_at_start_;
   std::unique_ptr<PcapWriter> writer_;
-  Recorder recorder_;
+  Recorder recorder_{kProxyMark};
   RecordingObserver observer_{recorder_};
   bool failed_ = false;
 };

@@ -176,6 +176,61 @@ class Output(WithProxy):
         self.assertEqual(records_of(path), [(1, True, b"up"), (2, False, b"up"), (2, False, b"up"),
                                             (2, True, b"down"), (1, False, b"down")])
 
+    # A recording tells of the path what the proxy counted, for each client, and the server gives the
+    # same answers again, whatever the addresses and the times.
+    def test_record_is_inspected_and_replayed(self):
+        served = subprocess.Popen([*BOUNDED, LOSSY, "serve", "--listen=127.0.0.1:0", "--quiet"],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(served.communicate)
+        self.addCleanup(served.terminate)
+        server = served.stderr.readline().split()[-1]
+        path = self.folder / "proxied.pcap"
+        process, address = self.start(f"--record={path}", "--drop=20%", "--duplicate=10%", "--reorder=10%",
+                                      "--delay=3ms", "--seed=11", "--json", to=server)
+        names = [f"guest-{i}" for i in range(20)]
+        for _ in range(3):
+            done = run(LOSSY, "greet", "--to={}:{}".format(*address), "--window=8", "--attempts=100",
+                       "--initial-rto=200ms", *names)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        # Until all is answered that reached the server, and nothing is in flight, which would count as lost.
+        child = int(pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())
+        settled = False
+        while not settled:
+            os.kill(child, signal.SIGUSR1)
+            counted = json.loads(process.stdout.readline())
+            received = counted["uplink"]["delivered"] + counted["uplink"]["duplicated"]
+            settled = counted["in_flight"] == 0 and counted["downlink"]["offered"] == received
+        self.assertEqual(self.stop(process)[0], 0)
+
+        found, = json.loads(run(LOSSY, "inspect", "--json", path).stdout)["files"]
+        self.assertEqual(found["exchanges"]["requests"], 0)
+        self.assertEqual(len(found["flows"]), 3)
+        for way in ("uplink", "downlink"):
+            self.assertEqual((found[way]["sent"], found[way]["lost"], found[way]["unmatched"]),
+                             (counted[way]["offered"], counted[way]["lost"], 0))
+            self.assertEqual((found[way]["arrived"], found[way]["duplicated"]),
+                             (counted[way]["delivered"], counted[way]["duplicated"]))
+            self.assertGreater(found[way]["lost"], 0)
+            self.assertGreaterEqual(found[way]["delay_ms"]["min"], 3)
+            self.assertEqual(sum(flow["path"][way]["sent"] for flow in found["flows"]), found[way]["sent"])
+        for flow in found["flows"]:
+            self.assertEqual((flow["server"], flow["proxy"]["outside"]), (server, "{}:{}".format(*address)))
+        shown = run(LOSSY, "inspect", path).stdout
+        self.assertRegex(shown, r"\n +1  127\.0\.0\.1:\d+ > {}:{} \| 127\.0\.0\.1:\d+ > {}  ".format(*address, server))
+
+        done = run(LOSSY, "replay", "--json", path)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        replayed, = json.loads(done.stdout)["files"]
+        self.assertTrue(replayed["proxied"])
+        self.assertEqual((replayed["received"], replayed["sent"], replayed["cut_off"]), (received, received, 0))
+
+        data = bytearray(path.read_bytes())
+        data[data.index(b"Hello, guest-7") + 4] ^= 1
+        path.write_bytes(data)
+        done = run(LOSSY, "replay", path)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("first difference at offset 4: expected 6e 'n', actual 6f 'o'", done.stdout)
+
     # What cannot be recorded is said, and ends neither the forwarding nor, in the end, in success.
     def test_full_disk(self):
         process, address = self.start("--record=/dev/full")

@@ -60,6 +60,7 @@ nlohmann::ordered_json json_of(const ReplayResult& result) {
   if (!result.reason.empty()) json["reason"] = result.reason;
   if (!result.difference.empty()) json["difference"] = result.difference;
   json["two_sided"] = result.two_sided;
+  json["proxied"] = result.proxied;
   json["client_checked"] = result.client_checked;
   json["records"] = result.records;
   nlohmann::ordered_json skipped = nlohmann::ordered_json::object();
@@ -72,6 +73,7 @@ nlohmann::ordered_json json_of(const ReplayResult& result) {
   json["received"] = result.received;
   json["sent"] = result.sent;
   json["repeated"] = result.repeated;
+  json["cut_off"] = result.cut_off;
   json["bad_checksum"] = result.bad_checksum;
   return json;
 }
