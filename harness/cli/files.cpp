@@ -3,8 +3,11 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <system_error>
+
+#include "harness/cli/option.hpp"
 
 namespace lossy {
 
@@ -23,6 +26,16 @@ std::string read_file(const std::string& path, std::size_t bytes_max) {
   }
   if (std::ferror(file.get()) != 0) throw fail(errno);
   return text;
+}
+
+void refuse_overwriting(const std::string& name, const std::string& written,
+                        const std::string& other_name, const std::string& other) {
+  if (written.empty() || other.empty()) return;
+  std::error_code error;
+  const auto path = std::filesystem::weakly_canonical(written, error);
+  if (!error && path == std::filesystem::weakly_canonical(other, error) && !error) {
+    throw usage_error(name, "it would overwrite the file of " + other_name + "; choose another");
+  }
 }
 
 }  // namespace lossy

@@ -11,6 +11,7 @@
 #include "core/escape.hpp"
 #include "harness/capture/pcap_writer.hpp"
 #include "harness/cli/exit_code.hpp"
+#include "harness/cli/files.hpp"
 #include "harness/cli/observers.hpp"
 #include "harness/cli/progress.hpp"
 #include "harness/report/explain.hpp"
@@ -213,24 +214,15 @@ void check_explain(const RunOptions& options) {
 
 // A file that the run writes must be no other that it reads or writes.
 void check_files(const RunOptions& options, const std::string& config) {
-  const auto check_one = [](const std::string& name, const std::string& written,
-                            const std::string& other_name, const std::string& other) {
-    if (written.empty() || other.empty()) return;
-    std::error_code error;
-    const auto path = std::filesystem::weakly_canonical(written, error);
-    if (!error && path == std::filesystem::weakly_canonical(other, error) && !error) {
-      throw usage_error(name, "it would overwrite the file of " + other_name + "; choose another");
-    }
-  };
   for (const auto& [name, written] :
        {std::pair{"--record", options.record}, std::pair{"--save-faults", options.save_faults}}) {
-    check_one(name, written, "--golden", options.golden);
+    refuse_overwriting(name, written, "--golden", options.golden);
     for (const std::string& read : options.scenario.path().files_read()) {
-      check_one(name, written, "another option", read);
+      refuse_overwriting(name, written, "another option", read);
     }
-    check_one(name, written, "--config", config);
+    refuse_overwriting(name, written, "--config", config);
   }
-  check_one("--save-faults", options.save_faults, "--record", options.record);
+  refuse_overwriting("--save-faults", options.save_faults, "--record", options.record);
   for (const char* output : {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}) {
     if (options.record == output) {
       throw usage_error("--record",

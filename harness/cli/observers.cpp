@@ -36,15 +36,16 @@ FaultSaver::FaultSaver(const std::string& path, const std::string& command,
     : file_(path), stream_(fdopen(file_.take_descriptor(), "wb"), std::fclose) {
   if (!stream_) refuse();
   write("# What happened in: " + command +
-        "\n# Run it again with --faults=@ and this file's name, the options for the greetings as "
-        "they are," +
+        "\n# Run it again with --faults=@ and this file's name, the options beside the path's as "
+        "they "
+        "are," +
         (path_options.empty() ? "\n# and none for the path.\n"
                               : "\n# and for the path:" + path_options + '\n'));
 }
 
 void FaultSaver::on_offered(Instant, const Passage& passage, const Offer& offer) {
   if (offer.fate->is_plain()) return;
-  write(format_fault(passage.direction, offer.number, *offer.fate) + '\n');
+  write(format_fault(passage.direction, offer.number, *offer.fate, passage.path + 1) + '\n');
 }
 
 void FaultSaver::finish() {

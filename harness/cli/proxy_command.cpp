@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -16,6 +17,7 @@
 #include "harness/capture/recorder.hpp"
 #include "harness/cli/child_process.hpp"
 #include "harness/cli/exit_code.hpp"
+#include "harness/cli/files.hpp"
 #include "harness/cli/observers.hpp"
 #include "harness/cli/output.hpp"
 #include "harness/cli/path_options.hpp"
@@ -38,6 +40,7 @@ struct ProxyCommandOptions {
   std::optional<Duration> rebind_every{};
   bool spin = false;
   std::string record;
+  std::string save_faults;
   bool trace = false;
   bool json = false;
   std::optional<Duration> stats{};
@@ -93,9 +96,32 @@ class SignalHandler final : public EventLoop::Handler {
   std::function<void(const CaughtSignals::Caught&)> heard_;
 };
 
-// Records both sides with the times of this machine's clock. What cannot be written ends the
-// recording, and not the forwarding.
-class ProxyRecording final : public Observer {
+// Keeps something of what happens in a file. What cannot be written ends that, and not the
+// forwarding.
+class KeptFile : public Observer {
+ public:
+  bool failed() const { return failed_; }
+  virtual void finish() = 0;
+
+ protected:
+  template <typename Attempt>
+  void attempt(Attempt&& attempt) {
+    if (failed_) return;
+    try {
+      attempt();
+    } catch (const std::system_error& error) {
+      failed_ = true;
+      fmt::print(stderr, "lossy: {}; nothing more is written there, and forwarding goes on\n",
+                 escape_controls(error.what()));
+    }
+  }
+
+ private:
+  bool failed_ = false;
+};
+
+// Records both sides with the times of this machine's clock.
+class ProxyRecording final : public KeptFile {
  public:
   ProxyRecording(const std::string& path, Duration wall_time_at_start)
       : wall_time_at_start_(wall_time_at_start) {
@@ -109,29 +135,32 @@ class ProxyRecording final : public Observer {
   void on_delivered(Instant now, const Passage& passage, const Delivery& delivery) override {
     attempt([&] { observer_.on_delivered(now + wall_time_at_start_, passage, delivery); });
   }
-  void finish() {
+  void finish() override {
     attempt([&] { recorder_.finish(); });
   }
-  bool failed() const { return failed_; }
 
  private:
-  template <typename Attempt>
-  void attempt(Attempt&& attempt) {
-    if (failed_) return;
-    try {
-      attempt();
-    } catch (const std::system_error& error) {
-      failed_ = true;
-      fmt::print(stderr, "lossy: {}; nothing more is recorded, and forwarding goes on\n",
-                 escape_controls(error.what()));
-    }
-  }
-
   Duration wall_time_at_start_;
   std::unique_ptr<PcapWriter> writer_;
   Recorder recorder_{kProxyMark};
   RecordingObserver observer_{recorder_};
-  bool failed_ = false;
+};
+
+// Writes down the fates of all flows.
+class ProxyFaults final : public KeptFile {
+ public:
+  ProxyFaults(const std::string& path, const std::string& command, const std::string& path_options)
+      : saver_(path, command, path_options) {}
+
+  void on_offered(Instant now, const Passage& passage, const Offer& offer) override {
+    attempt([&] { saver_.on_offered(now, passage, offer); });
+  }
+  void finish() override {
+    attempt([&] { saver_.finish(); });
+  }
+
+ private:
+  FaultSaver saver_;
 };
 
 nlohmann::ordered_json outcomes_json(
@@ -173,8 +202,12 @@ class ProxyRun {
     refuse_circle();
     if (!options_.record.empty()) {
       const auto wall_time = std::chrono::system_clock::now().time_since_epoch();
-      recording_.emplace(options_.record, wall_time - loop_.read_clock().time_since_epoch());
-      proxy_->observe(*recording_);
+      keep(std::make_unique<ProxyRecording>(options_.record,
+                                            wall_time - loop_.read_clock().time_since_epoch()));
+    }
+    if (!options_.save_faults.empty()) {
+      keep(std::make_unique<ProxyFaults>(options_.save_faults, reproduce("lossy"),
+                                         options_.path.options_beside_faults()));
     }
     if (options_.trace) proxy_->observe(ladder_);
     fmt::print(stderr, "lossy: proxy on {} to {}\n", proxy_->address().to_string(),
@@ -193,13 +226,20 @@ class ProxyRun {
     // From here on another signal ends everything at once.
     signals_.reset();
     clear_live();
-    if (recording_) recording_->finish();
+    for (const auto& file : kept_) file->finish();
     print_summary();
     if (child_code_.value_or(kHolds) != kHolds) return *child_code_;
-    return recording_ && recording_->failed() ? kDoesNotHold : kHolds;
+    return std::ranges::any_of(kept_, [](const auto& file) { return file->failed(); })
+               ? kDoesNotHold
+               : kHolds;
   }
 
  private:
+  void keep(std::unique_ptr<KeptFile> file) {
+    proxy_->observe(*file);
+    kept_.push_back(std::move(file));
+  }
+
   ProxyOptions proxy_options() {
     const FlowLimit limit = flow_limit(options_.flows);
     if (limit.flows < options_.flows) {
@@ -335,11 +375,11 @@ class ProxyRun {
     std::fflush(out_);
   }
 
-  std::string reproduce() const {
+  std::string reproduce() const { return reproduce(command_line_.program()); }
+  std::string reproduce(const std::string& program) const {
     const auto implied = options_.path.implied_seed();
-    if (!implied) return command_line_.text();
-    return command_line_.text_of(command_line_.program(), "proxy", "--seed",
-                                 std::to_string(*implied));
+    if (!implied) return command_line_.text_of(program);
+    return command_line_.text_of(program, "proxy", "--seed", std::to_string(*implied));
   }
 
   // Rates of the last half second, and losses since the start.
@@ -372,7 +412,7 @@ class ProxyRun {
   EventLoop loop_{{.spin = options_.spin}};
   std::optional<CaughtSignals> signals_;
   std::optional<Proxy> proxy_;
-  std::optional<ProxyRecording> recording_;
+  std::vector<std::unique_ptr<KeptFile>> kept_;
   Ladder ladder_;
   std::optional<ChildProcess> child_;
   std::optional<int> child_code_;
@@ -404,6 +444,11 @@ void resolve(ProxyCommandOptions& options) {
   }
   if (options.json && options.stats) {
     throw usage_error("--json", "--stats prints JSON anyway; leave one of them out");
+  }
+  refuse_overwriting("--save-faults", options.save_faults, "--record", options.record);
+  for (const std::string& read : options.path.files_read()) {
+    refuse_overwriting("--save-faults", options.save_faults, "another option", read);
+    refuse_overwriting("--record", options.record, "another option", read);
   }
   options.path.resolve(options.listen->is_v6());
 }
@@ -439,6 +484,9 @@ void add_proxy_command(CLI::App& app, const CommandLine& command_line,
   const std::string output = "Output";
   add_path(*proxy, "--record", options->record,
            "record what a tcpdump on both sides of the proxy would show", "FILE.pcap")
+      ->group(output);
+  add_path(*proxy, "--save-faults", options->save_faults,
+           "write down what happened to each flow, to have it again with --faults=@FILE", "FILE")
       ->group(output);
   proxy->add_flag("--trace", options->trace, "print the ladder: what happens to each datagram")
       ->group(output);

@@ -109,6 +109,26 @@ class Forwarding(WithProxy):
             for counter in ("offered", "lost"):
                 self.assertEqual(proxied[way][counter], simulated[way][counter], (way, counter))
 
+    # What happened to each flow can be had again, flow by flow.
+    def test_faults_of_each_flow(self):
+        with tempfile.TemporaryDirectory() as folder:
+            saved = [pathlib.Path(folder, name) for name in ("first", "again")]
+            options = ["--drop=20%", "--duplicate=20%", "--seed=3"]
+            for path in saved:
+                process, address = self.start(f"--save-faults={path}", "--stats=20ms", *options)
+                for _ in range(3):
+                    client = self.client()
+                    for _ in range(20):
+                        client.sendto(b"x", address)
+                while json.loads(process.stdout.readline())["uplink"]["offered"] < 60:
+                    pass
+                self.assertEqual(self.stop(process)[0], 0)
+                options = [f"--faults=@{path}"]
+            first, again = ([line for line in path.read_text().splitlines() if line[0] != "#"] for path in saved)
+            self.assertEqual(sorted(first), sorted(again))
+            for flow in ("uplink.", "flow2.uplink.", "flow3.uplink."):
+                self.assertTrue(any(line.startswith(flow) and line.endswith(":drop") for line in first), (flow, first))
+
     # What is idle for longest makes room; memory and descriptors are bounded, and service goes on.
     def test_many_sources(self):
         process, address = self.start("--flows=50", "--json")
