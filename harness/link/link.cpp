@@ -24,6 +24,24 @@ std::uint64_t LinkCounters::lost() const {
   return sum;
 }
 
+LinkCounters& LinkCounters::operator+=(const LinkCounters& other) {
+  // Whoever adds a counter sees here that it must be summed, too.
+  static_assert(sizeof(LinkCounters) == (11 + kLossReasonCount) * sizeof(std::uint64_t));
+  offered += other.offered;
+  delivered += other.delivered;
+  for (std::size_t i = 0; i < kLossReasonCount; ++i) lost_by[i] += other.lost_by[i];
+  duplicated += other.duplicated;
+  copies_dropped += other.copies_dropped;
+  held_back += other.held_back;
+  early += other.early;
+  corrupted += other.corrupted;
+  truncated += other.truncated;
+  reordered += other.reordered;
+  flips_missed += other.flips_missed;
+  cuts_missed += other.cuts_missed;
+  return *this;
+}
+
 Link::Link(const LinkOptions& options, std::unique_ptr<FateSource> fates)
     : Link(LinkPlan{.options = options}, std::move(fates)) {}
 

@@ -41,6 +41,7 @@ struct LinkCounters {
   std::uint64_t cuts_missed = 0;     // Cuts of a listed fate at the payload's end or beyond it.
 
   std::uint64_t lost() const;
+  LinkCounters& operator+=(const LinkCounters& other);
 };
 
 // What became of a datagram when it was offered.

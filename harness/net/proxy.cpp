@@ -16,20 +16,6 @@ constexpr unsigned kNumberBits = 32;
 constexpr std::uint64_t kNumberMask = (std::uint64_t{1} << kNumberBits) - 1;
 constexpr std::uint64_t kListening = ProxyOptions::kFlowsMax << kNumberBits;
 
-void add(LinkCounters& sum, const LinkCounters& link) {
-  sum.offered += link.offered;
-  sum.delivered += link.delivered;
-  for (std::size_t i = 0; i < kLossReasonCount; ++i) sum.lost_by[i] += link.lost_by[i];
-  sum.duplicated += link.duplicated;
-  sum.copies_dropped += link.copies_dropped;
-  sum.held_back += link.held_back;
-  sum.corrupted += link.corrupted;
-  sum.truncated += link.truncated;
-  sum.reordered += link.reordered;
-  sum.flips_missed += link.flips_missed;
-  sum.cuts_missed += link.cuts_missed;
-}
-
 Address with_port(const Address& host, std::uint16_t port) {
   if (host.is_v6()) return Address::v6(host.octets(), port, host.scope_id());
   const auto& octets = host.octets();
@@ -188,8 +174,8 @@ Proxy::Flow* Proxy::open(const Address& client, Instant now) {
 }
 
 void Proxy::end(Flow& flow) {
-  add(ended_.uplink, flow.links.uplink.counters());
-  add(ended_.downlink, flow.links.downlink.counters());
+  ended_.uplink += flow.links.uplink.counters();
+  ended_.downlink += flow.links.downlink.counters();
   ended_.servers += flow.socket.counters();
   ended_.servers_kernel_dropped += flow.socket.kernel_drops();
   ended_.discarded += flow.in_flight();
@@ -303,8 +289,8 @@ ProxyCounters Proxy::counters() const {
   counters.clients = socket_.counters();
   counters.clients_kernel_dropped = socket_.kernel_drops();
   for (const Flow& flow : flows_) {
-    add(counters.uplink, flow.links.uplink.counters());
-    add(counters.downlink, flow.links.downlink.counters());
+    counters.uplink += flow.links.uplink.counters();
+    counters.downlink += flow.links.downlink.counters();
     counters.servers += flow.socket.counters();
     counters.servers_kernel_dropped += flow.socket.kernel_drops();
     counters.in_flight += flow.in_flight();
