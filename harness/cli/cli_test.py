@@ -381,6 +381,8 @@ class Output(InScratchFolder):
     def test_what_had_no_effect_is_said(self):
         text, _ = lossy("simulate", "--reorder=100%")
         self.assertIn("nothing came to pass them", text)
+        text, _ = lossy("simulate", "--netem=delay 10ms reorder 100%")
+        self.assertIn("were sent early, but there was nothing to pass", text)
         text, _ = lossy("simulate", "--faults=uplink.99:drop")
         self.assertIn("never sent", text)
         text, _ = lossy("simulate", "--faults=uplink.1:corrupt^999")
@@ -538,6 +540,8 @@ class Path(InScratchFolder):
         lag_1 = sum((a - mean) * (b - mean) for a, b in zip(delays, delays[1:])) / variance
         self.assertAlmostEqual(lag_1, 0.6, delta=0.1)
         self.refuse("--jitter-correlation=20%", says="add --jitter")
+        # A direction that says its own delay says that there is no correlation.
+        self.refuse("--uplink=delay 1s 1ms", "--jitter-correlation=20%", says="add --jitter")
         self.refuse("--netem=delay 9ms keep-order", says=["--netem", "delay 20ms 2ms"])
         self.refuse("--netem=hold 5% 0ms", says="--netem")
 

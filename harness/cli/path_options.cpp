@@ -128,6 +128,14 @@ bool has_effect(const Dependent& dependent, const Timeline<LinkSettings>& way, b
   return dependent.has_effect(way.phases()) || (listed_faults && dependent.field == kKeepsOrder);
 }
 
+bool sets(const LinkSettings& settings, std::string_view setting) {
+  bool found = false;
+  for_each_setting([&](const char* name, auto field) {
+    found = found || (name == setting && (settings.*field).has_value());
+  });
+  return found;
+}
+
 bool random_slots(const Slots& slots) {
   return slots.enabled && (slots.table || slots.table_jitter > Duration::zero() ||
                            slots.interval_min != slots.interval_max);
@@ -429,8 +437,13 @@ void PathOptions::check_effect(const PathScope& scope,
     throw usage_error(who, why + "; add " + option + ", as in " + option + "=" + value);
   };
   for (const Dependent& dependent : kDependents) {
+    // What a direction says by itself is no effect of what is said for both.
+    const auto has_own = [&](Direction way) {
+      const PathScope& own = one_way_[index(way)];
+      return &scope == &both_ && sets(laid_over(own.line(), own.flags()), dependent.field);
+    };
     if (in_any([&](Direction way) {
-          return has_effect(dependent, settings(way), fault_list_.has_value());
+          return !has_own(way) && has_effect(dependent, settings(way), fault_list_.has_value());
         })) {
       continue;
     }
