@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <span>
 
 #include "harness/link/scan.hpp"
 
@@ -182,15 +183,17 @@ Fate FaultList::fate(Direction direction, std::size_t i) const {
 std::pair<std::size_t, std::size_t> FaultList::range(Direction direction,
                                                      std::uint64_t flow) const {
   const std::vector<Fault>& faults = of(direction).faults;
-  const auto found = std::ranges::equal_range(faults, flow, {}, &Fault::flow);
-  return {static_cast<std::size_t>(found.begin() - faults.begin()),
-          static_cast<std::size_t>(found.end() - faults.begin())};
+  const auto first = std::ranges::lower_bound(faults, flow, {}, &Fault::flow);
+  const auto last = std::ranges::upper_bound(faults, flow, {}, &Fault::flow);
+  return {static_cast<std::size_t>(first - faults.begin()),
+          static_cast<std::size_t>(last - faults.begin())};
 }
 
 std::size_t FaultList::count_beyond(Direction direction, std::uint64_t offered,
                                     std::uint64_t flow) const {
-  const auto found = std::ranges::equal_range(of(direction).faults, flow, {}, &Fault::flow);
-  return static_cast<std::size_t>(found.end() -
+  const auto [first, last] = range(direction, flow);
+  const std::span found = std::span(of(direction).faults).subspan(first, last - first);
+  return static_cast<std::size_t>(std::ranges::end(found) -
                                   std::ranges::upper_bound(found, offered, {}, &Fault::number));
 }
 
