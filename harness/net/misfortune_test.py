@@ -148,7 +148,7 @@ class Recording(proxied.ProxiedTest):
             self.addCleanup(os.close, disk)
             self.assertEqual(proxy.end(signal.SIGINT), 1, proxy.text)
             self.assertEqual(os.listdir(disk), [])
-        self.assertEqual(proxy.text.count("No space left on device; nothing more is recorded"), 1)
+        self.assertEqual(proxy.text.count("No space left on device; nothing more is written there"), 1)
         self.assertRegex(proxy.text, r"\n  offered +40 +40\n")
 
 

@@ -124,7 +124,8 @@ class Program:
 
 
 def record_counts(path):
-    """How many records a recording holds, by host (1 is the client's) and whether they leave it."""
+    """How many records a recording holds, by host (1 is the client's) and whether they leave it. (Flow N's hosts are
+    2N - 1 and 2N.)"""
     data = pathlib.Path(path).read_bytes()
     assert struct.unpack_from("<I", data)[0] == 0xA1B23C4D  # Classic, in nanoseconds.
     assert struct.unpack_from("<I", data, 20)[0] == 276  # LINUX_SLL2.
@@ -133,7 +134,8 @@ def record_counts(path):
         size, = struct.unpack_from("<I", data, at + 8)
         frame = data[at + 16:at + 16 + size]
         assert len(frame) == size, "the capture is cut off"
-        counts[struct.unpack_from(">I", frame, 4)[0], frame[10] == 4] += 1
+        host = (struct.unpack_from(">I", frame, 4)[0] - 1) % 2 + 1
+        counts[host, frame[10] == 4] += 1
         at += 16 + size
     return counts
 
