@@ -13,11 +13,7 @@
 namespace lossy {
 namespace {
 
-// The place of the slots' intervals among the streams of a seed and a direction, beside those of
-// RandomFates. It is part of what a seed means.
-constexpr std::uint64_t kSlotPlace = 1000;
-
-// The place of the seeds of further flows among the streams of a seed, part of its meaning, too.
+// The place of the seeds of further flows among the streams of a seed, and part of what it means.
 constexpr std::uint64_t kFlowPlace = 1001;
 
 std::uint64_t seed_of_flow(std::uint64_t seed, std::uint64_t flow) {
@@ -484,7 +480,7 @@ Link PathOptions::make_link(Direction direction, std::uint64_t flow) const {
   const auto& phases = settings(direction).phases();
   LinkPlan plan{.options = link_options(phases.front().value, header_bytes_),
                 .outages = phases.front().value.outages.value_or(std::vector<Outage>{}),
-                .slot_intervals = direction_stream(flow_seed, direction).stream(kSlotPlace)};
+                .slot_intervals = slot_stream(flow_seed, direction)};
   Timeline<Impairments> chances(impairments(phases.front().value));
   for (std::size_t i = 1; i < phases.size(); ++i) {
     plan.options.add(phases[i].start, link_options(phases[i].value, header_bytes_));
