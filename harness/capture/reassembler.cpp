@@ -1,6 +1,7 @@
 #include "harness/capture/reassembler.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/check.hpp"
 
@@ -45,8 +46,7 @@ std::variant<Frame, SkipReason> Reassembler::add(Instant time, const Fragment& f
   frame.ip_checksum = packet.ip_checksum;
   const std::uint8_t protocol = packet.protocol;
   bytes_ -= packet.bytes.capacity();
-  whole_ = std::move(packet.bytes);
-  packet.bytes = {};
+  whole_ = std::exchange(packet.bytes, std::vector<std::byte>());
   drop(index_.find(packet.key)->second);
   return decode_packet(frame, protocol, whole_);
 }
@@ -129,7 +129,7 @@ SkipReason Reassembler::refuse(Packet& packet, SkipReason reason) {
   ++counters_.refused;
   --waiting_;
   bytes_ -= packet.bytes.capacity();
-  packet.bytes = {};
+  packet.bytes = std::vector<std::byte>();  // Not "= {}", which keeps the memory.
   return reason;
 }
 

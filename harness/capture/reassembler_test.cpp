@@ -270,6 +270,21 @@ TEST(ReassemblerTest, StaysWithinItsLimits) {
   EXPECT_LE(refused.reassembler.bytes(), std::size_t{10'000});
 }
 
+// A refused packet gives back what its pieces took, once: when it goes in the end, the others' room
+// is counted as before.
+TEST(ReassemblerTest, RefusedPacketsGiveTheirRoomBackOnce) {
+  const Bytes long_one = datagram(65'507);
+  Capture capture;
+  capture.see(ipv4(long_one, {60'000, 8}, 1), 0s);
+  const std::size_t alone = capture.reassembler.bytes();
+  capture.see(ipv4(long_one, {59'992, 16}, 1), 0s);
+  ASSERT_EQ(capture.reassembler.counters().refused, 1U);
+  EXPECT_LT(capture.reassembler.bytes(), alone - 60'000);
+
+  capture.see(ipv4(long_one, {60'000, 8}, 2), 61s);
+  EXPECT_EQ(capture.reassembler.bytes(), alone);
+}
+
 // Cut anywhere, sent in any order and with copies, a packet comes out once for each complete set.
 TEST(ReassemblerTest, RandomCutsComeOutWhole) {
   for (std::uint64_t round = 0; round < 300; ++round) {
