@@ -16,6 +16,8 @@
 namespace lossy {
 namespace {
 
+constexpr ::mode_t kMode = 0666;  // What the umask leaves of it.
+
 [[noreturn]] void refuse(int error, const std::string& path) {
   throw std::system_error(error, std::generic_category(), "cannot create '" + path + "'");
 }
@@ -35,9 +37,19 @@ std::string without_links(const std::string& path) {
   return target.string();
 }
 
+std::string folder_of(const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+// How the kernel calls an open file, whatever other name it has or lacks.
+std::string name_of(int descriptor) {
+  return "/proc/self/fd/" + std::to_string(descriptor);
+}
+
 }  // namespace
 
-NewFile::NewFile(const std::string& path) : path_(path), final_path_(path) {
+NewFile::NewFile(const std::string& path, Until until) : path_(path), final_path_(path) {
   if (path.empty()) refuse(ENOENT, path);
   struct stat status {};
   const bool exists = ::stat(path.c_str(), &status) == 0;
@@ -50,11 +62,7 @@ NewFile::NewFile(const std::string& path) : path_(path), final_path_(path) {
   // Renaming would replace even a file that must not be written.
   if (exists && ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0) refuse(errno, path);
   final_path_ = without_links(path);
-  const std::string temporary = temporary_beside(final_path_);
-  ::unlink(temporary.c_str());  // Left behind by a process of the same number that was killed.
-  descriptor_ = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (descriptor_ < 0) refuse(errno, path);
-  temporary_path_ = temporary;
+  if (until == Until::kTemporaryName || !open_nameless()) open_temporary();
   // Whoever could read the file before, and nobody else, can read it after.
   // (Where the file system has no such thing, there is nothing to keep.)
   if (exists) (void)::fchmod(descriptor_, status.st_mode & 07777);
@@ -62,7 +70,32 @@ NewFile::NewFile(const std::string& path) : path_(path), final_path_(path) {
 
 NewFile::~NewFile() {
   if (descriptor_ >= 0) ::close(descriptor_);
+  if (nameless_ >= 0) ::close(nameless_);
   if (!temporary_path_.empty()) ::unlink(temporary_path_.c_str());
+}
+
+// Whether there is such a file now, and a way to name it later.
+bool NewFile::open_nameless() {
+  // Reading would not be needed, but some file systems refuse a nameless file without it.
+  const int nameless =
+      ::open(folder_of(final_path_).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, kMode);
+  if (nameless < 0) return false;
+  descriptor_ = ::fcntl(nameless, F_DUPFD_CLOEXEC, 0);
+  if (descriptor_ < 0 || ::access(name_of(nameless).c_str(), F_OK) != 0) {
+    if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
+    ::close(nameless);
+    return false;
+  }
+  nameless_ = nameless;
+  return true;
+}
+
+void NewFile::open_temporary() {
+  const std::string temporary = temporary_beside(final_path_);
+  ::unlink(temporary.c_str());  // Left behind by a process of the same number that was killed.
+  descriptor_ = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kMode);
+  if (descriptor_ < 0) refuse(errno, path_);
+  temporary_path_ = temporary;
 }
 
 int NewFile::take_descriptor() {
@@ -71,9 +104,28 @@ int NewFile::take_descriptor() {
 }
 
 void NewFile::commit() {
+  if (nameless_ >= 0) link_temporary();
   if (temporary_path_.empty()) return;
   if (std::rename(temporary_path_.c_str(), final_path_.c_str()) != 0) refuse(errno, path_);
   temporary_path_.clear();
+}
+
+// A name cannot be given in place of another's: where there is one, it takes a second step.
+void NewFile::link_temporary() {
+  const auto link = [this](const std::string& name) {
+    return ::linkat(AT_FDCWD, name_of(nameless_).c_str(), AT_FDCWD, name.c_str(),
+                    AT_SYMLINK_FOLLOW) == 0;
+  };
+  if (link(final_path_)) {
+    ::close(std::exchange(nameless_, -1));
+    return;
+  }
+  if (errno != EEXIST) refuse(errno, path_);
+  const std::string temporary = temporary_beside(final_path_);
+  ::unlink(temporary.c_str());
+  if (!link(temporary)) refuse(errno, path_);
+  temporary_path_ = temporary;
+  ::close(std::exchange(nameless_, -1));
 }
 
 }  // namespace lossy

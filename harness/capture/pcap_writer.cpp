@@ -1,13 +1,13 @@
 #include "harness/capture/pcap_writer.hpp"
 
-#include <pcap/pcap.h>
-#include <stdio_ext.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <limits>
-#include <new>
+#include <span>
 #include <system_error>
+#include <utility>
 
 #include "core/check.hpp"
 #include "harness/capture/frame.hpp"
@@ -15,74 +15,127 @@
 namespace lossy {
 namespace {
 
-constexpr int kSnapBytes = 262'144;  // Tcpdump's, and larger than any frame.
-constexpr std::size_t kBufferBytes = std::size_t{1} << 18;
+constexpr std::uint32_t kMagicMicroseconds = 0xA1B2C3D4;
+constexpr std::uint32_t kMagicNanoseconds = 0xA1B23C4D;
+constexpr std::uint32_t kVersion = 4 << 16 | 2;  // 2.4, as two numbers of 16 bits.
+constexpr std::uint32_t kSnapBytes = 262'144;    // Tcpdump's, and larger than any frame.
+constexpr std::size_t kRecordHeaderBytes = 16;
+constexpr std::size_t kBufferBytes = 2 * kSnapBytes;
+
+std::uint32_t load_little32(std::span<const std::byte, 4> bytes) {
+  std::uint32_t value = 0;
+  for (std::size_t i = 4; i-- > 0;) value = value << 8 | std::to_integer<std::uint32_t>(bytes[i]);
+  return value;
+}
 
 }  // namespace
 
-void PcapWriter::CloseHandle::operator()(pcap* handle) const {
-  pcap_close(handle);
-}
-void PcapWriter::CloseDumper::operator()(pcap_dumper* dumper) const {
-  pcap_dump_close(dumper);
+// What the others begin with: once it has returned, what they throw leaves nothing open.
+PcapWriter::PcapWriter(const PcapFormat& format, const std::string& name)
+    : name_(name), nanoseconds_per_tick_(format.nanoseconds ? 1 : 1000), buffer_(kBufferBytes) {}
+
+PcapWriter::PcapWriter(const std::string& path, const PcapFormat& format)
+    : PcapWriter(format, path) {
+  file_.emplace(path);
+  descriptor_ = file_->take_descriptor();
+  write_header(format.link_type);
 }
 
-PcapWriter::PcapWriter(const std::string& path)
-    : file_(path),
-      buffer_(kBufferBytes),
-      handle_(pcap_open_dead_with_tstamp_precision(kLinkTypeLinuxSll2, kSnapBytes,
-                                                   PCAP_TSTAMP_PRECISION_NANO)) {
-  if (!handle_) throw std::bad_alloc();
-  const int descriptor = file_.take_descriptor();
-  stream_ = ::fdopen(descriptor, "wb");
-  if (stream_ == nullptr) {
-    const int error = errno;
-    ::close(descriptor);
-    refuse(error);
-  }
-  std::setvbuf(stream_, buffer_.data(), _IOFBF, buffer_.size());
-  // One thread writes. Locking the stream for each record would cost as much as the record.
-  ::__fsetlocking(stream_, FSETLOCKING_BYCALLER);
-  // The stream is libpcap's from here on, and closed by it, sometimes even when it refuses.
-  dumper_.reset(pcap_dump_fopen(handle_.get(), stream_));
-  if (!dumper_) refuse(EIO);
+PcapWriter::PcapWriter(int descriptor, const std::string& name, const PcapFormat& format)
+    : PcapWriter(format, name) {
+  descriptor_ = descriptor;
+  write_header(format.link_type);
 }
 
-PcapWriter::~PcapWriter() = default;
+PcapWriter::~PcapWriter() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
 
 void PcapWriter::refuse(int error) const {
-  throw std::system_error(error, std::generic_category(), "cannot write '" + file_.path() + "'");
+  throw std::system_error(error, std::generic_category(), "cannot write '" + name_ + "'");
+}
+
+void PcapWriter::put32(std::uint32_t value) {
+  for (int i = 0; i < 4; ++i, value >>= 8) buffer_[filled_++] = std::byte(value & 0xFF);
+}
+
+void PcapWriter::write_header(int link_type) {
+  put32(nanoseconds_per_tick_ == 1 ? kMagicNanoseconds : kMagicMicroseconds);
+  put32(kVersion);
+  put32(0);  // The time zone is UTC.
+  put32(0);  // Nobody has ever said how exact the times are.
+  put32(kSnapBytes);
+  // The one link type of ours whose number on an interface differs from one system to the other.
+  const bool raw = link_type == kLinkTypeRaw || link_type == kLinkTypeRawOpenBsd;
+  put32(static_cast<std::uint32_t>(raw ? kLinkTypeRawFile : link_type));
+  flush();  // A disk that is full already is found before the run, not after it.
+}
+
+std::uint64_t PcapWriter::bytes_of(const CaptureRecord& record) {
+  return kRecordHeaderBytes + record.frame.size();
 }
 
 void PcapWriter::write(Instant time, std::span<const std::byte> frame) {
-  check(dumper_ != nullptr, "PcapWriter: write() after finish()");
-  check(frame.size() <= kSnapBytes, "PcapWriter: the frame is too long");
-  const std::int64_t nanoseconds = time.time_since_epoch().count();
+  write(CaptureRecord{records_ + 1, time, frame, frame.size()});
+}
+
+void PcapWriter::write(const CaptureRecord& record) {
+  check(descriptor_ >= 0, "PcapWriter: write() after finish()");
+  check(record.frame.size() <= kSnapBytes, "PcapWriter: the frame is too long");
+  const std::int64_t nanoseconds = record.time.time_since_epoch().count();
   const std::int64_t seconds = nanoseconds / 1'000'000'000;
   if (nanoseconds < 0 || seconds > std::numeric_limits<std::uint32_t>::max()) {
-    throw std::system_error(EOVERFLOW, std::generic_category(),
-                            "cannot write '" + file_.path() +
-                                "': a capture holds 136 years, and this run takes longer");
+    throw std::system_error(
+        EOVERFLOW, std::generic_category(),
+        "cannot write '" + name_ + "': a capture holds 136 years, and this run takes longer");
   }
-  pcap_pkthdr header{};
-  header.ts.tv_sec = seconds;
-  header.ts.tv_usec = nanoseconds % 1'000'000'000;
-  header.caplen = static_cast<bpf_u_int32>(frame.size());
-  header.len = header.caplen;
-  pcap_dump(reinterpret_cast<u_char*>(dumper_.get()), &header,
-            reinterpret_cast<const u_char*>(frame.data()));
-  if (::ferror_unlocked(stream_) != 0) refuse(errno);
+  if (filled_ + bytes_of(record) > buffer_.size()) flush();
+  put32(static_cast<std::uint32_t>(seconds));
+  put32(static_cast<std::uint32_t>(nanoseconds % 1'000'000'000 / nanoseconds_per_tick_));
+  put32(static_cast<std::uint32_t>(record.frame.size()));
+  put32(static_cast<std::uint32_t>(record.original_bytes));
+  std::ranges::copy(record.frame, buffer_.begin() + static_cast<std::ptrdiff_t>(filled_));
+  filled_ += record.frame.size();
+  ++records_;
+}
+
+void PcapWriter::flush() {
+  std::size_t done = 0;
+  while (done < filled_) {
+    const ::ssize_t written = ::write(descriptor_, buffer_.data() + done, filled_ - done);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) {
+      const int error = errno;
+      keep_whole_records(done);
+      refuse(error);
+    }
+    done += static_cast<std::size_t>(written);
+  }
+  handed_on_ += std::exchange(filled_, 0);
+}
+
+// Cuts off the record in the midst of which the file ends, `bytes` into what is in the buffer, and
+// forgets those behind it.
+void PcapWriter::keep_whole_records(std::size_t bytes) {
+  std::size_t whole = 0;
+  for (std::size_t at = 0; at < filled_;) {
+    const auto length = std::span<const std::byte>(buffer_).subspan(at + 8).first<4>();
+    at += kRecordHeaderBytes + load_little32(length);
+    if (at <= bytes) whole = at;
+    if (at > bytes) --records_;
+  }
+  filled_ = 0;
+  handed_on_ += whole;
+  // Where it fails it is no file, and whoever reads the bytes has them already.
+  [[maybe_unused]] const int outcome = ::ftruncate(descriptor_, static_cast<::off_t>(handed_on_));
 }
 
 void PcapWriter::finish() {
-  check(dumper_ != nullptr, "PcapWriter: finish() after finish()");
-  if (pcap_dump_flush(dumper_.get()) != 0) refuse(errno);
-  // pcap_dump_close() does not say whether closing failed, which is when some file systems notice
-  // that there is no room. Closing a second descriptor of the file does.
-  const int second = ::dup(::fileno(stream_));
-  if (second < 0 || ::close(second) != 0) refuse(errno);
-  dumper_.reset();
-  file_.commit();
+  check(descriptor_ >= 0, "PcapWriter: finish() after finish()");
+  flush();
+  // Some file systems notice only now that there is no room.
+  if (::close(std::exchange(descriptor_, -1)) != 0) refuse(errno);
+  if (file_) file_->commit();
 }
 
 }  // namespace lossy

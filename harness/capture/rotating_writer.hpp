@@ -1,0 +1,50 @@
+// A capture in one file, or in as many as it takes when none may grow beyond a size.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/capture/capture_record.hpp"
+#include "harness/capture/pcap_writer.hpp"
+
+namespace lossy {
+
+class RotatingWriter {
+ public:
+  // With `bytes_max` the files are called "seen-00001.pcap", "seen-00002.pcap" and so on for a path
+  // "seen.pcap". None is longer than that, unless a single record is. Each has its name once it is
+  // complete: the last one in finish(). Refuses, as std::system_error, what PcapWriter refuses,
+  // and where such files lie already: two recordings would be taken for one.
+  RotatingWriter(const std::string& path, const PcapFormat& format,
+                 std::optional<std::uint64_t> bytes_max = std::nullopt);
+  // Into an open descriptor, which is closed with it; `name` is what errors call it.
+  RotatingWriter(int descriptor, const std::string& name, const PcapFormat& format);
+
+  void write(const CaptureRecord& record);
+  void flush();
+  // Call it once, also after a refusal: what was written whole before is then kept.
+  void finish();
+
+  // Those that are in the files, or on their way.
+  std::uint64_t records() const;
+  // The names of those that are complete.
+  const std::vector<std::string>& files() const { return files_; }
+
+ private:
+  std::string next_path() const;
+  void finish_one();
+
+  std::string path_;
+  PcapFormat format_;
+  std::optional<std::uint64_t> bytes_max_;
+  std::optional<PcapWriter> writer_;
+  std::uint64_t records_before_ = 0;
+  std::vector<std::string> files_;
+};
+
+// "seen-00001.pcap" for "seen.pcap" and 1.
+std::string numbered_path(const std::string& path, std::uint64_t number);
+
+}  // namespace lossy
