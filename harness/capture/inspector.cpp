@@ -73,12 +73,13 @@ std::optional<Sight> Inspector::add(const CaptureRecord& record, const Decoded& 
   report.last = std::max(report.last, record.time);
   lossy::add(uplink ? report.uplink : report.downlink, frame);
   if (by == RecordedBy::kProxy) see_proxy(report, frame, uplink);
+  Sight sight{.frame = &frame, .flow = report.number, .uplink = uplink, .two_sided = two_sided};
   if (two_sided) {
     count_path(*flow, frame, record.time, uplink);
   } else {
-    count_exchange(*flow, frame, record.time, uplink);
+    sight.repeated = !count_exchange(*flow, frame, record.time, uplink);
   }
-  return Sight{.frame = &frame, .flow = report.number, .uplink = uplink, .two_sided = two_sided};
+  return sight;
 }
 
 void Inspector::count(const Frame& frame, Instant time, bool two_sided) {
@@ -146,18 +147,19 @@ void Inspector::count_path(Flow& flow, const Frame& frame, Instant time, bool up
 
 // An interface may show a datagram both as it leaves and as it arrives, as loopback can. Which of
 // the two comes first stands for it.
-void Inspector::count_exchange(Flow& flow, const Frame& frame, Instant time, bool uplink) {
+bool Inspector::count_exchange(Flow& flow, const Frame& frame, Instant time, bool uplink) {
   PacketType& type = uplink ? flow.uplink_type : flow.downlink_type;
   if (type == PacketType::kUnknown) type = frame.type;
   if (type != frame.type) {
     ++flow.report.repeated;
-    return;
+    return false;
   }
   if (uplink) {
     flow.exchanges->request(frame.payload, time, exchange_budget_);
   } else {
     flow.exchanges->answer(frame.payload, time, inspection_.response_times);
   }
+  return true;
 }
 
 Inspection Inspector::finish() {

@@ -83,6 +83,7 @@ struct Sight {
   std::uint64_t flow = 0;  // 0 beyond kInspectedFlowsMax.
   bool uplink = true;      // From the client to the server.
   bool two_sided = false;
+  bool repeated = false;  // Seen once more, on its way through the same host.
 };
 
 class Inspector {
@@ -128,7 +129,8 @@ class Inspector {
   static void see_proxy(InspectedFlow& flow, const Frame& frame, bool uplink);
   void count(const Frame& frame, Instant time, bool two_sided);
   void count_path(Flow& flow, const Frame& frame, Instant time, bool uplink);
-  void count_exchange(Flow& flow, const Frame& frame, Instant time, bool uplink);
+  // Whether it counts: not when it is a repetition.
+  bool count_exchange(Flow& flow, const Frame& frame, Instant time, bool uplink);
 
   InspectOptions options_;
   Inspection inspection_;

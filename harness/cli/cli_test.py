@@ -169,19 +169,8 @@ class Reproducibility(InScratchFolder):
 
 
 class Goldens(InScratchFolder):
-    """Every scenario gives its golden byte for byte, and every golden belongs to a scenario."""
-
-    def test_pairs(self):
-        scenarios = {path.stem for path in CAPTURES.glob("*.toml")}
-        self.assertEqual(scenarios, {path.stem for path in CAPTURES.glob("*.pcap")})
-        self.assertGreaterEqual(len(scenarios), 9)
-
-    def test_regenerated(self):
-        for scenario in sorted(CAPTURES.glob("*.toml")):
-            with self.subTest(scenario.name):
-                made = self.path(scenario.stem + ".pcap")
-                lossy("simulate", f"--config={scenario}", "--record=" + made)
-                self.assertEqual(pathlib.Path(made).read_bytes(), scenario.with_suffix(".pcap").read_bytes())
+    """Every golden replays, as do the captures of real programs. That they are what their scenarios give is for
+    golden_test.py."""
 
     def test_replayed(self):
         lossy("replay", *map(str, sorted(CAPTURES.rglob("*.pcap"))))

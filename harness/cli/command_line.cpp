@@ -45,4 +45,8 @@ std::string CommandLine::text_of(const std::string& program, const std::string& 
   return changed.text_of(program);
 }
 
+bool CommandLine::has(const std::string& argument) const {
+  return std::ranges::find(arguments_, argument) != arguments_.end();
+}
+
 }  // namespace lossy

@@ -59,17 +59,7 @@ class GreetingRun {
     const GreetingNetwork::End end = network_->run(
         [&] { progress.update(greeter_.result().greeted + greeter_.result().gave_up); });
     progress.clear();
-    if (end == GreetingNetwork::End::kEvents) {
-      throw CannotTry(
-          "the run does not end, however much happens: a bug in lossy; please report: " +
-          reproduce());
-    }
-    if (end == GreetingNetwork::End::kIdle && !greeter_.done()) {
-      throw CannotTry(
-          fmt::format("virtual time ends after 292 years, and {} of {} requests had not ended by "
-                      "then; ask for less",
-                      open_requests(), greeter_.requests()));
-    }
+    check_end(end, greeter_, reproduce());
     const bool interrupted = end == GreetingNetwork::End::kInterrupted;
     // Half a run must not take the place of a whole one, a golden say.
     if (!interrupted || !record_replaces_) recorder_.finish();
@@ -100,10 +90,6 @@ class GreetingRun {
     if (path.empty()) return {};
     return fmt::format("; {} {}", escape_controls(path),
                        replaces ? "is left as it was" : "holds what happened until then");
-  }
-
-  std::uint64_t open_requests() const {
-    return greeter_.requests() - greeter_.result().greeted - greeter_.result().gave_up;
   }
 
   Greeter::OnEvent on_event() {
@@ -232,6 +218,20 @@ void check_files(const RunOptions& options, const std::string& config) {
 }
 
 }  // namespace
+
+void check_end(GreetingNetwork::End end, const Greeter& greeter, const std::string& reproduce) {
+  if (end == GreetingNetwork::End::kEvents) {
+    throw CannotTry("the run does not end, however much happens: a bug in lossy; please report: " +
+                    reproduce);
+  }
+  if (end == GreetingNetwork::End::kIdle && !greeter.done()) {
+    throw CannotTry(
+        fmt::format("virtual time ends after 292 years, and {} of {} requests had not ended by "
+                    "then; ask for less",
+                    greeter.requests() - greeter.result().greeted - greeter.result().gave_up,
+                    greeter.requests()));
+  }
+}
 
 void add_run_options(CLI::App& app, RunOptions& options) {
   options.scenario.add_to(app);

@@ -49,6 +49,10 @@ class GreetingNetwork {
   virtual void add_to(RunReport& report) const = 0;
 };
 
+// Throws CannotTry when a run neither came to its end nor was interrupted. `reproduce` is the
+// command that runs it.
+void check_end(GreetingNetwork::End end, const Greeter& greeter, const std::string& reproduce);
+
 // One of the commands that run greetings.
 struct GreetingRunKind {
   std::string command;      // "simulate".

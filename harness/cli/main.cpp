@@ -15,6 +15,7 @@
 #include "core/escape.hpp"
 #include "harness/cli/command_line.hpp"
 #include "harness/cli/exit_code.hpp"
+#include "harness/cli/golden_command.hpp"
 #include "harness/cli/greet_command.hpp"
 #include "harness/cli/inspect_command.hpp"
 #include "harness/cli/loopback_command.hpp"
@@ -23,6 +24,7 @@
 #include "harness/cli/profiles_command.hpp"
 #include "harness/cli/proxy_command.hpp"
 #include "harness/cli/replay_command.hpp"
+#include "harness/cli/seeds_command.hpp"
 #include "harness/cli/serve_command.hpp"
 #include "harness/cli/simulate_command.hpp"
 
@@ -110,6 +112,8 @@ int parse_and_run(int argc, char** argv) {
   add_loopback_command(app, command_line, command);
   add_inspect_command(app, command);
   add_replay_command(app, command_line, command);
+  add_golden_command(app, command_line, command);
+  add_seeds_command(app, command);
   add_profiles_command(app, command);
   add_proxy_command(app, command_line, command);
   add_serve_command(app, command);

@@ -110,12 +110,12 @@ class SimulatedNetwork final : public GreetingNetwork {
   Simulation simulation_;
 };
 
-std::unique_ptr<GreetingNetwork> make_network(Greeter& client, Server& server,
-                                              const Scenario& scenario) {
+}  // namespace
+
+std::unique_ptr<GreetingNetwork> simulated_network(Greeter& client, Server& server,
+                                                   const Scenario& scenario) {
   return std::make_unique<SimulatedNetwork>(client, server, scenario);
 }
-
-}  // namespace
 
 void add_simulate_command(CLI::App& app, const CommandLine& command_line,
                           std::function<int()>& command) {
@@ -133,7 +133,7 @@ void add_simulate_command(CLI::App& app, const CommandLine& command_line,
            "  lossy simulate --delay=20ms --timeline='5s: loss 100%; 6s: loss 0%' --outage=1s..2s\n"
            "  lossy simulate --faults='uplink.1:drop,downlink.2:duplicate+5ms' --record=run.pcap",
        .match = GoldenMatch::kTimeAndBytes,
-       .make_network = make_network});
+       .make_network = simulated_network});
 }
 
 CLI::Validator scenario_file() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "harness/cli/command_line.hpp"
@@ -12,6 +13,11 @@ namespace lossy {
 // Adds the subcommand; once it is parsed, `command` runs it and gives the exit code.
 void add_simulate_command(CLI::App& app, const CommandLine& command_line,
                           std::function<int()>& command);
+
+// The network of `lossy simulate`: the same scenario gives the same run, to the byte. All three
+// outlive it.
+std::unique_ptr<GreetingNetwork> simulated_network(Greeter& client, Server& server,
+                                                   const Scenario& scenario);
 
 // Accepts the path of what may be a scenario: a file that can be read and is not too large.
 CLI::Validator scenario_file();

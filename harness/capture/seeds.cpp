@@ -1,0 +1,152 @@
+#include "harness/capture/seeds.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "harness/capture/new_file.hpp"
+#include "harness/capture/sha1.hpp"
+
+namespace lossy {
+namespace {
+
+constexpr std::size_t kConversationsBytesMax = std::size_t{1} << 28;
+constexpr std::size_t kConversationHeaderBytes = 3;
+constexpr std::size_t kSizeMax = 0xFFFF;
+
+std::byte low_byte(std::size_t value) {
+  return static_cast<std::byte>(value & 0xFF);
+}
+
+void write_file(const std::string& path, std::span<const std::byte> bytes) {
+  NewFile file(path);
+  const int descriptor = file.take_descriptor();
+  int error = 0;
+  while (!bytes.empty() && error == 0) {
+    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+    if (written >= 0) {
+      bytes = bytes.subspan(static_cast<std::size_t>(written));
+    } else if (errno != EINTR) {
+      error = errno;
+    }
+  }
+  if (::close(descriptor) != 0 && error == 0) error = errno;
+  if (error != 0) {
+    throw std::system_error(error, std::generic_category(), "cannot write '" + path + "'");
+  }
+  file.commit();
+}
+
+}  // namespace
+
+SeedFolder::SeedFolder(const std::string& path, std::uint64_t files_max)
+    : path_(path), files_left_(files_max) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) throw std::system_error(error, "cannot make the folder '" + path + "'");
+}
+
+void SeedFolder::put(std::span<const std::byte> seed, SeedCounters& counters) {
+  const std::string path = (std::filesystem::path(path_) / sha1(seed)).string();
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0) {
+    ++counters.same;
+    return;
+  }
+  if (files_left_ == 0) {
+    ++counters.beyond_files;
+    return;
+  }
+  write_file(path, seed);
+  --files_left_;
+  ++counters.written;
+}
+
+void SeedMaker::add(int link_type, const CaptureRecord& record) {
+  if (options_.kind == SeedKind::kFrames) return put_frame(link_type, record);
+  const auto decoded = inspector_.decode(link_type, record);
+  const auto sight = inspector_.add(record, decoded);
+  if (sight->frame == nullptr) {
+    ++counters_.skipped[static_cast<std::size_t>(sight->skipped)];
+    return;
+  }
+  if (!is_asked_for(*sight)) return;
+  if (options_.kind == SeedKind::kConversations) return add_to_conversation(*sight);
+  const auto payload = sight->frame->payload;
+  if (payload.empty()) {
+    ++counters_.empty;
+  } else if (payload.size() > options_.bytes_max) {
+    ++counters_.too_large;
+  } else {
+    folder_.put(payload, counters_);
+  }
+}
+
+bool SeedMaker::is_asked_for(const Sight& sight) const {
+  switch (options_.direction) {
+    case SeedDirection::kUplink:
+      return sight.uplink;
+    case SeedDirection::kDownlink:
+      return !sight.uplink;
+    case SeedDirection::kBoth:
+      break;
+  }
+  return true;
+}
+
+void SeedMaker::add_to_conversation(const Sight& sight) {
+  if (sight.two_sided ? sight.frame->type != PacketType::kIncoming : sight.repeated) return;
+  const auto payload = sight.frame->payload;
+  const std::size_t size = kConversationHeaderBytes + payload.size();
+  if (sight.flow == 0 || conversation_bytes_ + size > kConversationsBytesMax) {
+    ++counters_.no_memory;
+    return;
+  }
+  Conversation& conversation = conversations_[sight.flow];
+  if (conversation.cut || conversation.bytes.size() + size > options_.bytes_max) {
+    if (!conversation.cut) ++counters_.cut;
+    conversation.cut = true;
+    return;
+  }
+  conversation_bytes_ += size;
+  for (const std::byte byte :
+       {std::byte{!sight.uplink}, low_byte(payload.size() >> 8), low_byte(payload.size())}) {
+    conversation.bytes.push_back(byte);
+  }
+  conversation.bytes.insert(conversation.bytes.end(), payload.begin(), payload.end());
+}
+
+// As capture_fuzzer.cpp says: the link type, how much was snapped, and the frame behind its size.
+void SeedMaker::put_frame(int link_type, const CaptureRecord& record) {
+  constexpr std::size_t kHeaderBytes = 4;
+  constexpr std::size_t kSnappedMax = 15;
+  const std::size_t size = record.frame.size();
+  if (size == 0) {
+    ++counters_.empty;
+    return;
+  }
+  if (size > kSizeMax || kHeaderBytes + size > options_.bytes_max) {
+    ++counters_.too_large;
+    return;
+  }
+  const auto choice = std::ranges::find(kLinkTypes, link_type) - kLinkTypes.begin();
+  const std::size_t snapped = std::max(record.original_bytes, size) - size;
+  buffer_ = {low_byte(static_cast<std::size_t>(choice)), low_byte(std::min(snapped, kSnappedMax)),
+             low_byte(size), low_byte(size >> 8)};
+  buffer_.insert(buffer_.end(), record.frame.begin(), record.frame.end());
+  folder_.put(buffer_, counters_);
+}
+
+const SeedCounters& SeedMaker::finish() {
+  for (const auto& [flow, conversation] : conversations_) {
+    if (!conversation.bytes.empty()) folder_.put(conversation.bytes, counters_);
+  }
+  conversations_.clear();
+  return counters_;
+}
+
+}  // namespace lossy

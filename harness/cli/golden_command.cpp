@@ -1,0 +1,205 @@
+#include "harness/cli/golden_command.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdlib>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/escape.hpp"
+#include "harness/cli/exit_code.hpp"
+#include "harness/cli/golden_folder.hpp"
+
+namespace lossy {
+namespace {
+
+struct GoldenCommandOptions {
+  std::string folder;
+  bool accept = false;
+  std::string accept_name;  // Empty: all of them.
+  bool json = false;
+};
+
+// CI services set CI=true. To say that this is none there are CI=false and an empty CI.
+bool is_ci() {
+  const char* const value = std::getenv("CI");
+  const std::string_view text = value == nullptr ? "" : value;
+  return !text.empty() && text != "false" && text != "0";
+}
+
+class GoldenCheck {
+ public:
+  GoldenCheck(const GoldenCommandOptions& options, const std::string& program)
+      : options_(options), program_(program), folder_(options.folder) {
+    if (folder_.scenarios().empty()) {
+      throw CannotTry("'" + options.folder + "' has no scenario: no file NAME.toml");
+    }
+    if (!options.accept_name.empty() && !folder_.has(options.accept_name)) {
+      throw CannotTry("--accept: there is no scenario '" +
+                      folder_.scenario_path(options.accept_name) + "'");
+    }
+  }
+
+  int run() {
+    for (const std::string& name : folder_.scenarios()) {
+      const bool accept =
+          options_.accept && (options_.accept_name.empty() || options_.accept_name == name);
+      const GoldenResult result = folder_.check(name, accept);
+      ++counts_[static_cast<std::size_t>(result.status)];
+      options_.json ? add_json(name, result) : print(name, result);
+    }
+    const std::vector<std::string> strays = folder_.strays();
+    if (options_.json) {
+      print_json(strays);
+    } else {
+      for (const std::string& path : strays) {
+        fmt::print("{}: belongs to no scenario\n", escape_controls(path));
+      }
+      print_summary(strays.size());
+    }
+    return judge(!strays.empty());
+  }
+
+ private:
+  std::uint64_t count(GoldenStatus status) const {
+    return counts_[static_cast<std::size_t>(status)];
+  }
+
+  void print(const std::string& name, const GoldenResult& result) {
+    const std::string golden = escape_controls(folder_.golden_path(name));
+    const std::string left = escape_controls(result.left);
+    switch (result.status) {
+      case GoldenStatus::kHolds:
+        return;
+      case GoldenStatus::kDiffers:
+        return fmt::print("{}what this run gave is in {}\n\n", result.explanation, left);
+      case GoldenStatus::kMissing:
+        return fmt::print("{}: is missing; what its scenario gives is in {}\n", golden, left);
+      case GoldenStatus::kAccepted:
+        return fmt::print("{}: is now what its scenario gives\n", golden);
+      case GoldenStatus::kNotTried:
+        return fmt::print(stderr, "lossy: {}\n", result.explanation);
+    }
+  }
+
+  void add_json(const std::string& name, const GoldenResult& result) {
+    nlohmann::ordered_json json{{"name", name},
+                                {"scenario", folder_.scenario_path(name)},
+                                {"golden", folder_.golden_path(name)},
+                                {"status", to_string(result.status)}};
+    if (result.status == GoldenStatus::kDiffers) json["difference"] = result.explanation;
+    if (result.status == GoldenStatus::kNotTried) json["reason"] = result.explanation;
+    if (!result.left.empty()) json["new"] = result.left;
+    scenarios_.push_back(std::move(json));
+  }
+
+  void print_json(const std::vector<std::string>& strays) {
+    nlohmann::ordered_json json{
+        {"command", "golden"}, {"folder", options_.folder}, {"ci", is_ci()}};
+    for (std::size_t i = 0; i < kGoldenStatusCount; ++i) {
+      json[std::string(to_string(static_cast<GoldenStatus>(i)))] = counts_[i];
+    }
+    json["scenarios"] = std::move(scenarios_);
+    json["without_scenario"] = strays;
+    // What a file is called need not be UTF-8.
+    fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  }
+
+  void print_summary(std::size_t strays) const {
+    const std::size_t scenarios = folder_.scenarios().size();
+    std::string text = fmt::format("{} scenario{}: {} hold", scenarios, scenarios == 1 ? "" : "s",
+                                   count(GoldenStatus::kHolds));
+    const auto add = [&text](std::uint64_t number, const char* what) {
+      if (number > 0) text += fmt::format(", {} {}", number, what);
+    };
+    add(count(GoldenStatus::kAccepted), "accepted");
+    add(count(GoldenStatus::kDiffers), "differ");
+    add(count(GoldenStatus::kMissing), "missing");
+    add(count(GoldenStatus::kNotTried), "could not be tried");
+    if (strays > 0) {
+      text += fmt::format("; {} capture{} of no scenario", strays, strays == 1 ? "" : "s");
+    }
+    fmt::print("{}\n", text);
+  }
+
+  int judge(bool strays) const {
+    const bool acceptable = count(GoldenStatus::kDiffers) + count(GoldenStatus::kMissing) > 0;
+    const bool tried = count(GoldenStatus::kNotTried) == 0;
+    if (!acceptable && !strays && tried) return kHolds;
+    // A folder's name may begin as an option does.
+    const std::string again =
+        shell_quoted(program_) + " golden " +
+        shell_quoted((options_.folder.starts_with('-') ? "./" : "") + options_.folder);
+    if (acceptable && !is_ci()) {
+      fmt::print(stderr, "lossy: to accept what this run gave: {} --accept\n", again);
+    }
+    fmt::print(stderr, "lossy: to see it again: {}\n", again);
+    return acceptable || strays ? kDoesNotHold : kCouldNotTry;
+  }
+
+  const GoldenCommandOptions& options_;
+  const std::string program_;
+  GoldenFolder folder_;
+  std::array<std::uint64_t, kGoldenStatusCount> counts_{};
+  nlohmann::ordered_json scenarios_ = nlohmann::ordered_json::array();
+};
+
+int golden(const GoldenCommandOptions& options, const std::string& program) {
+  try {
+    return GoldenCheck(options, program).run();
+  } catch (const GoldenInterrupted& interrupted) {
+    fmt::print(stderr, "lossy: interrupted\n");
+    return 128 + interrupted.signal;  // As a shell says it.
+  }
+}
+
+}  // namespace
+
+void add_golden_command(CLI::App& app, const CommandLine& command_line,
+                        std::function<int()>& command) {
+  auto options = std::make_shared<GoldenCommandOptions>();
+  CLI::App* golden_app =
+      app.add_subcommand("golden", "Hold every scenario of a folder against its golden capture.");
+  add_path(*golden_app, "folder", options->folder, "scenarios NAME.toml, and their NAME.pcap",
+           "DIR");
+  CLI::Option* const accept =
+      golden_app
+          ->add_option("--accept", options->accept_name,
+                       "what the scenario NAME gives is its golden from now on; without a name, "
+                       "what each of them gives")
+          ->expected(0, 1)
+          ->type_name("[=NAME]");
+  golden_app->add_flag("--json", options->json, "print the results as one JSON object");
+  golden_app->footer(
+      "A golden differs from its scenario, is missing, or is a capture without a scenario: exit\n"
+      "code 1. What the scenario gives instead is left in NAME.new.pcap until the golden holds\n"
+      "again, and nothing else is written. --accept makes it the golden, and what was missing.\n"
+      "With CI=true in the environment --accept is refused. Folders in the folder are left alone.\n"
+      "Exit code 2 when a scenario could not be tried, or there is none.\n"
+      "Examples:\n"
+      "  lossy golden captures\n"
+      "  lossy golden captures --accept=drop");
+  golden_app->callback([options, accept, &command_line, &command] {
+    options->accept = accept->count() > 0;
+    if (options->folder.empty()) {
+      throw usage_error("DIR", options->accept_name.empty()
+                                   ? "it is required: which folder?"
+                                   : "it is required; in front of --accept, which takes what "
+                                     "follows it for a name");
+    }
+    if (command_line.has("--accept=")) throw usage_error("--accept", "the name is missing");
+    if (options->accept && is_ci()) {
+      throw usage_error("--accept",
+                        "not with CI=" + std::string(std::getenv("CI")) +
+                            " in the environment: nobody would look at what it accepts");
+    }
+    command = [options, &command_line] { return golden(*options, command_line.program()); };
+  });
+}
+
+}  // namespace lossy

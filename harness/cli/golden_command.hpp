@@ -1,0 +1,15 @@
+// `lossy golden`: every scenario of a folder, held against its golden.
+#pragma once
+
+#include <functional>
+
+#include "harness/cli/command_line.hpp"
+#include "harness/cli/option.hpp"
+
+namespace lossy {
+
+// Adds the subcommand; once it is parsed, `command` runs it and gives the exit code.
+void add_golden_command(CLI::App& app, const CommandLine& command_line,
+                        std::function<int()>& command);
+
+}  // namespace lossy
