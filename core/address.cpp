@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 namespace lossy {
 namespace {
@@ -27,7 +28,10 @@ bool parse_host(int family, std::string_view host, void* octets) {
 
 Address Address::v4(std::array<std::uint8_t, 4> octets, std::uint16_t port) {
   Address address;
-  std::copy(octets.begin(), octets.end(), address.octets_.begin());
+  // As a word, which is how it will be compared.
+  std::uint64_t word = 0;
+  std::memcpy(&word, octets.data(), octets.size());
+  std::memcpy(address.octets_.data(), &word, sizeof word);
   address.port_ = port;
   return address;
 }

@@ -1,6 +1,7 @@
 #include "harness/capture/frame.hpp"
 
 #include <algorithm>
+#include <new>
 #include <optional>
 
 #include "harness/capture/checksum.hpp"
@@ -19,18 +20,22 @@ std::uint32_t in_either_order(std::uint32_t family) {
   return (family >> 24) | (family >> 8 & 0xFF00) | (family << 8 & 0xFF0000) | (family << 24);
 }
 
+// Why a frame is skipped, or nothing.
+using Refusal = std::optional<SkipReason>;
+
 // One frame on its way through the layers. Each step looks at the front of `rest_`, and either says
-// why the frame is skipped or cuts off what it has understood.
+// why the frame is skipped or cuts off what it has understood. What is learnt is written where it
+// is wanted: copying a frame would take as long as decoding it.
 class Decoder {
  public:
-  Decoder(Bytes frame, std::size_t original_bytes, Fragment* fragment)
-      : rest_(frame), snapped_(original_bytes > frame.size()), fragment_(fragment) {}
+  Decoder(Bytes bytes, std::size_t original_bytes, Fragment* fragment, Frame& frame)
+      : rest_(bytes), snapped_(original_bytes > bytes.size()), fragment_(fragment), frame_(frame) {}
 
   // A packet that was put together, and is no fragment of another.
-  Decoder(const Frame& packet, Bytes bytes)
+  Decoder(Bytes bytes, Frame& packet)
       : rest_(bytes), snapped_(false), reassembled_(true), frame_(packet) {}
 
-  Decoded decode(int link_type) {
+  Refusal decode(int link_type) {
     switch (link_type) {
       case kLinkTypeNull:
       case kLinkTypeLoop:
@@ -54,14 +59,14 @@ class Decoder {
     }
   }
 
-  Decoded decode_packet(std::uint8_t protocol) {
+  Refusal decode_packet(std::uint8_t protocol) {
     return frame_.source.is_v6() ? decode_behind_ipv6(protocol, true) : decode_udp();
   }
 
  private:
   SkipReason lacking() const { return snapped_ ? SkipReason::kSnapped : SkipReason::kTruncated; }
 
-  Decoded decode_family(bool host_order) {
+  Refusal decode_family(bool host_order) {
     if (rest_.size() < kNullHeaderBytes) return lacking();
     const std::uint32_t written = load32(rest_, 0);
     rest_ = rest_.subspan(kNullHeaderBytes);
@@ -78,7 +83,7 @@ class Decoder {
     }
   }
 
-  Decoded decode_raw() {
+  Refusal decode_raw() {
     if (rest_.empty()) return lacking();
     switch (load8(rest_, 0) / 16) {
       case 4:
@@ -90,7 +95,7 @@ class Decoder {
     }
   }
 
-  Decoded decode_ethernet() {
+  Refusal decode_ethernet() {
     if (rest_.size() < kEthernetHeaderBytes) return lacking();
     const std::uint16_t ether_type = load16(rest_, 12);
     frame_.link_address = load_octets<6>(rest_, 6);
@@ -98,7 +103,7 @@ class Decoder {
     return decode_ether_type(ether_type);
   }
 
-  Decoded decode_sll() {
+  Refusal decode_sll() {
     if (rest_.size() < kSllHeaderBytes) return lacking();
     take_packet_type(load16(rest_, 0));
     take_link_address(load16(rest_, 4), 6);
@@ -107,7 +112,7 @@ class Decoder {
     return decode_ether_type(ether_type);
   }
 
-  Decoded decode_sll2() {
+  Refusal decode_sll2() {
     if (rest_.size() < kSll2HeaderBytes) return lacking();
     const std::uint16_t ether_type = load16(rest_, 0);
     frame_.interface = load32(rest_, 4);
@@ -127,7 +132,7 @@ class Decoder {
   }
 
   // Passes VLAN tags, however many: each takes 4 bytes, so this ends.
-  Decoded decode_ether_type(std::uint16_t ether_type) {
+  Refusal decode_ether_type(std::uint16_t ether_type) {
     while (ether_type == kEtherTypeVlan || ether_type == kEtherTypeServiceVlan ||
            ether_type == kEtherTypeOldQinq) {
       if (rest_.size() < kVlanTagBytes) return lacking();
@@ -141,7 +146,7 @@ class Decoder {
   }
 
   // What a packet is (TCP, say) is said even when some of its bytes are lacking.
-  Decoded decode_ipv4() {
+  Refusal decode_ipv4() {
     if (rest_.size() < kIpv4HeaderBytes) return lacking();
     const std::size_t header_bytes = std::size_t{load8(rest_, 0)} % 16 * 4;
     const std::size_t total_bytes = load16(rest_, 2);
@@ -155,7 +160,7 @@ class Decoder {
     frame_.identification = load16(rest_, 4);
     frame_.ttl = load8(rest_, 8);
     addresses_ = rest_.subspan(12, 8);
-    if (sum_words(rest_.first(header_bytes)) != 0xFFFF) {
+    if (fold_checksum(add_words(rest_.first(header_bytes))) != 0xFFFF) {
       frame_.ip_checksum = load16(rest_, 10) == 0 ? Checksum::kAbsent : Checksum::kBad;
     }
     const std::uint16_t flags_and_offset = load16(rest_, 6);
@@ -165,7 +170,7 @@ class Decoder {
                     (flags_and_offset & kMoreFragments) != 0);
   }
 
-  Decoded decode_ipv6() {
+  Refusal decode_ipv6() {
     if (rest_.size() < kIpv6HeaderBytes) return lacking();
     if (load8(rest_, 0) / 16 != 6) return SkipReason::kBadIpHeader;
     const std::size_t payload_bytes = load16(rest_, 4);
@@ -180,7 +185,7 @@ class Decoder {
   }
 
   // Passes the extension headers. Each is at least 8 bytes long, so this ends.
-  Decoded decode_behind_ipv6(std::uint8_t next_header, bool complete) {
+  Refusal decode_behind_ipv6(std::uint8_t next_header, bool complete) {
     while (next_header != kProtocolUdp) {
       if (const auto reason = impassable(next_header)) return *reason;
       if (rest_.size() < 8) return complete ? SkipReason::kBadIpHeader : lacking();
@@ -201,7 +206,7 @@ class Decoder {
     return complete ? decode_udp() : lacking();
   }
 
-  Decoded decode_fragment_header(bool complete) {
+  Refusal decode_fragment_header(bool complete) {
     const std::uint8_t protocol = load8(rest_, 0);
     const std::uint16_t offset_and_more = load16(rest_, 2);
     const std::uint32_t identification = load32(rest_, 4);
@@ -225,7 +230,7 @@ class Decoder {
   }
 
   // Why nothing behind this header can be a datagram, or nothing when the header can be passed.
-  static std::optional<SkipReason> impassable(std::uint8_t next_header) {
+  static Refusal impassable(std::uint8_t next_header) {
     switch (next_header) {
       case kHopByHopOptions:
       case kRoutingHeader:
@@ -244,7 +249,7 @@ class Decoder {
   }
 
   // `rest_` is what the IP packet carries, all of it. UDP may use less of it.
-  Decoded decode_udp() {
+  Refusal decode_udp() {
     if (rest_.size() < kUdpHeaderBytes) return SkipReason::kBadUdpLength;
     const std::size_t udp_bytes = load16(rest_, 4);
     if (udp_bytes < kUdpHeaderBytes || udp_bytes > rest_.size()) return SkipReason::kBadUdpLength;
@@ -252,22 +257,25 @@ class Decoder {
     frame_.udp_checksum = judge_udp_checksum();
     take_addresses(load16(rest_, 0), load16(rest_, 2));
     frame_.payload = rest_.subspan(kUdpHeaderBytes);
-    return frame_;
+    return std::nullopt;
   }
 
   Checksum judge_udp_checksum() const {
     const std::uint16_t checksum = load16(rest_, 6);
     if (checksum == 0) return Checksum::kAbsent;
-    const std::uint64_t pseudo = sum_addresses() + kProtocolUdp + rest_.size();
-    if (fold_checksum(pseudo + sum_words(rest_)) == 0xFFFF) return Checksum::kGood;
-    return checksum == fold_checksum(pseudo) ? Checksum::kOffloaded : Checksum::kBad;
+    // The pseudo-header (RFC 768, RFC 8200 section 8.1).
+    const std::uint64_t pseudo = add_addresses() +
+                                 in_network_order(static_cast<std::uint16_t>(rest_.size())) +
+                                 in_network_order(kProtocolUdp);
+    if (fold_checksum(pseudo + add_words(rest_)) == 0xFFFF) return Checksum::kGood;
+    return in_network_order(checksum) == fold_checksum(pseudo) ? Checksum::kOffloaded
+                                                               : Checksum::kBad;
   }
 
-  // Of the pseudo-header (RFC 768, RFC 8200 section 8.1). In the IP header they are neighbours.
-  std::uint64_t sum_addresses() const {
-    if (!addresses_.empty()) return sum_words(addresses_);
-    return std::uint64_t{sum_words(octets_of(frame_.source))} +
-           sum_words(octets_of(frame_.destination));
+  // In the IP header they are neighbours.
+  std::uint64_t add_addresses() const {
+    if (!addresses_.empty()) return add_words(addresses_);
+    return add_words(octets_of(frame_.source)) + add_words(octets_of(frame_.destination));
   }
 
   // Once for each frame, since addresses are the largest part of it.
@@ -276,8 +284,10 @@ class Decoder {
       frame_.source = with_port(frame_.source, source_port);
       frame_.destination = with_port(frame_.destination, destination_port);
     } else if (addresses_.size() == 8) {
-      frame_.source = Address::v4(load_octets<4>(addresses_, 0), source_port);
-      frame_.destination = Address::v4(load_octets<4>(addresses_, 4), destination_port);
+      // Made in their places: copies of what was written piece by piece would wait for it.
+      ::new (&frame_.source) Address(Address::v4(load_octets<4>(addresses_, 0), source_port));
+      ::new (&frame_.destination)
+          Address(Address::v4(load_octets<4>(addresses_, 4), destination_port));
     } else {
       frame_.source = Address::v6(load_octets<16>(addresses_, 0), source_port);
       frame_.destination = Address::v6(load_octets<16>(addresses_, 16), destination_port);
@@ -295,17 +305,23 @@ class Decoder {
   bool snapped_;
   bool reassembled_ = false;
   Fragment* fragment_ = nullptr;
-  Frame frame_;
+  Frame& frame_;
 };
 
 }  // namespace
 
-Decoded decode_frame(int link_type, Bytes frame, std::size_t original_bytes, Fragment* fragment) {
-  return Decoder(frame, original_bytes, fragment).decode(link_type);
+Decoded decode_frame(int link_type, Bytes bytes, std::size_t original_bytes, Fragment* fragment) {
+  Decoded decoded;
+  Decoder decoder(bytes, original_bytes, fragment, std::get<Frame>(decoded));
+  if (const Refusal reason = decoder.decode(link_type)) decoded = *reason;
+  return decoded;
 }
 
 Decoded decode_packet(const Frame& packet, std::uint8_t protocol, Bytes bytes) {
-  return Decoder(packet, bytes).decode_packet(protocol);
+  Decoded decoded = packet;
+  Decoder decoder(bytes, std::get<Frame>(decoded));
+  if (const Refusal reason = decoder.decode_packet(protocol)) decoded = *reason;
+  return decoded;
 }
 
 std::string_view to_string(PacketType type) {

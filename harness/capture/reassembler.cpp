@@ -19,7 +19,8 @@ std::variant<Frame, SkipReason> Reassembler::decode(int link_type, const Capture
     return decoded;
   Fragment fragment;  // Rare enough to decode twice, and too large to prepare for every frame.
   decode_frame(link_type, record.frame, record.original_bytes, &fragment);
-  return add(record.time, fragment);
+  decoded = add(record.time, fragment);
+  return decoded;  // Always the same object: it is made where the caller wants it.
 }
 
 std::variant<Frame, SkipReason> Reassembler::add(Instant time, const Fragment& fragment) {
