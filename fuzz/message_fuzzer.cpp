@@ -8,7 +8,7 @@
 
 #include "core/message.hpp"
 #include "fuzz/property.hpp"
-#include "fuzz/reference.hpp"
+#include "harness/sim/reference_grammar.hpp"
 
 namespace lossy::fuzz {
 namespace {

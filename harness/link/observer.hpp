@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "core/address.hpp"
 #include "core/clock.hpp"
@@ -30,6 +32,10 @@ class Observer {
   virtual void on_offered(Instant /*now*/, const Passage&, const Offer&) {}
   // A copy arrived, and is handed on next.
   virtual void on_delivered(Instant /*now*/, const Passage&, const Delivery&) {}
+  // A copy that set out is lost on its way, which only a network without links does: theirs decide
+  // at once.
+  virtual void on_lost(Instant /*now*/, const Passage&, std::uint64_t /*number*/,
+                       std::string_view /*why*/) {}
 };
 
 }  // namespace lossy

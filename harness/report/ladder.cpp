@@ -67,6 +67,11 @@ void Ladder::on_delivered(Instant now, const Passage& passage, const Delivery& d
   datagram(now, up ? "|         ----->|" : "|<-----         |", passage, delivery.number, notes);
 }
 
+void Ladder::on_lost(Instant now, const Passage& passage, std::uint64_t number,
+                     std::string_view why) {
+  datagram(now, "|       x       |", passage, number, "lost: " + std::string(why));
+}
+
 void Ladder::on_event(const ClientEvent& event) {
   const std::string attempts =
       fmt::format("{} attempt{}", event.attempts, event.attempts == 1 ? "" : "s");

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <string>
+#include <string_view>
 
 #include "core/client.hpp"
 #include "harness/sim/simulation.hpp"
@@ -21,6 +22,8 @@ class Ladder final : public Observer {
 
   void on_offered(Instant now, const Passage& passage, const Offer& offer) override;
   void on_delivered(Instant now, const Passage& passage, const Delivery& delivery) override;
+  void on_lost(Instant now, const Passage& passage, std::uint64_t number,
+               std::string_view why) override;
   // A request of the client has ended.
   void on_event(const ClientEvent& event);
 

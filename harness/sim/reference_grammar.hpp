@@ -8,7 +8,7 @@
 
 #include "core/message.hpp"
 
-namespace lossy::fuzz {
+namespace lossy {
 
 // RFC 3629 section 4, the table of UTF8-1 to UTF8-4, line by line.
 inline bool reference_is_utf8(std::string_view text) {
@@ -59,4 +59,4 @@ inline std::optional<Malformed> why_no_greeting(std::string_view text, std::stri
   return why_no_name(name);
 }
 
-}  // namespace lossy::fuzz
+}  // namespace lossy

@@ -3,32 +3,33 @@
 // and holds the one against the other. Only the estimator is not modelled: RttEstimator's own test
 // compares that with RFC 6298.
 //
-// The properties:
-// - Each request ends exactly once: greeted by the server's answer with its name, or given up when
-//   the timeout of its last attempt has passed. No greeting is told that was not asked for.
-// - A request is sent when the window has room and its name is free, in the order asked, and again
-//   when its timeout has passed, but never more often than attempts_max.
-// - The timer is armed for the earliest timeout, to the nanosecond, and for nothing else.
-// - Every datagram is counted, once, for what it was.
+// The properties are those of the client in properties.hpp. What is told to a model costs time in
+// proportion to the requests it knows: it is for short conversations.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
+#include <vector>
 
 #include "core/client.hpp"
 
-namespace lossy::fuzz {
+namespace lossy {
 
 class ClientModel {
  public:
-  static constexpr std::size_t kRequestsMax = 16;
+  // How many requests it can be told of, which is what it takes memory for.
+  explicit ClientModel(std::size_t requests_max);
 
-  // Forgets everything; from now on it is the model of a new client with these options.
+  // Forgets everything; from now on it is the model of a new client with these options. Allocates
+  // nothing.
   void start(const ClientOptions& options);
 
+  // Each of the following throws PropertyViolation when a property does not hold.
+
   // What goes in. asked() is what greet() gave, and must not be called when full().
-  bool full() const { return count_ == kRequestsMax; }
+  bool full() const { return count_ == requests_.size(); }
   void asked(std::string_view name, std::optional<std::uint64_t> number);
   void received(Instant now, const Datagram& datagram);
   void timed_out(Instant now);
@@ -38,7 +39,7 @@ class ClientModel {
   void told(const ClientEvent& event);
 
   // Everything that should have come out has, and the client says of itself what is so.
-  void must_be_settled(const Client& client) const;
+  void settled(const Client& client) const;
 
   // From now on nothing is lost, so that whatever is sent must be greeted.
   void network_turns_perfect() { perfect_ = true; }
@@ -84,7 +85,7 @@ class ClientModel {
   Instant timed_out_ = Instant::min();
   bool perfect_ = false;
   std::size_t count_ = 0;
-  std::array<Request, kRequestsMax> requests_;  // The first count_ of them; number n at n - 1.
+  std::vector<Request> requests_;  // The first count_ of them are in use; number n at n - 1.
 };
 
-}  // namespace lossy::fuzz
+}  // namespace lossy

@@ -1,12 +1,17 @@
-#include "fuzz/client_model.hpp"
+#include "harness/sim/client_model.hpp"
 
 #include <algorithm>
 #include <cstring>
 
-#include "fuzz/property.hpp"
-#include "fuzz/reference.hpp"
+#include "core/check.hpp"
+#include "harness/sim/properties.hpp"
+#include "harness/sim/reference_grammar.hpp"
 
-namespace lossy::fuzz {
+namespace lossy {
+
+ClientModel::ClientModel(std::size_t requests_max) : requests_(requests_max) {
+  check(requests_max >= 1, "ClientModel: no room for requests");
+}
 
 void ClientModel::start(const ClientOptions& options) {
   options_ = options;
@@ -22,7 +27,7 @@ std::string_view ClientModel::name_of(std::size_t request) const {
 }
 
 void ClientModel::asked(std::string_view name, std::optional<std::uint64_t> number) {
-  must(number == count_ + 1, "requests are numbered from 1 in the order asked");
+  must(number == count_ + 1, Property::kNumbered);
   Request& request = requests_[count_++];
   std::memcpy(request.name.data(), name.data(), name.size());
   request.name_bytes = static_cast<std::uint16_t>(name.size());
@@ -61,7 +66,7 @@ void ClientModel::timed_out(Instant now) {
     Request& request = requests_[i];
     if (request.state == State::kOutstanding && request.deadline <= now &&
         request.attempts == options_.retry.attempts_max) {
-      must(!request.sent_when_perfect, "what is sent on a perfect network is greeted");
+      must(!request.sent_when_perfect, Property::kGreetedWhenPerfect);
       request.state = State::kGaveUp;
       request.ended = now;
     }
@@ -69,23 +74,23 @@ void ClientModel::timed_out(Instant now) {
 }
 
 void ClientModel::sent(Instant now, const Address& destination, std::string_view payload) {
-  must(destination == options_.server, "requests go to the server and nowhere else");
+  must(destination == options_.server, Property::kToTheServer);
   ++counters_.sent;
   const std::size_t outstanding = find(State::kOutstanding, payload);
   if (outstanding < count_) {
     sent_again(now, outstanding);
   } else {
     const std::size_t waiting = find(State::kWaiting, payload);
-    must(waiting < count_, "a request is sent only for a name that is asked for and not ended");
+    must(waiting < count_ || find(State::kGaveUp, payload) == count_, Property::kAttempts);
+    must(waiting < count_, Property::kAskedFor);
     sent_first(now, waiting);
   }
 }
 
 void ClientModel::sent_first(Instant now, std::size_t index) {
-  must(count_of(State::kOutstanding) < options_.window, "the window is respected");
+  must(count_of(State::kOutstanding) < options_.window, Property::kWindow);
   for (std::size_t older = 0; older < index; ++older) {
-    must(requests_[older].state != State::kWaiting || has_older_namesake(older),
-         "requests that never waited for their name are sent in the order asked");
+    must(requests_[older].state != State::kWaiting || has_older_namesake(older), Property::kOrder);
   }
   Request& request = requests_[index];
   request.state = State::kOutstanding;
@@ -98,8 +103,8 @@ void ClientModel::sent_first(Instant now, std::size_t index) {
 
 void ClientModel::sent_again(Instant now, std::size_t index) {
   Request& request = requests_[index];
-  must(request.deadline <= timed_out_, "a request is sent again only when its timeout has passed");
-  must(request.attempts < options_.retry.attempts_max, "transmissions are bounded by attempts");
+  must(request.attempts < options_.retry.attempts_max, Property::kAttempts);
+  must(request.deadline <= timed_out_, Property::kNotEarly);
   request.sent_when_perfect = perfect_;
   ++request.attempts;
   request.rto = std::min(request.rto * 2, options_.retry.max_rto);
@@ -107,48 +112,46 @@ void ClientModel::sent_again(Instant now, std::size_t index) {
 }
 
 void ClientModel::told(const ClientEvent& event) {
-  must(event.request >= 1 && event.request <= count_, "an event is about a request");
+  must(event.request >= 1 && event.request <= count_, Property::kAboutARequest);
   const std::size_t index = event.request - 1;
   Request& request = requests_[index];
-  must(request.state != State::kTold, "each request ends only once");
+  must(request.state != State::kTold, Property::kEndsOnce);
   must(request.state == State::kGreeted || request.state == State::kGaveUp,
-       "a request ends only when it is answered or out of attempts");
+       Property::kEndsForAReason);
   must((event.kind == ClientEvent::Kind::kGreeted) == (request.state == State::kGreeted),
-       "a request is greeted when it was answered, and only then");
-  must(event.name == name_of(index), "an event has its request's name");
-  must(event.attempts == request.attempts, "an event has its request's attempts");
+       Property::kGreetedWhenAnswered);
+  must(event.name == name_of(index), Property::kEventName);
+  must(event.attempts == request.attempts, Property::kEventAttempts);
   must(event.ended == request.ended && event.elapsed == request.ended - request.first_sent,
-       "an event has its request's times");
+       Property::kEventTimes);
   request.state = State::kTold;
 }
 
-void ClientModel::must_be_settled(const Client& client) const {
+void ClientModel::settled(const Client& client) const {
   std::size_t pending = 0;
   std::size_t outstanding = 0;
   std::optional<Instant> earliest;
   for (std::size_t i = 0; i < count_; ++i) {
     const Request& request = requests_[i];
-    must(request.state != State::kGreeted && request.state != State::kGaveUp,
-         "a request that has ended is told of");
+    must(request.state != State::kGreeted && request.state != State::kGaveUp, Property::kTold);
     if (request.state == State::kTold) continue;
     ++pending;
     if (request.state != State::kOutstanding) continue;
     ++outstanding;
-    must(request.deadline > timed_out_, "a request whose timeout has passed is sent again");
+    must(request.deadline > timed_out_, Property::kSentAgain);
     earliest = earliest ? std::min(*earliest, request.deadline) : request.deadline;
   }
-  must(client.pending() == pending, "pending() counts what has not ended");
-  must(client.outstanding() == outstanding, "outstanding() counts what was sent and has not ended");
-  must(client.poll_timeout() == earliest, "the timer is armed for the earliest timeout");
+  must(client.pending() == pending, Property::kPending);
+  must(client.outstanding() == outstanding, Property::kOutstanding);
+  must(client.poll_timeout() == earliest, Property::kTimer);
   for (std::size_t i = 0; outstanding < options_.window && i < count_; ++i) {
-    must(requests_[i].state != State::kWaiting || is_outstanding(name_of(i)),
-         "a request that could be sent does not wait");
+    must(requests_[i].state != State::kWaiting || is_outstanding(name_of(i)), Property::kNotIdle);
   }
   const ClientCounters& counters = client.counters();
-  must(counters.sent == counters_.sent, "every transmission is counted");
+  must(counters.sent == counters_.sent, Property::kCountsSent);
   must(counters.received == counters_.received && counters.wrong_source == counters_.wrong_source &&
            counters.unexpected == counters_.unexpected && counters.refused == counters_.refused,
-       "every datagram is counted for what it was");
+       Property::kCountsReceived);
 }
 
 std::size_t ClientModel::count_of(State state) const {
@@ -171,4 +174,4 @@ bool ClientModel::has_older_namesake(std::size_t request) const {
   return false;
 }
 
-}  // namespace lossy::fuzz
+}  // namespace lossy
