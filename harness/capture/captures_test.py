@@ -132,6 +132,45 @@ class Command(unittest.TestCase):
         self.assertIn('"Hello, Michael!"', text)
         self.assertNotIn('"Michael"', text)
 
+    def test_trace_of_both_hosts_tells_what_was_lost(self):
+        text, _ = self.run_inspect(self.CAPTURES / "drop.pcap", "--trace")
+        ladder, summary = text.split("\n\n", 1)
+        self.assertIn('|-----x         |  1.uplink.1       7 bytes "Michael"  lost\n', ladder)
+        self.assertIn('|         x-----|  1.downlink.2     13 bytes "Hello, Tracy!"  lost\n', ladder)
+        found = inspect(self.CAPTURES / "drop.pcap")[1][0]
+        self.assertEqual(ladder.count("  lost\n"), found["uplink"]["lost"] + found["downlink"]["lost"])
+        self.assertEqual(ladder.count("\n") + 1, found["records"])
+        self.assertIn("the path", summary)
+
+    def test_a_pipe_is_shown_while_it_is_written(self):
+        frame = make_captures.sll2(make_captures.ipv4(make_captures.udp()))
+        content = make_captures.pcap(make_captures.SLL2, frame)
+        with subprocess.Popen([LOSSY, "inspect", "--trace", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as run:
+            run.stdin.write(content)
+            for _ in range(3):
+                run.stdin.flush()
+                self.assertIn(b'"Michael"', run.stdout.readline())  # Waits for good if it comes later.
+                run.stdin.write(content[24:])
+            run.stdin.write(content[24:-1])
+            output, error = run.communicate(timeout=SECONDS_SANITIZED)
+        self.assertEqual(run.returncode, 2)
+        self.assertIn(b"standard input: is damaged behind record 4: ", error)
+        self.assertIn(b'"Michael"', output)
+        self.assertRegex(output, rb"records +4\n")
+
+    def test_one_flow(self):
+        content = make_captures.pcap(make_captures.SLL2, *[
+            make_captures.sll2(make_captures.ipv4(make_captures.udp(port=port))) for port in (40001, 40002, 40001)],
+            b"no datagram")
+        with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
+            file.write(content)
+            file.flush()
+            text, _ = self.run_inspect(file.name, "--flow=2", "--trace")
+            self.assertEqual(text.split("\n\n")[0].count("\n"), 0, text)
+            self.assertIn("  2.uplink ", text)
+            self.assertEqual(inspect(file.name, "--flow=2")[1][0]["datagrams"], 1)
+
     def test_what_cannot_be_done_is_said(self):
         path = self.CAPTURES / "clean.pcap"
         for arguments, reason in (([path, "--flow=2"], "has no flow 2"),

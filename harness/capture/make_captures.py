@@ -29,10 +29,10 @@ SOURCE4, DESTINATION4 = bytes([192, 0, 2, 1]), bytes([192, 0, 2, 2])
 SOURCE6, DESTINATION6 = (bytes.fromhex("20010db80000000000000000000000" + end) for end in ("01", "02"))
 
 
-def udp(payload=PAYLOAD, v6=False, length=None, judged="good"):
+def udp(payload=PAYLOAD, v6=False, length=None, judged="good", port=40000):
     addresses = SOURCE6 + DESTINATION6 if v6 else SOURCE4 + DESTINATION4
     size = 8 + len(payload)
-    header = struct.pack(">HHH", 40000, 9999, size if length is None else length)
+    header = struct.pack(">HHH", port, 9999, size if length is None else length)
     pseudo = addresses + struct.pack(">HH", 17, size)
     value = checksum(pseudo + header + b"\0\0" + payload) or 0xFFFF
     value = {"good": value, "bad": value ^ 0x5555, "absent": 0,

@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "core/escape.hpp"
-#include "harness/capture/gzip_stream.hpp"
+#include "harness/capture/input_stream.hpp"
 
 namespace lossy {
 namespace {
@@ -38,7 +38,8 @@ int open_descriptor(const std::string& path) {
   return path == "-" ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
 }
 
-// What can be looked at without losing it, and does not begin as gzip's files do.
+// What can be looked at without losing it, and does not begin as gzip's files do: the C library
+// reads it fastest.
 bool is_plain(int descriptor, const struct stat& status) {
   std::array<unsigned char, 2> start{};
   return S_ISREG(status.st_mode) &&
@@ -80,9 +81,13 @@ std::variant<PcapReader, CaptureError> PcapReader::open(const std::string& path)
   auto stream_error = std::make_shared<std::string>();
   std::FILE* const stream = is_plain(descriptor, status)
                                 ? ::fdopen(descriptor, "rb")
-                                : open_gzip_stream(descriptor, stream_error);
+                                : open_input_stream(descriptor, stream_error);
   if (stream == nullptr) return error_of(Kind::kUnreadable, name, std::strerror(ENOMEM));
-  return read(stream, name, std::move(stream_error));
+  auto opened = read(stream, name, std::move(stream_error));
+  if (auto* const reader = std::get_if<PcapReader>(&opened)) {
+    reader->live_ = !S_ISREG(status.st_mode);
+  }
+  return opened;
 }
 
 std::variant<PcapReader, CaptureError> PcapReader::read(std::FILE* stream,

@@ -58,6 +58,10 @@ class PcapReader {
   // What ended the records, when it was not the end of the file.
   const std::optional<CaptureError>& error() const { return error_; }
 
+  // Whether it is being written while it is read, as a pipe is: a record is there once it was
+  // written, and the end may be a long time off.
+  bool is_live() const { return live_; }
+
   int link_type() const { return link_type_; }
   const std::string& path() const { return path_; }
 
@@ -86,6 +90,7 @@ class PcapReader {
   std::shared_ptr<std::string> stream_error_;  // Why its bytes ended; may be null.
   Handle handle_;
   std::unique_ptr<bpf_program, FreeFilter> filter_;
+  bool live_ = false;
   int link_type_ = 0;
   std::uint64_t records_ = 0;
   std::optional<CaptureError> error_;

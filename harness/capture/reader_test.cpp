@@ -237,6 +237,72 @@ TEST(PcapReaderTest, ReadsPipes) {
   }
 }
 
+// What is in a pipe is read at once, though more may follow: nobody waits for a buffer to be full.
+TEST(PcapReaderTest, ReadsAPipeWhileItIsWritten) {
+  ::alarm(60);  // Else a reader that waits would wait for good.
+  for (const bool packed : {false, true}) {
+    std::array<int, 2> pipe{};
+    ASSERT_EQ(::pipe(pipe.data()), 0);
+    z_stream zlib{};
+    ASSERT_EQ(deflateInit2(&zlib, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    const auto write_now = [&](std::string text) {
+      std::string out(text.size() + 100, 0);
+      if (packed) {
+        zlib.next_in = reinterpret_cast<Bytef*>(text.data());
+        zlib.avail_in = static_cast<uInt>(text.size());
+        zlib.next_out = reinterpret_cast<Bytef*>(out.data());
+        zlib.avail_out = static_cast<uInt>(out.size());
+        deflate(&zlib, Z_SYNC_FLUSH);
+        text = out.substr(0, out.size() - zlib.avail_out);
+      }
+      ASSERT_EQ(::write(pipe[1], text.data(), text.size()), std::ssize(text));
+    };
+    write_now(header(little, kMicroseconds, 276) + record(little, 1, 0, "one"));
+    auto opened = PcapReader::open("/dev/fd/" + std::to_string(pipe[0]));
+    ASSERT_TRUE(std::holds_alternative<PcapReader>(opened));
+    PcapReader& reader = std::get<PcapReader>(opened);
+    EXPECT_TRUE(reader.is_live());
+    EXPECT_EQ(to_text(reader.next()->frame), "one");
+    write_now(record(little, 1, 0, "two"));
+    EXPECT_EQ(to_text(reader.next()->frame), "two");
+    // The end in the middle of a record: what came before was read, and the rest is an error.
+    write_now(record(little, 1, 0, "three").substr(0, 18));
+    ::close(pipe[1]);
+    EXPECT_FALSE(reader.next());
+    ASSERT_TRUE(reader.error());
+    EXPECT_THAT(reader.error()->text, HasSubstr("is damaged behind record 2: "));
+    ::close(pipe[0]);
+    deflateEnd(&zlib);
+  }
+  ::alarm(0);
+}
+
+// gzip's files may stand one behind the other, wherever the reader's buffer ends; what else stands
+// behind them is passed over, as gzip does.
+TEST(PcapReaderTest, ReadsGzipInParts) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "a.pcap";
+  const std::string content = capture_of(30);
+  for (std::size_t at = 1; at < content.size(); at += 1009) {
+    write_file(path, gzipped(content.substr(0, at)) + gzipped("") + gzipped(content.substr(at)) +
+                         std::string(at % 3, '\0'));
+    const Outcome outcome = read_all(PcapReader::open(path));
+    EXPECT_EQ(outcome.records, 30U);
+    EXPECT_EQ(outcome.error, "");
+  }
+  std::string parts;
+  std::size_t records = 0;
+  while (parts.size() < (std::size_t{1} << 17)) {  // Of each a byte or two more than before.
+    parts +=
+        gzipped(parts.empty() ? capture_of(1) : record(little, 1, 0, std::string(records, 'x')));
+    ++records;
+  }
+  write_file(path, parts);
+  const Outcome outcome = read_all(PcapReader::open(path));
+  EXPECT_EQ(outcome.records, records);
+  EXPECT_EQ(outcome.error, "");
+}
+
 // Memory is read as a file is.
 TEST(PcapReaderTest, ReadsMemory) {
   std::string content = capture_of(3);

@@ -11,6 +11,7 @@
 #include "core/escape.hpp"
 #include "harness/capture/reader.hpp"
 #include "harness/cli/exit_code.hpp"
+#include "harness/cli/output.hpp"
 #include "harness/report/inspect_report.hpp"
 #include "harness/report/inspect_trace.hpp"
 
@@ -44,8 +45,12 @@ InspectReport inspect_one(const std::string& path, const InspectCommandOptions& 
   while (const auto record = reader.next()) {
     const auto decoded = inspector.decode(reader.link_type(), *record);
     const auto sight = inspector.add(*record, decoded);
-    if (sight && options.trace) trace.print(*record, *sight);
+    if (!sight || !options.trace) continue;
+    if (sight->frame == nullptr && options.inspect.flow != 0) continue;  // It is of no flow.
+    trace.print(*record, *sight);
+    if (reader.is_live()) flush_output();  // Somebody may be watching.
   }
+  trace.finish();
   report.inspection = inspector.finish();
   if (reader.error()) {
     report.error = reader.error()->text;

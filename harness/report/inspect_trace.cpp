@@ -5,11 +5,17 @@
 #include <algorithm>
 #include <cctype>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "harness/capture/describe.hpp"
 
 namespace lossy {
 namespace {
+
+constexpr std::string_view kLostUplink = "|-----x         |";
+constexpr std::string_view kLostDownlink = "|         x-----|";
+constexpr std::size_t kPictureSize = kLostUplink.size();
 
 const char* picture_of(const Sight& sight) {
   if (!sight.two_sided) return sight.uplink ? "|-------------->|" : "|<--------------|";
@@ -31,8 +37,9 @@ std::string remarks_of(const Frame& frame) {
   return remarks;
 }
 
-void print_hex(std::FILE* out, std::span<const std::byte> bytes) {
+std::string hex_of(std::span<const std::byte> bytes) {
   constexpr std::size_t kInLine = 16;
+  std::string text;
   for (std::size_t at = 0; at < bytes.size(); at += kInLine) {
     const auto line = bytes.subspan(at, std::min(kInLine, bytes.size() - at));
     std::string digits;
@@ -42,27 +49,91 @@ void print_hex(std::FILE* out, std::span<const std::byte> bytes) {
       digits += fmt::format("{:02x} ", value);
       letters += value >= 0x20 && value < 0x7F ? static_cast<char>(value) : '.';
     }
-    fmt::print(out, "    {:04x}  {:<48} {}\n", at, digits, letters);
+    text += fmt::format("    {:04x}  {:<48} {}\n", at, digits, letters);
   }
+  return text;
+}
+
+constexpr std::size_t kLinesHeldMax = std::size_t{1} << 16;
+constexpr std::size_t kBytesHeldMax = std::size_t{1} << 24;
+
+// Which datagram of a two-sided recording it is, never 0.
+std::uint64_t key_of(const Sight& sight) {
+  return sight.flow << 21 | std::uint64_t{sight.frame->identification} << 1 |
+         (sight.uplink ? 1 : 0);
 }
 
 }  // namespace
 
-void InspectTrace::print(const CaptureRecord& record, const Sight& sight) {
+InspectTrace::Line InspectTrace::line_of(const CaptureRecord& record, const Sight& sight) {
   if (!first_) first_ = record.time;
   const auto us =
       std::chrono::floor<std::chrono::microseconds>(saturating_between(*first_, record.time))
           .count();
-  const std::string time =
-      fmt::format("{:>9}.{:03} ms", (us < 0 ? us - 999 : us) / 1000, (us % 1000 + 1000) % 1000);
+  Line line;
+  line.text =
+      fmt::format("{:>9}.{:03} ms  ", (us < 0 ? us - 999 : us) / 1000, (us % 1000 + 1000) % 1000);
   if (sight.frame == nullptr) {
-    fmt::print(out_, "{}  {:<17}  record {}: no datagram ({})\n", time, "", record.number,
-               to_string(sight.skipped));
-    return;
+    line.text += fmt::format("{:<17}  record {}: no datagram ({})\n", "", record.number,
+                             to_string(sight.skipped));
+    return line;
   }
-  fmt::print(out_, "{}  {:<17}  {:<16} {}{}\n", time, picture_of(sight), name_of(sight),
-             describe_payload(sight.frame->payload), remarks_of(*sight.frame));
-  if (hex_) print_hex(out_, sight.frame->payload);
+  line.picture_at = line.text.size();
+  line.uplink = sight.uplink;
+  line.text += fmt::format("{}  {:<16} {}{}", picture_of(sight), name_of(sight),
+                           describe_payload(sight.frame->payload), remarks_of(*sight.frame));
+  line.remarks_end = line.text.size();
+  line.text += '\n';
+  if (hex_) line.text += hex_of(sight.frame->payload);
+  return line;
+}
+
+void InspectTrace::print(const CaptureRecord& record, const Sight& sight) {
+  Line line = line_of(record, sight);
+  if (sight.two_sided && sight.flow != 0) {
+    const std::uint64_t key = key_of(sight);
+    const bool leaves = sight.frame->type == PacketType::kOutgoing;
+    settle(key, leaves);  // Its number is used again: nobody can tell an arrival any more.
+    if (leaves) {
+      line.key = key;
+      waiting_[key] = printed_ + held_.size();
+    }
+  }
+  held_bytes_ += line.text.size();
+  held_.push_back(std::move(line));
+  while (!held_.empty() &&
+         (held_.front().key == 0 || held_.size() > kLinesHeldMax || held_bytes_ > kBytesHeldMax)) {
+    print_front();
+  }
+}
+
+void InspectTrace::settle(std::uint64_t key, bool lost) {
+  const auto found = waiting_.find(key);
+  if (found == waiting_.end()) return;
+  Line& line = held_[found->second - printed_];
+  waiting_.erase(found);
+  line.key = 0;
+  if (!lost) return;
+  constexpr std::string_view kRemark = "  lost";
+  line.text.insert(line.remarks_end, kRemark);
+  line.text.replace(line.picture_at, kPictureSize, line.uplink ? kLostUplink : kLostDownlink);
+  held_bytes_ += kRemark.size();
+}
+
+void InspectTrace::print_front() {
+  const Line& line = held_.front();
+  if (line.key != 0) waiting_.erase(line.key);
+  fmt::print(out_, "{}", line.text);
+  held_bytes_ -= line.text.size();
+  held_.pop_front();
+  ++printed_;
+}
+
+void InspectTrace::finish() {
+  while (!held_.empty()) {
+    if (held_.front().key != 0) settle(held_.front().key, true);
+    print_front();
+  }
 }
 
 }  // namespace lossy
