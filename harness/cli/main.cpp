@@ -18,11 +18,13 @@
 #include "harness/cli/golden_command.hpp"
 #include "harness/cli/greet_command.hpp"
 #include "harness/cli/inspect_command.hpp"
+#include "harness/cli/interfaces_command.hpp"
 #include "harness/cli/loopback_command.hpp"
 #include "harness/cli/option.hpp"
 #include "harness/cli/output.hpp"
 #include "harness/cli/profiles_command.hpp"
 #include "harness/cli/proxy_command.hpp"
+#include "harness/cli/record_command.hpp"
 #include "harness/cli/replay_command.hpp"
 #include "harness/cli/seeds_command.hpp"
 #include "harness/cli/serve_command.hpp"
@@ -110,6 +112,8 @@ int parse_and_run(int argc, char** argv) {
   app.config_formatter(std::make_shared<ScenarioFormat>(app));
   add_simulate_command(app, command_line, command);
   add_loopback_command(app, command_line, command);
+  add_record_command(app, command);
+  add_interfaces_command(app, command);
   add_inspect_command(app, command);
   add_replay_command(app, command_line, command);
   add_golden_command(app, command_line, command);
@@ -159,7 +163,8 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   lossy::occupy_standard_descriptors();
-  // The write fails instead, so that no temporary file is left.
+  // The write fails instead, and what failed is said.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   return lossy::run(argc, argv);
 }

@@ -7,7 +7,7 @@
 
 namespace lossy {
 
-Progress::Progress(std::string what, std::uint64_t total)
+Progress::Progress(std::string what, std::optional<std::uint64_t> total)
     : what_(std::move(what)),
       total_(total),
       terminal_(isatty(STDERR_FILENO) == 1),
@@ -22,10 +22,14 @@ void Progress::update(std::uint64_t done) {
   shown_ = true;
   const double seconds = std::chrono::duration<double>(now - start_).count();
   const double rate = static_cast<double>(done) / seconds;
-  const double percent = 100 * static_cast<double>(done) / static_cast<double>(total_);
-  const double left = rate > 0 ? static_cast<double>(total_ - done) / rate : 0;
+  if (!total_) {
+    show(fmt::format("{} {}, {:.0f} a second", done, what_, rate));
+    return;
+  }
+  const double percent = 100 * static_cast<double>(done) / static_cast<double>(*total_);
+  const double left = rate > 0 ? static_cast<double>(*total_ - done) / rate : 0;
   show(fmt::format("{:.0f}%: {} of {} {}, {:.2f} million a second, {:.0f} s left", percent, done,
-                   total_, what_, rate / 1e6, left));
+                   *total_, what_, rate / 1e6, left));
 }
 
 void Progress::clear() {

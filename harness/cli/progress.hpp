@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace lossy {
@@ -11,7 +12,8 @@ namespace lossy {
 class Progress {
  public:
   // `what` is counted, as in "greetings"; `total` is how many there will be.
-  Progress(std::string what, std::uint64_t total);
+  // Without it nobody knows.
+  explicit Progress(std::string what, std::optional<std::uint64_t> total = std::nullopt);
   ~Progress() { clear(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -27,7 +29,7 @@ class Progress {
   static void show(const std::string& line);
 
   std::string what_;
-  std::uint64_t total_;
+  std::optional<std::uint64_t> total_;
   bool terminal_;
   bool shown_ = false;
   std::chrono::steady_clock::time_point start_;

@@ -1,0 +1,79 @@
+#include "harness/capture/privileges.hpp"
+
+#include <grp.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <optional>
+#include <string_view>
+#include <system_error>
+
+#include "core/check.hpp"
+
+namespace lossy {
+namespace {
+
+[[noreturn]] void refuse(const std::string& what) {
+  throw std::system_error(errno, std::generic_category(), "cannot give up privileges: " + what);
+}
+
+// A number that sudo leaves in the environment. Nothing when it is none, or root's.
+std::optional<unsigned> id_from(const char* variable) {
+  const char* const value = std::getenv(variable);
+  if (value == nullptr) return std::nullopt;
+  const std::string_view text = value;
+  unsigned id = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), id);
+  const bool whole = read.ec == std::errc() && read.ptr == text.data() + text.size();
+  // The largest would mean "unchanged" to the kernel.
+  return whole && id != 0 && id != static_cast<unsigned>(-1) ? std::optional(id) : std::nullopt;
+}
+
+void become(::uid_t user, ::gid_t group, const char* name) {
+  const int groups = name != nullptr ? ::initgroups(name, group) : ::setgroups(0, nullptr);
+  if (groups != 0) refuse("setgroups");
+  if (::setresgid(group, group, group) != 0) refuse("setresgid");
+  if (::setresuid(user, user, user) != 0) refuse("setresuid");
+  // What was not refused before is refused now, or nothing was given up.
+  check(::setresuid(static_cast<::uid_t>(-1), 0, static_cast<::uid_t>(-1)) != 0 &&
+            ::setresgid(static_cast<::gid_t>(-1), 0, static_cast<::gid_t>(-1)) != 0,
+        "give_up_privileges: root can be had back");
+}
+
+void drop_capabilities() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
+  // (The ambient capabilities go with the inheritable ones.)
+  if (::syscall(SYS_capset, &header, sets.data()) != 0) refuse("capset");
+  if (::syscall(SYS_capget, &header, sets.data()) != 0) refuse("capget");
+  for (const auto& set : sets) {
+    check((set.effective | set.permitted | set.inheritable) == 0,
+          "give_up_privileges: a capability is left");
+  }
+  // Whoever stays root would get all of them back from the next program.
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) refuse("PR_SET_NO_NEW_PRIVS");
+}
+
+}  // namespace
+
+std::string give_up_privileges() {
+  std::string became;
+  const auto user = id_from("SUDO_UID");
+  const auto group = id_from("SUDO_GID");
+  if (::geteuid() == 0 && user && group) {
+    const ::passwd* const entry = ::getpwuid(*user);
+    became = entry != nullptr ? entry->pw_name : std::to_string(*user);
+    become(*user, *group, entry != nullptr ? became.c_str() : nullptr);
+  }
+  drop_capabilities();
+  return became;
+}
+
+}  // namespace lossy

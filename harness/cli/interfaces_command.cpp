@@ -1,0 +1,76 @@
+#include "harness/cli/interfaces_command.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "core/escape.hpp"
+#include "harness/capture/live_interfaces.hpp"
+#include "harness/cli/exit_code.hpp"
+
+namespace lossy {
+namespace {
+
+std::string state_of(const LiveInterface& interface) {
+  if (interface.name == kAnyInterface) return "all of them at once";
+  std::string state = !interface.up ? "switched off" : interface.running ? "running" : "up";
+  if (interface.loopback) state += ", loopback";
+  if (interface.wireless) state += ", wireless";
+  if (!interface.description.empty()) state += ": " + escape_controls(interface.description);
+  return state;
+}
+
+int print_json(const std::vector<LiveInterface>& interfaces) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const LiveInterface& one : interfaces) {
+    list.push_back({{"name", one.name},
+                    {"addresses", one.addresses},
+                    {"up", one.up},
+                    {"running", one.running},
+                    {"loopback", one.loopback},
+                    {"wireless", one.wireless},
+                    {"description", one.description},
+                    {"timestamps", one.timestamps}});
+  }
+  const nlohmann::ordered_json json{{"command", "interfaces"}, {"interfaces", std::move(list)}};
+  fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  return kHolds;
+}
+
+int print_text(const std::vector<LiveInterface>& interfaces) {
+  std::size_t widest = 0;
+  for (const LiveInterface& one : interfaces) widest = std::max(widest, one.name.size());
+  for (const LiveInterface& one : interfaces) {
+    fmt::print("{:<{}}  {}\n", one.name, widest, state_of(one));
+    for (const std::string& address : one.addresses) {
+      fmt::print("{:<{}}  {}\n", "", widest, address);
+    }
+  }
+  return kHolds;
+}
+
+}  // namespace
+
+void add_interfaces_command(CLI::App& app, std::function<int()>& command) {
+  auto json = std::make_shared<bool>(false);
+  CLI::App* interfaces =
+      app.add_subcommand("interfaces", "List what `lossy record` can capture on.");
+  interfaces->add_flag("--json", *json,
+                       "print them as one JSON object, with the kinds of timestamps they have");
+  interfaces->footer(
+      "Examples:\n"
+      "  lossy interfaces\n"
+      "  lossy record --interface=lo --write=seen.pcap");
+  interfaces->callback([json, &command] {
+    command = [json] {
+      const std::vector<LiveInterface> found = live_interfaces();
+      return *json ? print_json(found) : print_text(found);
+    };
+  });
+}
+
+}  // namespace lossy

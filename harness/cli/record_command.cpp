@@ -1,0 +1,340 @@
+#include "harness/cli/record_command.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <limits>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <system_error>
+
+#include "core/escape.hpp"
+#include "harness/capture/live.hpp"
+#include "harness/capture/live_interfaces.hpp"
+#include "harness/capture/privileges.hpp"
+#include "harness/capture/rotating_writer.hpp"
+#include "harness/cli/command_line.hpp"
+#include "harness/cli/exit_code.hpp"
+#include "harness/cli/option.hpp"
+#include "harness/cli/progress.hpp"
+#include "harness/link/netem_units.hpp"
+#include "harness/net/event_loop.hpp"
+#include "harness/net/stop_signal.hpp"
+
+namespace lossy {
+namespace {
+
+constexpr const char* kStandardOutput = "-";
+constexpr std::uint64_t kBufferBytesMin = 64 * 1024;
+constexpr std::uint64_t kBufferBytesMax = 1 << 30;
+constexpr std::uint64_t kRotateBytesMin = 1024;
+constexpr std::uint64_t kRotateBytesMax = std::uint64_t{1} << 50;
+// How many frames are handed on before signals and times have their turn.
+constexpr std::uint64_t kFramesAtATime = 4096;
+
+struct RecordOptions {
+  LiveOptions live;
+  std::string write;
+  std::string filter = "udp";
+  std::optional<std::uint64_t> count;
+  std::optional<Duration> duration;
+  std::optional<std::uint64_t> rotate;
+  bool json = false;
+};
+
+// Never destroyed: a second signal must not turn a clean end into a death by signal.
+StopSignal& stop_signal() {
+  static auto& stop = *new StopSignal;
+  return stop;
+}
+
+// What to type so that this program may capture.
+std::string how_to_permit(const RecordOptions& options) {
+  std::error_code error;
+  const std::string program = std::filesystem::read_symlink("/proc/self/exe", error).string();
+  // Setting up the clock of an adapter takes more than reading what passes it.
+  const char* const capabilities =
+      options.live.timestamps.starts_with("adapter") ? "cap_net_raw,cap_net_admin" : "cap_net_raw";
+  return fmt::format("permit it with: sudo setcap {}+ep {} (or use sudo)", capabilities,
+                     error ? "PATH" : shell_quoted(program));
+}
+
+std::string names_of_interfaces() {
+  std::string names;
+  for (const LiveInterface& one : live_interfaces()) {
+    names += (names.empty() ? "" : ", ") + one.name;
+  }
+  return names;
+}
+
+LiveCapture open_capture(const RecordOptions& options) {
+  auto opened = LiveCapture::open(options.live);
+  if (const auto* error = std::get_if<LiveError>(&opened)) {
+    switch (error->kind) {
+      case LiveError::Kind::kNotPermitted:
+        throw CannotTry(error->text + "; " + how_to_permit(options));
+      case LiveError::Kind::kNoSuchInterface:
+        throw CannotTry(error->text + "; there are " + names_of_interfaces() +
+                        " (`lossy interfaces` says more)");
+      case LiveError::Kind::kOther:
+        throw CannotTry(error->text);
+    }
+  }
+  return std::get<LiveCapture>(std::move(opened));
+}
+
+// What frames come from, and the user who takes them: see give_up_privileges(). From there on
+// nothing has any privilege.
+struct Source {
+  LiveCapture capture;
+  std::string user;
+};
+
+Source open_source(const RecordOptions& options) {
+  Source source{open_capture(options), give_up_privileges()};
+  if (const auto why = source.capture.set_filter(options.filter)) {
+    throw CannotTry("--filter: " + *why);
+  }
+  return source;
+}
+
+RotatingWriter open_writer(const RecordOptions& options, const Source& source) {
+  const PcapFormat format{.link_type = source.capture.link_type(),
+                          .nanoseconds = source.capture.is_nanoseconds()};
+  if (options.write == kStandardOutput) {
+    const int descriptor = ::dup(STDOUT_FILENO);
+    if (descriptor < 0) {
+      throw std::system_error(errno, std::generic_category(), "cannot use standard output");
+    }
+    return RotatingWriter(descriptor, "standard output", format);
+  }
+  try {
+    return RotatingWriter(options.write, format, options.rotate);
+  } catch (const std::system_error& error) {
+    // To root, and under sudo, this comes unexpected.
+    if (error.code().value() != EACCES || (source.user.empty() && ::geteuid() != 0)) throw;
+    throw CannotTry(
+        fmt::format("{} to {}, as whom it is written", error.what(),
+                    source.user.empty() ? "root without privileges" : "user " + source.user));
+  }
+}
+
+class RecordRun final : public EventLoop::Handler {
+ public:
+  explicit RecordRun(const RecordOptions& options)
+      : options_(options),
+        source_(open_source(options)),
+        writer_(open_writer(options, source_)),
+        loop_({.stop = &stop_}),
+        progress_("packets") {
+    loop_.add(*this);
+    loop_.watch(capture_.fd(), *this, 0);
+  }
+
+  int run() {
+    fmt::print(stderr, "lossy: recording {} to {}{}{}\n", options_.live.interface, target(),
+               source_.user.empty() ? "" : " as user " + source_.user,
+               capture_.is_nanoseconds() ? "" : ", in microseconds: it has no better");
+    try {
+      record();
+      writer_.finish();
+    } catch (const std::system_error& error) {
+      if (error.code().value() == EPIPE) throw;  // Whoever read along has had enough.
+      failure_ = error.what();
+      keep_what_fitted();
+    }
+    progress_.clear();
+    return report();
+  }
+
+  void handle_ready(std::uint64_t) override {
+    const std::uint64_t left =
+        options_.count.value_or(std::numeric_limits<std::uint64_t>::max()) - writer_.records();
+    if (left == 0) return;
+    capture_.read(static_cast<std::size_t>(std::min(left, kFramesAtATime)),
+                  [this](const CaptureRecord& record) { writer_.write(record); });
+    writer_.flush();  // Whoever reads along sees each block when it comes.
+    progress_.update(writer_.records());
+  }
+  void handle_timeout(Instant) override { until_.reset(); }
+  std::optional<Instant> poll_timeout() const override { return until_; }
+
+ private:
+  std::string target() const {
+    return options_.write == kStandardOutput ? "standard output" : escape_controls(options_.write);
+  }
+
+  bool has_all() const { return options_.count && writer_.records() >= *options_.count; }
+
+  void record() {
+    if (options_.duration) until_ = saturating_add(loop_.read_clock(), *options_.duration);
+    const auto end = loop_.run(
+        [this] { return has_all() || capture_.error() || (options_.duration && !until_); });
+    if (end == EventLoop::End::kStopped) signal_ = stop_.take();
+    if (has_all()) return;
+    // What came before this moment is still on its way.
+    capture_.stop();
+    until_ = saturating_add(loop_.read_clock(), 2 * LiveCapture::kDelayMax);
+    loop_.run([this] { return has_all() || !until_; });
+  }
+
+  void keep_what_fitted() {
+    try {
+      writer_.finish();
+    } catch (const std::system_error&) {
+      // It could not even be closed: report() says what is left.
+    }
+  }
+
+  std::string files_text() const {
+    if (options_.write == kStandardOutput) return target();
+    const auto& files = writer_.files();
+    if (files.empty()) return "no file";
+    if (files.size() == 1) return escape_controls(files.front());
+    return fmt::format("{} files, {} to {}", files.size(), escape_controls(files.front()),
+                       escape_controls(files.back()));
+  }
+
+  // What went wrong, if anything did.
+  std::string trouble() const {
+    if (!failure_.empty()) return escape_controls(failure_) + "; what fitted is kept";
+    return capture_.error().value_or("");
+  }
+
+  int report() {
+    const LiveCapture::Drops drops = capture_.drops();
+    const std::string why = trouble();
+    if (options_.json) print_json(drops, why);
+    if (!why.empty()) fmt::print(stderr, "lossy: {}\n", why);
+    fmt::print(stderr, "lossy: {}recorded {} packets to {}; the kernel dropped {}\n",
+               signal_ ? fmt::format("stopped by {}: ", stop_signal_name(*signal_)) : "",
+               writer_.records(), files_text(), drops.buffer_full + drops.interface);
+    if (drops.buffer_full > 0) {
+      fmt::print(stderr,
+                 "lossy: {} found its buffer full: give it a larger --buffer than {} bytes, or "
+                 "match less with --filter\n",
+                 drops.buffer_full, options_.live.buffer_bytes);
+    }
+    if (drops.interface > 0) {
+      fmt::print(stderr, "lossy: {} were dropped by {} itself\n", drops.interface,
+                 options_.live.interface);
+    }
+    return why.empty() && drops.buffer_full + drops.interface == 0 ? kHolds : kDoesNotHold;
+  }
+
+  void print_json(const LiveCapture::Drops& drops, const std::string& why) const {
+    nlohmann::ordered_json json{
+        {"command", "record"},
+        {"interface", options_.live.interface},
+        {"filter", options_.filter},
+        {"link_type", capture_.link_type()},
+        {"nanoseconds", capture_.is_nanoseconds()},
+        {"packets", writer_.records()},
+        {"dropped", {{"buffer_full", drops.buffer_full}, {"interface", drops.interface}}},
+        {"files", writer_.files()}};
+    if (signal_) json["stopped_by"] = stop_signal_name(*signal_);
+    if (!why.empty()) json["error"] = why;
+    fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  }
+
+  const RecordOptions& options_;
+  StopSignal& stop_ = stop_signal();
+  Source source_;
+  LiveCapture& capture_ = source_.capture;
+  RotatingWriter writer_;
+  EventLoop loop_;
+  Progress progress_;
+  std::optional<Instant> until_;
+  std::optional<int> signal_;
+  std::string failure_;
+};
+
+std::string required_text(std::string_view text) {
+  if (text.empty()) throw TextError("the expression is missing");
+  return std::string(text);
+}
+
+std::uint64_t parse_size(std::string_view text, std::uint64_t min, std::uint64_t max) {
+  const std::uint64_t bytes = parse_tc_size(text, max);
+  if (bytes < min) throw TextError(fmt::format("it must be at least {}k", min / 1024));
+  return bytes;
+}
+
+void add_options(CLI::App& record, RecordOptions& options) {
+  record
+      .add_option("-i,--interface", options.live.interface,
+                  "what to capture on; `lossy interfaces` lists what there is")
+      ->required()
+      ->type_name("NAME");
+  add_path(record, "-w,--write", options.write,
+           "the capture to write: a pcap file, or - for standard output", "FILE")
+      ->required();
+  add_parsed(record, "--filter", options.filter, required_text,
+             "record only what this matches, as tcpdump has it; 'greater 0' is everything [udp]",
+             "EXPRESSION");
+  add_parsed(
+      record, "-c,--count", options.count,
+      [](std::string_view text) {
+        return parse_whole(text, 1, std::numeric_limits<std::int64_t>::max());
+      },
+      "end after so many packets", "N");
+  add_parsed(record, "--duration", options.duration, parse_duration, "end after this time", "TIME");
+  add_parsed(
+      record, "--rotate", options.rotate,
+      [](std::string_view text) { return parse_size(text, kRotateBytesMin, kRotateBytesMax); },
+      "begin a new file before one grows beyond this: FILE's name with -00001, -00002 and so on "
+      "before its suffix",
+      "SIZE");
+  add_parsed(
+      record, "--buffer", options.live.buffer_bytes,
+      [](std::string_view text) {
+        return static_cast<std::uint32_t>(parse_size(text, kBufferBytesMin, kBufferBytesMax));
+      },
+      "what waits in the kernel meanwhile: 64k to 1024m [32m]", "SIZE");
+  add_parsed(record, "--timestamps", options.live.timestamps, required_text,
+             "whose clock, as in host or adapter; `lossy interfaces --json` lists them [host]",
+             "KIND");
+  record.add_flag_callback(
+      "-p,--no-promiscuous-mode", [&options] { options.live.promiscuous = false; },
+      "leave alone what is for other hosts");
+  record.add_flag("--json", options.json, "print what was recorded as one JSON object");
+}
+
+}  // namespace
+
+void add_record_command(CLI::App& app, std::function<int()>& command) {
+  auto options = std::make_shared<RecordOptions>();
+  CLI::App* record = app.add_subcommand(
+      "record", "Capture what passes a network interface, until SIGINT (Ctrl-C) or SIGTERM.");
+  add_options(*record, *options);
+  record->footer(
+      "A file has its name once it is whole. Exit code 1 when something is missing from it: the\n"
+      "kernel dropped packets, the disk was full, the interface went away.\n"
+      "Capturing takes privileges, which are given up before anything is written: under sudo the\n"
+      "files belong to you.\n"
+      "Examples:\n"
+      "  sudo lossy record --interface=any --write=seen.pcap --filter='udp port 9999'\n"
+      "  lossy record -i lo -w seen.pcap --count=100 --duration=1min\n"
+      "  lossy record -i eth0 -w - | lossy inspect - --trace");
+  record->callback([options, &command] {
+    const bool to_output = options->write == kStandardOutput;
+    if (to_output && options->rotate) {
+      throw usage_error("--rotate", "standard output is one file; name another with --write");
+    }
+    if (to_output && options->json) {
+      throw usage_error("--json", "the capture goes there already; name a file with --write");
+    }
+    if (to_output && ::isatty(STDOUT_FILENO) == 1) {
+      throw usage_error("--write", "a terminal cannot show a capture; pipe it into something");
+    }
+    command = [options] { return RecordRun(*options).run(); };
+  });
+}
+
+}  // namespace lossy

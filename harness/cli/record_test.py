@@ -1,0 +1,485 @@
+#!/usr/bin/env python3
+"""Has `lossy record` capture what real programs say to each other, beside tcpdump.
+
+usage: record_test.py LOSSY [TEST...]
+
+LOSSY is the path of the built command. The exit code is 77 where nothing may be captured.
+"""
+
+import collections
+import json
+import os
+import pathlib
+import re
+import resource
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "net"))
+import proxied
+from proxied import PATIENCE_SECONDS, free_port
+
+NOBODY = 65534
+RECORDED = r"recorded (\d+) packets to (.*); the kernel dropped (\d+)$"
+# Ends whoever reads along: lossy and tcpdump have seen all that came before it.
+MARKER = b"that is all of it"
+# Everybody in a network of their own may capture there; LeakSanitizer cannot look into a process
+# that has become another user.
+SANITIZED = {**os.environ, "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
+
+
+def frames_in(data):
+    """The frames of a classic little-endian capture, as many as are whole."""
+    frames, at = [], 24
+    while at + 16 <= len(data):
+        size, = struct.unpack_from("<I", data, at + 8)
+        if at + 16 + size > len(data):
+            break
+        frames.append(data[at + 16:at + 16 + size])
+        at += 16 + size
+    return frames
+
+
+def udp_counts(path):
+    """Datagrams that tshark sees whole, and the bytes of their payloads."""
+    run = subprocess.run(["tshark", "-n", "-r", path, "-Y", "udp && udp.length", "-T", "fields",
+                          "-e", "udp.length"], capture_output=True, text=True, timeout=60)
+    lengths = [int(line.split(",")[0]) for line in run.stdout.split()]
+    return len(lengths), sum(lengths) - 8 * len(lengths)
+
+
+class Tcpdump:
+    """Tcpdump, whose capture is read while it is made."""
+
+    def __init__(self, *options):
+        self.process = subprocess.Popen(
+            ["setpriv", "--pdeathsig=KILL", proxied.find("tcpdump"), "--immediate-mode", "-U", "-n",
+             "-B", "65536", "-Z", "root", "-w", "-", *options],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        line = self.process.stderr.readline().decode()
+        while "listening on" not in line:
+            assert line, "tcpdump ended"
+            line = self.process.stderr.readline().decode()
+        self.data = b""
+        self._marked = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        while data := os.read(self.process.stdout.fileno(), 1 << 16):
+            tail = self.data[-len(MARKER):]
+            self.data += data
+            if MARKER in tail + data:
+                self._marked.set()
+
+    def end(self):
+        """Ends it once it has seen the marker, and gives what it captured."""
+        assert self._marked.wait(PATIENCE_SECONDS), "tcpdump did not see the marker"
+        self.process.terminate()
+        self.process.wait()
+        self._reader.join()
+        self.close()
+        return self.data
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+class RecordTest(proxied.ProxiedTest):
+    def record(self, *options, interface="lo", path="seen.pcap", before=(), **keywords):
+        """Starts a recording, and gives it once it captures."""
+        one = self.start_recording(*before, self.LOSSY, "record", f"--interface={interface}",
+                                   f"--write={self.folder / path}", *options, **keywords)
+        self.wait_for(one, f"^lossy: recording {interface} to ")
+        return one
+
+    def start_recording(self, program, *arguments):
+        return self.start(program, *arguments)
+
+    def summary(self, program, code=0, number=signal.SIGINT):
+        """Ends a recording, and gives how many packets it recorded, where, and how many were dropped."""
+        self.assertEqual(program.end(number), code, program.text)
+        packets, where, dropped = self.find(RECORDED, program.text)
+        return int(packets), where, int(dropped)
+
+    def find(self, pattern, text):
+        found = re.search(pattern, text, re.MULTILINE)
+        self.assertTrue(found, f"no '{pattern}' in: {text}")
+        return found.groups()
+
+    def run_lossy(self, *arguments, code=0, **keywords):
+        done = subprocess.run([self.LOSSY, *map(str, arguments)], capture_output=True, text=True,
+                              timeout=PATIENCE_SECONDS, check=False, **keywords)
+        self.assertEqual(done.returncode, code, f"{arguments}\n{done.stdout}\n{done.stderr}")
+        return done.stdout, done.stderr
+
+    def inspect(self, path):
+        return json.loads(self.run_lossy("inspect", "--json", path)[0])["files"][0]
+
+    def send(self, *payloads, port=9, inside=()):
+        """Sends datagrams to nobody, from a process so that it may be in another network."""
+        program = ("import socket,sys; s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM);"
+                   "[s.sendto(bytes.fromhex(p),(sys.argv[1],int(sys.argv[2]))) for p in sys.argv[3:]]")
+        host = "192.0.2.2" if inside else "127.0.0.1"
+        subprocess.run([*inside, sys.executable, "-c", program, host, str(port),
+                        *[payload.hex() for payload in payloads]], check=True, timeout=PATIENCE_SECONDS)
+
+    def start_network(self):
+        """Another network, joined to this one by a cable: the prefix of commands that run in it. It
+        goes with the test, whatever happens, because nothing has a name."""
+        other = self.start("unshare", "--net", "sh", "-c", "ip link set lo up; echo inside; exec cat")
+        self.wait_for(other, "^inside")
+        pid = str(other.process.pid)
+        for command in (f"ip link add near type veth peer name far netns {pid}",
+                        "ip addr add 192.0.2.1/24 dev near", "ip link set near up",
+                        f"nsenter --target {pid} --net ip addr add 192.0.2.2/24 dev far",
+                        f"nsenter --target {pid} --net ip link set far up"):
+            subprocess.run(command.split(), check=True, timeout=PATIENCE_SECONDS)
+        self.addCleanup(subprocess.run, ["ip", "link", "del", "near"], capture_output=True, check=False)
+        return ["nsenter", "--target", pid, "--net"]
+
+
+class Traffic(RecordTest):
+    """What real programs say to each other is recorded to the last datagram."""
+
+    NEEDS = ("tcpdump", "tshark", "dig", "dnsmasq", "iperf3", "openssl", "ip")
+
+    def serve(self, inside, pattern, program, *arguments):
+        server = self.start(*inside, proxied.find(program) or program, *arguments)
+        self.wait_for(server, pattern)
+        return server
+
+    def look_up(self, inside, host):
+        names = [f"host{i}.test" for i in range(1, 6)]
+        self.serve(inside, "started, version", "dnsmasq", "--no-daemon", "--conf-file=/dev/null",
+                   "--no-resolv", "--no-hosts", "--log-facility=-", "--port=5353",
+                   f"--listen-address={host}", "--bind-interfaces",
+                   *[f"--host-record={name},192.0.2.10" for name in names])
+        dig = self.start("dig", f"@{host}", "-p", 5353, "+short", *names)
+        self.assertEqual(dig.end(number=None), 0, dig.text)
+
+    def greet(self, inside, host):
+        self.serve(inside, "^Bind UDP on", self.LOSSY, "serve", f"--listen={host}:9999")
+        greet = self.start(self.LOSSY, "greet", "Michael", "Tracy", "Sarah", f"--to={host}:9999")
+        self.assertEqual(greet.end(number=None), 0, greet.text)
+
+    def measure(self, inside, host):
+        self.serve(inside, "^Server listening", "iperf3", "--server", "--one-off", "--bind", host,
+                   "--forceflush")
+        client = self.start("iperf3", "--client", host, "--udp", "--length", 250, "--bitrate", "8M",
+                            "--blockcount", 2000)
+        self.assertEqual(client.end(number=None), 0, client.text)
+
+    def shake_hands(self, inside, host):
+        key, certificate = self.folder / "key.pem", self.folder / "certificate.pem"
+        made = self.start("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                          "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost",
+                          "-days", 2, "-keyout", key, "-out", certificate)
+        self.assertEqual(made.end(number=None), 0, made.text)
+        server = self.serve(inside, "^ACCEPT", "openssl", "s_server", "-dtls", "-accept",
+                            f"{host}:4433", "-cert", certificate, "-key", key, "-nbio")
+        client = self.start("openssl", "s_client", "-dtls", "-connect", f"{host}:4433", "-CAfile",
+                            certificate, "-verify_return_error", "-nbio")
+        self.wait_for(client, r"Verify return code: 0 \(ok\)")
+        client.say("greetings")
+        self.wait_for(server, "^greetings$")
+        client.end()
+
+    def check(self, interface, host, inside=(), tcpdump_options=()):
+        tcpdump = Tcpdump("-i", interface, *tcpdump_options, "udp")
+        self.addCleanup(tcpdump.close)
+        recording = self.record(interface=interface)
+        for talk in (self.look_up, self.greet, self.measure, self.shake_hands):
+            talk(inside, host)
+        self.send(MARKER, inside=inside and ["sh", "-c", 'exec "$@"', "sh"])
+        theirs = tcpdump.end()
+        packets, _, dropped = self.summary(recording)
+        self.assertEqual(dropped, 0)
+        ours = (self.folder / "seen.pcap").read_bytes()
+        # Files of the same kind, in our case in nanoseconds.
+        self.assertEqual(struct.unpack_from("<I", ours)[0], 0xA1B23C4D)
+        self.assertEqual(ours[4:16] + ours[20:24], theirs[4:16] + theirs[20:24])
+        # Two that come at a time on two processors may be seen in either order.
+        self.assertEqual(packets, len(frames_in(ours)))
+        self.assertEqual(collections.Counter(frames_in(ours)), collections.Counter(frames_in(theirs)))
+        found = self.inspect(self.folder / "seen.pcap")
+        self.assertEqual(found["records"], packets)
+        self.assertEqual((found["datagrams"], found["bytes"]), udp_counts(self.folder / "seen.pcap"))
+        self.assertGreater(packets, 2000)
+
+    def test_loopback(self):
+        self.check("lo", "127.0.0.1")
+
+    def test_any(self):
+        self.check("any", "127.0.0.1", tcpdump_options=["-y", "LINUX_SLL2"])
+
+    def test_between_two_networks(self):
+        self.check("near", "192.0.2.2", inside=self.start_network())
+
+
+class Replayed(RecordTest):
+    # What was recorded is a test of the server that was recorded, and notices another answer.
+    def test_greetings(self):
+        server = self.start(self.LOSSY, "serve", "--listen=127.0.0.1:9999")
+        self.wait_for(server, "^Bind UDP on")
+        recording = self.record("--count=6", "--filter=udp port 9999")
+        greet = self.start(self.LOSSY, "greet", "Michael", "Tracy", "Sarah")
+        self.assertEqual(greet.end(number=None), 0, greet.text)
+        self.assertEqual(self.summary(recording, number=None)[0], 6)
+        path = self.folder / "seen.pcap"
+        self.run_lossy("replay", path)
+        data = path.read_bytes()
+        self.assertEqual(data.count(b"Hello, Tracy!"), 1)
+        path.write_bytes(data.replace(b"Hello, Tracy!", b"Hello, Stacy!"))
+        self.run_lossy("replay", path, code=1)
+
+
+class Command(RecordTest):
+    def test_count_ends_it(self):
+        recording = self.record("--count=3", "--json")
+        self.send(b"1", b"2", b"3", b"4", b"5")
+        self.assertEqual(self.summary(recording, number=None)[0], 3)
+        frames = frames_in((self.folder / "seen.pcap").read_bytes())
+        self.assertEqual([frame[-1:] for frame in frames], [b"1", b"2", b"3"])
+        report = json.loads(next(line for line in recording.text.splitlines() if line[0] == "{"))
+        self.assertEqual(report["packets"], 3)
+        self.assertEqual(report["files"], [str(self.folder / "seen.pcap")])
+        self.assertEqual(report["dropped"], {"buffer_full": 0, "interface": 0})
+
+    def test_duration_ends_it(self):
+        recording = self.record("--duration=1ms", "--filter=udp port 7")
+        self.assertEqual(self.summary(recording, number=None)[0], 0)
+        self.assertEqual(len((self.folder / "seen.pcap").read_bytes()), 24)
+
+    # However it is asked to end, what came before is in the file. Until then there is none.
+    def test_signals_end_it(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(number.name):
+                recording = self.record()
+                self.send(*[b"x"] * 100)
+                self.assertNotIn("seen.pcap", os.listdir(self.folder))
+                self.assertEqual(self.summary(recording, number=number)[0], 100)
+                self.assertIn(f"stopped by {number.name}: recorded 100 packets", recording.text)
+                self.assertEqual(len(frames_in((self.folder / "seen.pcap").read_bytes())), 100)
+                (self.folder / "seen.pcap").unlink()
+
+    def test_nohup_is_heeded(self):
+        recording = self.record("--count=1", before=["nohup"])
+        recording.process.send_signal(signal.SIGHUP)
+        self.send(b"x")
+        self.assertEqual(self.summary(recording, number=None)[0], 1)
+
+    # Killed in the midst, it leaves what was there before, and nothing else.
+    def test_killed(self):
+        (self.folder / "seen.pcap").write_text("before")
+        recording = self.record()
+        self.send(*[b"x"] * 100)
+        recording.end(signal.SIGKILL)
+        self.assertEqual(os.listdir(self.folder), ["seen.pcap"])
+        self.assertEqual((self.folder / "seen.pcap").read_text(), "before")
+
+    def test_filter(self):
+        recording = self.record("--filter=greater 1000", "--count=1")
+        self.send(b"x" * 10, b"y" * 1000)
+        self.summary(recording, number=None)
+        [frame] = frames_in((self.folder / "seen.pcap").read_bytes())
+        self.assertEqual(frame[-1:], b"y")
+
+    def test_rotation(self):
+        recording = self.record("--rotate=1k", "--count=20")
+        self.send(*[bytes([i]) * 100 for i in range(20)])
+        packets, where, _ = self.summary(recording, number=None)
+        self.assertEqual(packets, 20)
+        # Of 14 + 20 + 8 + 100 bytes and 16 before them, six fit beside the 24 of the header.
+        names = [f"seen-0000{i}.pcap" for i in range(1, 5)]
+        self.assertEqual(sorted(os.listdir(self.folder)), names)
+        self.assertEqual(where, f"4 files, {self.folder / names[0]} to {self.folder / names[-1]}")
+        contents = [frames_in((self.folder / name).read_bytes()) for name in names]
+        self.assertEqual([len(frames) for frames in contents], [6, 6, 6, 2])
+        self.assertEqual([frame[-1] for frames in contents for frame in frames], list(range(20)))
+        _, error = self.run_lossy("record", "-i", "lo", "-w", self.folder / "seen.pcap",
+                                  "--rotate=1k", code=2)
+        self.assertRegex(error, "seen-00001.pcap': File exists\n$")
+
+    # Piped into another, each packet is there when it comes.
+    def test_standard_output(self):
+        recording = subprocess.Popen([self.LOSSY, "record", "-i", "lo", "-w", "-"],
+                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(recording.stderr.close)
+        self.addCleanup(recording.stdout.close)
+        self.addCleanup(recording.kill)
+        self.assertEqual(recording.stderr.readline(), b"lossy: recording lo to standard output\n")
+        self.assertEqual(len(recording.stdout.read(24)), 24)
+        for payload in (b"one", b"two"):
+            self.send(payload)
+            self.assertTrue(recording.stdout.read(16 + 42 + 3).endswith(payload))
+        recording.stdout.close()
+        self.send(b"three")  # Nobody listens any more.
+        self.assertEqual(recording.wait(PATIENCE_SECONDS), 128 + signal.SIGPIPE)
+        self.assertEqual(recording.stderr.read(), b"")
+
+    # A disk that fills up ends it with the exit code of a recording that lacks something; the file
+    # is whole all the same.
+    def test_disk_fills_up(self):
+        limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+        recording = subprocess.Popen([self.LOSSY, "record", "-i", "lo", "-w", self.folder / "seen.pcap"],
+                                     stderr=subprocess.PIPE, preexec_fn=limit)
+        self.addCleanup(recording.stderr.close)
+        self.addCleanup(recording.kill)
+        recording.stderr.readline()
+        self.send(*[b"x" * 1000] * 20)
+        self.assertEqual(recording.wait(PATIENCE_SECONDS), 1)
+        error = recording.stderr.read().decode()
+        self.assertIn("File too large; what fitted is kept\n", error)
+        self.assertEqual(self.find(RECORDED, error)[0], "9")
+        data = (self.folder / "seen.pcap").read_bytes()
+        self.assertEqual((len(frames_in(data)), len(data)), (9, 24 + 9 * 1058))
+
+    # What the kernel dropped is said, and makes the exit code 1.
+    def test_drops_are_said(self):
+        recording = self.record("--buffer=64k", "--filter=udp port 9")
+        recording.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, recording.process.pid, os.WSTOPPED | os.WNOWAIT)
+        sent = 3000
+        for _ in range(10):
+            self.send(*[b"x" * 100] * (sent // 10))
+        recording.process.send_signal(signal.SIGCONT)
+        packets, _, dropped = self.summary(recording, code=1)
+        self.assertGreater(dropped, 0)
+        self.assertEqual(packets + dropped, sent)
+        self.assertIn(f"lossy: {dropped} found its buffer full: give it a larger --buffer", recording.text)
+
+    def test_interface_is_switched_off(self):
+        for command, says in ((["ip", "link", "set", "near", "down"], "was switched off"),
+                              (["ip", "link", "del", "near"], "(is gone|was switched off|disappeared)")):
+            with self.subTest(says):
+                inside = self.start_network()
+                recording = self.record(interface="near")
+                self.send(b"x", inside=["sh", "-c", 'exec "$@"', "sh"])
+                subprocess.run(command, check=True)
+                packets, _, _ = self.summary(recording, code=1, number=None)
+                self.assertRegex(recording.text, f"\nlossy: .*near.* {says}")
+                self.assertLessEqual(packets, 1)
+                subprocess.run(["ip", "link", "del", "near"], capture_output=True, check=False)
+                del inside
+
+    def test_what_cannot_be_done_is_said(self):
+        path = f"--write={self.folder / 'seen.pcap'}"
+        for arguments, says in (
+                (["-i", "nope", path], "there is no interface 'nope'; there are .*lo.*lossy interfaces"),
+                (["-i", "n" * 300, path], "there is no interface"),
+                (["-i", "lo", path, "--filter=udp prot 9"], "^lossy: --filter: "),
+                (["-i", "lo", path, "--filter="], "--filter"),
+                (["-i", "lo", path, "--timestamps=sundial"], "has no timestamps of the kind 'sundial'"),
+                (["-i", "lo", f"--write={self.folder}/no/seen.pcap"], "No such file"),
+                (["-i", "lo", "-w", "-", "--rotate=1m"], "--rotate"),
+                (["-i", "lo", "-w", "-", "--json"], "--json"),
+                (["-i", "lo", path, "--count=0"], "--count"),
+                (["-i", "lo", path, "--buffer=1k"], "--buffer: it must be at least 64k"),
+                (["-i", "lo"], "--write"),
+                ([path], "--interface")):
+            with self.subTest(says):
+                output, error = self.run_lossy("record", *arguments, code=2)
+                self.assertRegex(error, says)
+                self.assertEqual((error.count("\n"), output), (1, ""))
+                self.assertEqual(os.listdir(self.folder), [])
+
+    def test_interfaces(self):
+        text, _ = self.run_lossy("interfaces")
+        self.assertRegex(text, r"(?m)^lo +running, loopback$\n +127\.0\.0\.1$")
+        self.assertRegex(text, r"(?m)^any +all of them at once$")
+        found = json.loads(self.run_lossy("interfaces", "--json")[0])["interfaces"]
+        [lo] = [one for one in found if one["name"] == "lo"]
+        self.assertIn("127.0.0.1", lo["addresses"])
+        self.assertEqual((lo["up"], lo["running"], lo["loopback"]), (True, True, True))
+
+
+class Privileges(RecordTest):
+    """A recording needs privileges for a moment, and has none from then on."""
+
+    def setUp(self):
+        super().setUp()
+        if os.geteuid() != 0 or pathlib.Path("/proc/self/uid_map").read_text().split()[2] == "1":
+            self.skipTest("needs the root of this machine")
+        # Where everybody can reach it.
+        self.folder.chmod(0o755)
+        self.command = self.folder / "lossy"
+        shutil.copy(self.LOSSY, self.command)
+        self.open = self.folder / "open"
+        self.open.mkdir()
+        self.open.chmod(0o777)
+
+    def start_lossy(self, *before, path="open/seen.pcap", environment=()):
+        return self.start("env", *environment, *before, self.command, "record", "-i", "lo", "-w",
+                          self.folder / path, "--count=1")
+
+    def status(self, program):
+        text = pathlib.Path(f"/proc/{program.process.pid}/status").read_text()
+        return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+
+    def check_given_up(self, program, user):
+        status = self.status(program)
+        self.assertEqual(status["Uid"].split(), [str(user)] * 4)
+        self.assertEqual(status["Gid"].split(), [str(user)] * 4)
+        for capabilities in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+            self.assertEqual(int(status[capabilities], 16), 0, capabilities)
+        self.assertEqual(status["NoNewPrivs"], "1")
+        self.send(b"x")
+        self.assertEqual(self.summary(program, number=None)[0], 1)
+        self.assertEqual((self.open / "seen.pcap").stat().st_uid, user)
+
+    def test_root_keeps_no_capability(self):
+        program = self.start_lossy()
+        self.wait_for(program, "^lossy: recording lo to ")
+        self.check_given_up(program, 0)
+
+    SUDO = (f"SUDO_UID={NOBODY}", f"SUDO_GID={NOBODY}", f"ASAN_OPTIONS={SANITIZED['ASAN_OPTIONS']}")
+
+    def test_sudo_becomes_who_typed_it(self):
+        program = self.start_lossy(environment=self.SUDO)
+        self.wait_for(program, "^lossy: recording lo to .* as user nobody$")
+        self.assertEqual(self.status(program)["Groups"].split(), [str(NOBODY)])
+        self.check_given_up(program, NOBODY)
+
+    def test_sudo_writes_only_where_its_user_may(self):
+        program = self.start_lossy(path="seen.pcap", environment=self.SUDO)
+        self.assertEqual(program.end(number=None), 2)
+        self.assertRegex(program.text, "Permission denied to user nobody, as whom it is written\n$")
+        self.assertFalse((self.folder / "seen.pcap").exists())
+
+    def test_one_capability_is_enough(self):
+        program = self.start_lossy("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
+                                   "--inh-caps=-all,+net_raw", "--ambient-caps=-all,+net_raw",
+                                   environment=self.SUDO[2:])
+        self.wait_for(program, "^lossy: recording lo to ")
+        self.check_given_up(program, NOBODY)
+
+    def test_without_privileges(self):
+        program = self.start_lossy("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+        self.assertEqual(program.end(number=None), 2)
+        self.assertRegex(program.text, "^lossy: capturing on 'lo' is not permitted; permit it with: "
+                         f"sudo setcap cap_net_raw\\+ep {self.command} \\(or use sudo\\)\n$")
+
+
+def may_capture():
+    try:
+        socket.socket(socket.AF_PACKET, socket.SOCK_RAW).close()
+    except PermissionError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    # Alone on the network, or not at all: what others send would be recorded, too.
+    if not proxied.own_network.enter() or not may_capture():
+        sys.exit(proxied.SKIPPED)
+    proxied.main()
