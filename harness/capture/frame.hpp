@@ -41,9 +41,11 @@ constexpr bool is_link_type_supported(int link_type) {
 }
 
 // The link-layer addresses of the frames in recordings of ours: locally administered, and the
-// letters "lossy", or "proxy" where a proxy stood between the hosts. Either shows both hosts.
+// letters "lossy", "clock" where the times are a real clock's, or "proxy" where a proxy stood
+// between the hosts. Each shows both hosts.
 using LinkAddress = std::array<std::uint8_t, 6>;
 inline constexpr LinkAddress kRecordingMark = {0x02, 0x6C, 0x6F, 0x73, 0x73, 0x79};
+inline constexpr LinkAddress kClockMark = {0x02, 0x63, 0x6C, 0x6F, 0x63, 0x6B};
 inline constexpr LinkAddress kProxyMark = {0x02, 0x70, 0x72, 0x6F, 0x78, 0x79};
 
 // The time to live, or hop limit, in a recording of ours.

@@ -15,7 +15,9 @@ namespace lossy {
 // What of a record must be the same.
 enum class GoldenMatch : std::uint8_t {
   kTimeAndBytes,
-  kBytes,  // Content and order: for runs in real time, which never takes the same time twice.
+  // Content and order: for runs in real time, which never takes the same time twice. The golden may
+  // be of virtual or of real time, whatever its mark says of that.
+  kBytes,
 };
 
 // Stops comparing at the first difference. Holds no more than a few records in memory.
@@ -38,6 +40,7 @@ class GoldenComparer final : public FrameSink {
  private:
   bool ended() const { return !explanation_.empty() || error_.has_value(); }
   std::optional<CaptureRecord> next_golden();
+  bool same_bytes(const CaptureRecord& expected, std::span<const std::byte> frame) const;
   // A title, what led up to it, the lines given, and where both sides are there their bytes.
   void explain(const std::string& title, const std::optional<CaptureRecord>& expected,
                const std::optional<CaptureRecord>& actual);

@@ -36,13 +36,13 @@ Inspector::Key Inspector::key_of(const Frame& frame, RecordedBy by) {
   if (by == RecordedBy::kProxy) return {{}, {}, recorded_flow(frame), by};
   const bool ordered = frame.source <= frame.destination;
   return {ordered ? frame.source : frame.destination, ordered ? frame.destination : frame.source,
-          by == RecordedBy::kRun ? 0 : frame.interface, by};
+          is_run(by) ? 0 : frame.interface, by};
 }
 
 bool Inspector::is_of(const Key& key, const Frame& frame, RecordedBy by) {
   if (key.by != by) return false;
   if (by == RecordedBy::kProxy) return key.interface == recorded_flow(frame);
-  return (by == RecordedBy::kRun || key.interface == frame.interface) &&
+  return (is_run(by) || key.interface == frame.interface) &&
          ((frame.source == key.one && frame.destination == key.other) ||
           (frame.source == key.other && frame.destination == key.one));
 }

@@ -33,10 +33,16 @@ enum class RecordedHost : std::uint8_t { kClient = 1, kServer = 2 };
 // Whose recording a frame is of, by its mark.
 enum class RecordedBy : std::uint8_t {
   kSomebody,  // It is none of ours.
-  kRun,       // A run whose hosts see each other's addresses. Its times can be had again.
+  kRun,       // A run whose hosts see each other's addresses, in virtual time.
+  kRealRun,   // The same in real time: what is due happens a little later, each time another.
   kProxy,     // Behind the proxy all addresses are others than before it; times are real.
 };
+inline constexpr std::size_t kRecordedByCount = 4;
 RecordedBy recorded_by(const Frame& frame);
+// It shows two hosts, who see each other's addresses.
+inline bool is_run(RecordedBy by) {
+  return by == RecordedBy::kRun || by == RecordedBy::kRealRun;
+}
 
 // Which host of a recording saw the frame, and in which flow, from 1.
 RecordedHost recorded_host(const Frame& frame);
@@ -58,7 +64,7 @@ struct Sighting {
 
 class Recorder {
  public:
-  // Every frame bears the mark: kRecordingMark or kProxyMark.
+  // Every frame bears the mark: kRecordingMark, kClockMark or kProxyMark.
   explicit Recorder(const LinkAddress& mark = kRecordingMark)
       : mark_(mark), buffer_(kFrameBytesMax) {}
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <numeric>
+
 #include "core/escape.hpp"
 #include "core/server.hpp"
 #include "harness/capture/one_sided_replay.hpp"
@@ -63,7 +65,7 @@ class Replay {
       return false;
     }
     PcapReader& reader = std::get<PcapReader>(opened);
-    std::array<std::uint64_t, 3> datagrams{};  // By RecordedBy.
+    std::array<std::uint64_t, kRecordedByCount> datagrams{};  // By RecordedBy.
     std::uint64_t other_ports = 0;
     std::string disorder;
     Instant last = Instant::min();
@@ -87,10 +89,18 @@ class Replay {
       last = record->time;
     }
     const auto seen = [&](RecordedBy by) { return datagrams[static_cast<std::size_t>(by)]; };
-    result_.two_sided = seen(RecordedBy::kRun) + seen(RecordedBy::kProxy) > 0;
-    result_.proxied = result_.two_sided && seen(RecordedBy::kRun) == 0;
-    result_.other = result_.two_sided ? seen(RecordedBy::kSomebody) : other_ports;
-    if (!result_.proxied) result_.other += seen(RecordedBy::kProxy);
+    // Of several recordings in one file the first of these is replayed.
+    for (const RecordedBy by : {RecordedBy::kRun, RecordedBy::kRealRun, RecordedBy::kProxy}) {
+      if (by_ == RecordedBy::kSomebody && seen(by) > 0) by_ = by;
+    }
+    result_.two_sided = by_ != RecordedBy::kSomebody;
+    result_.real_time = by_ == RecordedBy::kRealRun;
+    result_.proxied = by_ == RecordedBy::kProxy;
+    result_.other = other_ports;
+    if (result_.two_sided) {
+      result_.other =
+          std::accumulate(datagrams.begin(), datagrams.end(), std::uint64_t{0}) - seen(by_);
+    }
     if (reader.error()) disorder = reader.error()->text;
     if (!disorder.empty()) not_tried(disorder);
     return disorder.empty();
@@ -113,7 +123,7 @@ class Replay {
 
   void run_two_sided(PcapReader& reader) {
     result_.client_checked = options_.client != nullptr;
-    TwoSidedReplay replay(reader, options_.client, server());
+    TwoSidedReplay replay(reader, options_.client, server(), by_);
     replay.run();
     result_.flows = replay.flows();
     take(replay);
@@ -151,6 +161,7 @@ class Replay {
   ReplayOptions options_;
   std::string shown_path_;
   ReplayResult result_;
+  RecordedBy by_ = RecordedBy::kSomebody;
   OneSidedReplay one_sided_;
   OneSidedReplay proxied_{std::nullopt};
   Server default_server_;
@@ -205,6 +216,8 @@ std::string describe_holding(const ReplayResult& result) {
     text += "only the server was checked: what the client did depends on real times\n";
   } else if (result.two_sided && !result.client_checked) {
     text += "only the server was checked: the client needs the scenario\n";
+  } else if (result.real_time) {
+    text += "its times are real: what timeouts sent may be up to a second late\n";
   }
   return text;
 }

@@ -3,9 +3,11 @@
 //
 // A two-sided recording of ours (every frame bears kRecordingMark) is compared in bytes, order,
 // destination and time: nothing is drawn at random and no link is asked, because the capture says
-// what arrived when. Of any other capture, a proxy's recording (kProxyMark) included, the server's
-// side is compared, in bytes and in the order of each flow; times are real there, and of no
-// consequence.
+// what arrived when. So is one that was made in real time (kClockMark), but for how late the
+// machine was: a timeout runs when the capture says that something was sent which it sends, at its
+// time or up to a second later; one that sends nothing, a second later at the latest. Of any other
+// capture, a proxy's recording (kProxyMark) included, the server's side is compared, in bytes and
+// in the order of each flow; times are real there, and of no consequence.
 #pragma once
 
 #include <array>
@@ -41,6 +43,7 @@ struct ReplayResult {
   std::string reason;      // One line, of kNotTried.
   std::string difference;  // Some lines, of kDiffers: the first difference and what led up to it.
   bool two_sided = false;  // It shows both hosts.
+  bool real_time = false;  // Without a proxy, in real time.
   bool proxied = false;    // And a proxy between them, in real time.
   bool client_checked = false;
 

@@ -61,13 +61,15 @@ void change(Record& record, const std::function<void(Frame&)>& edit) {
 }
 
 // A client and a server, 2 ms from each other, whose datagrams get lost as `lost` says: "up2" is
-// the second that the client sends.
+// the second that the client sends. In real time everything happens `late`, and so it is marked.
 class Conversation {
  public:
-  explicit Conversation(bool v6 = false, std::set<std::string> lost = {})
+  explicit Conversation(bool v6 = false, std::set<std::string> lost = {}, Duration late = 0ns)
       : client_address_(*Address::parse(v6 ? "[2001:db8::1]:40000" : "192.0.2.1:40000")),
         server_address_(*Address::parse(v6 ? "[2001:db8::2]:9999" : "192.0.2.2:9999")),
-        lost_(std::move(lost)) {}
+        lost_(std::move(lost)),
+        late_(late),
+        recorder_(late > 0ns ? kClockMark : kRecordingMark) {}
 
   Greeter greeter(Duration initial_rto = 100ms) const {
     GreeterOptions options;
@@ -89,14 +91,14 @@ class Conversation {
       if (deliver) {
         const InFlight copy = in_flight_.front();
         in_flight_.pop_front();
-        now_ = copy.due;
+        now_ = std::max(now_, copy.due) + late_;
         see(copy.uplink ? RecordedHost::kServer : RecordedHost::kClient, PacketType::kIncoming,
             copy.uplink, copy.number, copy.payload);
         const Datagram datagram{copy.uplink ? client_address_ : server_address_, copy.payload};
         Endpoint& endpoint = copy.uplink ? static_cast<Endpoint&>(server) : client;
         endpoint.handle_datagram(now_, datagram);
       } else {
-        now_ = *client.poll_timeout();
+        now_ = std::max(now_, *client.poll_timeout()) + late_;
         client.handle_timeout(now_);
       }
       drain(client, true);
@@ -134,6 +136,7 @@ class Conversation {
   Address client_address_;
   Address server_address_;
   std::set<std::string> lost_;
+  Duration late_;
   Recorder recorder_;
   std::deque<InFlight> in_flight_;
   std::uint64_t sent_[2] = {};
@@ -181,6 +184,78 @@ TEST_F(TwoSidedReplayTest, WhatWasRecordedHolds) {
       EXPECT_EQ(result.flows, 1U);
       EXPECT_TRUE(client.done());
     }
+  }
+}
+
+// A recording of real time holds however late each timeout and each delivery was; as one of virtual
+// time it would not.
+TEST_F(TwoSidedReplayTest, RealTimeMayBeLate) {
+  const std::set<std::string> losses[] = {
+      {}, {"down1", "up3"}, {"up1", "up2", "up3", "up4", "up5", "up6", "up7"}};
+  for (const auto& lost : losses) {
+    for (const Duration late : {Duration(1us), Duration(1ms), Duration(100ms)}) {
+      SCOPED_TRACE(testing::Message() << lost.size() << " lost, late by " << late.count());
+      auto records = Conversation(false, lost, late).record();
+      const ReplayResult result = replay(records);
+      EXPECT_EQ(result.status, ReplayStatus::kHolds) << replay_text(result);
+      EXPECT_TRUE(result.real_time);
+      EXPECT_TRUE(result.client_checked);
+      EXPECT_EQ(result.sent + result.received, records.size());
+      EXPECT_THAT(replay_text(result), HasSubstr("its times are real"));
+      for (Record& record : records) {
+        change(record, [](Frame& frame) { frame.link_address = kRecordingMark; });
+      }
+      EXPECT_EQ(replay(records).status, ReplayStatus::kDiffers);
+    }
+  }
+}
+
+// Nothing is ever early in real time, and a second late is too late; bytes are compared as ever.
+TEST_F(TwoSidedReplayTest, RealTimeIsCompared) {
+  const auto records = Conversation(false, {"up1"}, 1ms).record();
+  // Michael is lost at 1 ms, sent again at 102 ms, arrives, and is answered.
+  EXPECT_EQ(replay(records).status, ReplayStatus::kHolds);
+  auto early = records;
+  early[1].time = Instant(100ms);
+  EXPECT_THAT(replay(early).difference, HasSubstr("record 2: the client does not send it then"));
+  auto late = records;
+  for (std::size_t i = 1; i < late.size(); ++i) late[i].time += 1s;
+  EXPECT_THAT(replay(late).difference,
+              HasSubstr("record 2: the client sends what the capture does not have then"));
+  auto missing = records;
+  missing.erase(missing.begin() + 3);
+  EXPECT_EQ(replay(missing).status, ReplayStatus::kDiffers);
+  auto other = records;
+  change(other[1], [](Frame& frame) { frame.payload = as_bytes("Mjchael"); });
+  EXPECT_THAT(replay(other).difference, HasSubstr("record 2: the client sends other bytes"));
+}
+
+// Of an answer and a timeout that were both late, the one that the recording has came first.
+TEST_F(TwoSidedReplayTest, RealTimeKeepsTheRecordedOrder) {
+  const Address client = *Address::parse("192.0.2.1:40000");
+  const Address server = *Address::parse("192.0.2.2:9999");
+  for (const bool sent_again : {false, true}) {
+    Memory memory;
+    Recorder recorder(kClockMark);
+    recorder.add(memory);
+    const auto see = [&](Duration now, RecordedHost host, PacketType type, const char* text) {
+      const bool up = (host == RecordedHost::kClient) == (type == PacketType::kOutgoing);
+      recorder.record({Instant(now), host, type, 1, up ? client : server, up ? server : client,
+                       as_bytes(text)});
+    };
+    see(1ms, RecordedHost::kClient, PacketType::kOutgoing, "Michael");
+    see(2ms, RecordedHost::kServer, PacketType::kIncoming, "Michael");
+    see(2ms, RecordedHost::kServer, PacketType::kOutgoing, "Hello, Michael!");
+    if (sent_again) see(105ms, RecordedHost::kClient, PacketType::kOutgoing, "Michael");
+    see(105ms, RecordedHost::kClient, PacketType::kIncoming, "Hello, Michael!");
+    save(memory.records, path_);
+    GreeterOptions options;
+    options.client.server = server;
+    options.client.retry.initial_rto = 100ms;
+    Greeter greeter(options, Names({"Michael"}));
+    const ReplayResult result = replay_capture(path_, {.client = &greeter});
+    EXPECT_EQ(result.status, ReplayStatus::kHolds) << replay_text(result);
+    EXPECT_EQ(greeter.result().attempts, sent_again ? 2U : 1U);
   }
 }
 

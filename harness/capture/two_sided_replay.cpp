@@ -19,15 +19,6 @@ constexpr std::uint64_t kSilentTimeoutsMax = 10'000'000;
 // The last instant at which anything can happen: Instant::max() stands for never.
 constexpr Instant kLastInstant = Instant::max() - Duration(1);
 
-bool is_ours(const Frame& frame) {
-  return frame.link_address == kRecordingMark;
-}
-
-bool is_sent_by(const Frame& frame, RecordedHost host) {
-  return is_ours(frame) && frame.interface == static_cast<std::uint32_t>(host) &&
-         frame.type == PacketType::kOutgoing;
-}
-
 std::string_view name_of(RecordedHost host) {
   return host == RecordedHost::kClient ? "client" : "server";
 }
@@ -56,14 +47,44 @@ std::optional<ReplayedEndpoint::Sent> ReplayedEndpoint::next_sent(Instant until)
   return std::nullopt;
 }
 
+std::optional<ReplayedEndpoint::Sent> ReplayedEndpoint::sent_at(Instant now) {
+  const auto is_due = [&] {
+    const std::optional<Instant> due = endpoint_->poll_timeout();
+    return due && *due <= now;
+  };
+  if (now_ < now) {
+    now_ = now;
+    if (is_due()) endpoint_->handle_timeout(now_);
+  }
+  return next_sent(now);
+}
+
 void ReplayedEndpoint::receive(Instant now, const Datagram& datagram) {
   now_ = now;
   endpoint_->handle_datagram(now, datagram);
 }
 
-TwoSidedReplay::TwoSidedReplay(PcapReader& reader, Endpoint* client, Endpoint& server)
-    : reader_(reader), server_(server), tail_(kTailRecords) {
+TwoSidedReplay::TwoSidedReplay(PcapReader& reader, Endpoint* client, Endpoint& server,
+                               RecordedBy by)
+    : reader_(reader), by_(by), server_(server), tail_(kTailRecords) {
   if (client != nullptr) client_.emplace(*client);
+}
+
+bool TwoSidedReplay::is_sent_by(const Frame& frame, RecordedHost host) const {
+  return is_ours(frame) && frame.interface == static_cast<std::uint32_t>(host) &&
+         frame.type == PacketType::kOutgoing;
+}
+
+Instant TwoSidedReplay::surely_over(Instant time) const {
+  // In virtual time all of the instants before; what is due at this one comes after it.
+  return time - (by_ == RecordedBy::kRealRun ? kLateMax : Duration(1));
+}
+
+// Real time did not begin at Instant{}, but when the first datagram was sent.
+void TwoSidedReplay::start(Instant time) {
+  if (by_ != RecordedBy::kRealRun) return;
+  server_.start(time);
+  if (client_) client_->start(time);
 }
 
 ReplayedEndpoint* TwoSidedReplay::endpoint_of(RecordedHost host) {
@@ -76,6 +97,7 @@ void TwoSidedReplay::run() {
     const auto decoded = reader_.decode(*record);
     const auto* frame = std::get_if<Frame>(&decoded);
     if (frame == nullptr || !is_ours(*frame)) continue;
+    if (records_ == 0) start(record->time);
     records_ = record->number;
     replay(*record, *frame);
     if (ended()) return;
@@ -104,7 +126,7 @@ void TwoSidedReplay::replay(const CaptureRecord& record, const Frame& frame) {
   if (ended() || !check_intact(record, frame) || endpoint == nullptr || is_sent) return;
 
   // What it still wants to send at this very moment comes before what it receives.
-  if (const auto sent = endpoint->next_sent(now_ - Duration(1))) {
+  if (const auto sent = endpoint->next_sent(surely_over(now_))) {
     return report_unexpected(host, *sent, record);
   }
   endpoint->receive(now_, {frame.source, frame.payload});
@@ -116,7 +138,7 @@ void TwoSidedReplay::check_silence_before(Instant time, const CaptureRecord& rec
   for (const RecordedHost host : {RecordedHost::kClient, RecordedHost::kServer}) {
     ReplayedEndpoint* const endpoint = endpoint_of(host);
     if (endpoint == nullptr || endpoint->now() >= time) continue;
-    if (const auto sent = endpoint->next_sent(time - Duration(1))) {
+    if (const auto sent = endpoint->next_sent(surely_over(time))) {
       return report_unexpected(host, *sent, record);
     }
     if (endpoint->is_stuck()) {
@@ -130,7 +152,7 @@ void TwoSidedReplay::check_silence_before(Instant time, const CaptureRecord& rec
 void TwoSidedReplay::check_sent(ReplayedEndpoint& endpoint, const CaptureRecord& record,
                                 const Frame& frame) {
   const auto host = static_cast<RecordedHost>(frame.interface);
-  const auto sent = endpoint.next_sent(record.time);
+  const auto sent = endpoint.sent_at(record.time);
   if (sent && is_same(*sent, frame)) {
     ++sent_;
     return;

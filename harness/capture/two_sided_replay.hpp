@@ -27,9 +27,15 @@ class ReplayedEndpoint {
   // The next datagram it sends, running its timeouts up to and including `until` as far as needed.
   std::optional<Sent> next_sent(Instant until);
 
+  // What it sends at `now`, when timeouts that are due by then run, however late that is for them:
+  // the next datagram. Call it only when it has nothing more to send from before.
+  std::optional<Sent> sent_at(Instant now);
+
   // Call it only when next_sent() has nothing more up to the moment before.
   void receive(Instant now, const Datagram& datagram);
 
+  // Its time begins, at another instant than Instant{}. Before anything else.
+  void start(Instant now) { now_ = now; }
   // The time it has reached.
   Instant now() const { return now_; }
   // It runs timeout after timeout and sends nothing: it is broken, and is not asked any more.
@@ -44,8 +50,13 @@ class ReplayedEndpoint {
 
 class TwoSidedReplay {
  public:
-  // A client that is not there is not checked.
-  TwoSidedReplay(PcapReader& reader, Endpoint* client, Endpoint& server);
+  // How late a real machine's timeouts may be. What is later counts as not sent.
+  static constexpr Duration kLateMax = std::chrono::seconds(1);
+
+  // A client that is not there is not checked. `by` says which of the frames are the recording's:
+  // those of a run in virtual or in real time.
+  TwoSidedReplay(PcapReader& reader, Endpoint* client, Endpoint& server,
+                 RecordedBy by = RecordedBy::kRun);
 
   // Replays until the first difference, or the end.
   void run();
@@ -61,6 +72,11 @@ class TwoSidedReplay {
  private:
   using Sent = ReplayedEndpoint::Sent;
 
+  bool is_ours(const Frame& frame) const { return recorded_by(frame) == by_; }
+  bool is_sent_by(const Frame& frame, RecordedHost host) const;
+  // Until when timeouts have run that are seen in nothing, when something happens at `time`.
+  Instant surely_over(Instant time) const;
+  void start(Instant time);
   bool ended() const { return !difference_.empty() || !failure_.empty(); }
   ReplayedEndpoint* endpoint_of(RecordedHost host);
   void replay(const CaptureRecord& record, const Frame& frame);
@@ -77,6 +93,7 @@ class TwoSidedReplay {
               const DifferenceSide& expected, const DifferenceSide& actual);
 
   PcapReader& reader_;
+  RecordedBy by_;
   std::optional<ReplayedEndpoint> client_;
   ReplayedEndpoint server_;
   FlowAddresses flow_;  // Of the latest record.

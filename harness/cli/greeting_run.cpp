@@ -35,6 +35,7 @@ class GreetingRun {
         command_line_(command_line),
         kind_(kind),
         ladder_(options.json ? stderr : stdout),
+        recorder_(kind.real_time ? kClockMark : kRecordingMark),
         greeter_(scenario().greeter(), scenario().names(), on_event()),
         network_(kind.make_network(greeter_, server_, scenario())) {
     if (options.trace) network_->observe(ladder_);
@@ -43,7 +44,9 @@ class GreetingRun {
       recorder_.add(*writer_);
     }
     if (!options.golden.empty()) {
-      recorder_.add(golden_.emplace(open_capture(options.golden), kind.match));
+      recorder_.add(
+          golden_.emplace(open_capture(options.golden),
+                          kind.real_time ? GoldenMatch::kBytes : GoldenMatch::kTimeAndBytes));
     }
     if (recorder_.has_sinks()) network_->observe(recording_);
     if (!options.save_faults.empty()) {

@@ -71,7 +71,7 @@ void add_loopback_command(CLI::App& app, const CommandLine& command_line,
            "  lossy loopback --drop=10% --trace\n"
            "  lossy loopback --delay=20ms --jitter=5ms --count=1000 --window=8 --json\n"
            "  lossy loopback --config=captures/drop.toml --golden=captures/drop.pcap",
-       .match = GoldenMatch::kBytes,
+       .real_time = true,
        .make_network = make_network});
 }
 

@@ -60,6 +60,7 @@ nlohmann::ordered_json json_of(const ReplayResult& result) {
   if (!result.reason.empty()) json["reason"] = result.reason;
   if (!result.difference.empty()) json["difference"] = result.difference;
   json["two_sided"] = result.two_sided;
+  json["real_time"] = result.real_time;
   json["proxied"] = result.proxied;
   json["client_checked"] = result.client_checked;
   json["records"] = result.records;

@@ -132,7 +132,7 @@ void add_simulate_command(CLI::App& app, const CommandLine& command_line,
            "  lossy simulate --profile=wifi-crowded --count=100000 --interval=10us --json\n"
            "  lossy simulate --delay=20ms --timeline='5s: loss 100%; 6s: loss 0%' --outage=1s..2s\n"
            "  lossy simulate --faults='uplink.1:drop,downlink.2:duplicate+5ms' --record=run.pcap",
-       .match = GoldenMatch::kTimeAndBytes,
+       .real_time = false,
        .make_network = simulated_network});
 }
 

@@ -90,11 +90,13 @@ TEST(Loopback, GreetsOverIpv6) {
   EXPECT_EQ(events.size(), 11U);
 }
 
-// Sends what it is told at the beginning, wakes once at a time that it is told, and logs both.
+// Sends what it is told at the beginning, to its peer or "nowhere", wakes once at a time that it is
+// told, if any, and logs both.
 class Scripted final : public Endpoint {
  public:
-  Scripted(Strings& log, std::vector<std::string> to_send, Duration wakes)
-      : log_(log), to_send_(std::move(to_send)), wakes_(Instant(wakes)) {}
+  Scripted(Strings& log, const Address& peer, Strings to_send,
+           std::optional<Instant> wakes = std::nullopt)
+      : log_(log), peer_(peer), to_send_(std::move(to_send)), wakes_(wakes) {}
 
   void handle_datagram(Instant, const Datagram& datagram) override {
     log_.push_back("came " + text_of(datagram.payload));
@@ -107,26 +109,49 @@ class Scripted final : public Endpoint {
   std::optional<Transmit> poll_transmit(Instant, std::span<std::byte> buffer) override {
     if (sent_ == to_send_.size()) return std::nullopt;
     const std::string& text = to_send_[sent_++];
-    std::memcpy(buffer.data(), text.data(), text.size());
-    // The last goes to nobody.
-    return Transmit{sent_ < to_send_.size() ? kServerName : kClientName, text.size()};
+    if (!text.empty()) std::memcpy(buffer.data(), text.data(), text.size());
+    return Transmit{text == "nowhere" ? *Address::parse("192.0.2.3:1") : peer_, text.size()};
   }
   std::optional<Instant> poll_timeout() const override { return wakes_; }
 
  private:
   Strings& log_;
-  std::vector<std::string> to_send_;
+  Address peer_;
+  Strings to_send_;
   std::size_t sent_ = 0;
   std::optional<Instant> wakes_;
 };
+
+// Whatever a datagram's length is, none at all and the longest that there is included.
+TEST(Loopback, CarriesEveryLength) {
+  const Address v6_client = *Address::parse("[2001:db8::1]:50000");
+  const Address v6_server = *Address::parse("[2001:db8::2]:9999");
+  for (const bool v6 : {false, true}) {
+    if (v6 && !has_ipv6()) continue;
+    EventLoop loop;
+    const FaultList faults = FaultList::parse("uplink.2:duplicate,uplink.3:duplicate");
+    Strings log;
+    const std::string longest(kPayloadBytesMax, 'x');
+    Scripted client(log, v6 ? v6_server : kServerName, {"", longest, "", "x"});
+    Scripted server(log, v6 ? v6_client : kClientName, {});
+    Loopback loopback(
+        loop, {client, v6 ? v6_client : kClientName}, {server, v6 ? v6_server : kServerName},
+        make_link(Direction::kUplink, 0ms, faults), make_link(Direction::kDownlink, 0ms, faults));
+    loopback.start();
+    EXPECT_EQ(loop.run([&] { return loopback.idle(); }), EventLoop::End::kDone);
+    EXPECT_EQ(log,
+              (Strings{"came ", "came " + longest, "came " + longest, "came ", "came ", "came x"}));
+    EXPECT_EQ(loopback.lost_by_system(), 0U);
+  }
+}
 
 // However late the machine is, what was due earlier happens earlier: here all of it is due already.
 TEST(Loopback, KeepsTheOrderOfWhatWasDue) {
   EventLoop loop;
   const FaultList faults = FaultList::parse("uplink.1:delay+30ms,uplink.2:delay+10ms");
   Strings log;
-  Scripted client(log, {"third", "second", "first", "nowhere"}, 15ms);
-  Scripted server(log, {}, 35ms);
+  Scripted client(log, kServerName, {"third", "second", "first", "nowhere"}, Instant(15ms));
+  Scripted server(log, kClientName, {}, Instant(35ms));
   Loopback loopback(loop, {client, kClientName}, {server, kServerName},
                     make_link(Direction::kUplink, 0ms, faults),
                     make_link(Direction::kDownlink, 0ms, faults));
