@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "core/escape.hpp"
@@ -12,6 +14,7 @@
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/greeting_options.hpp"
 #include "harness/cli/output.hpp"
+#include "harness/cli/reasons.hpp"
 #include "harness/net/endpoint_driver.hpp"
 #include "harness/net/socket_address.hpp"
 #include "harness/report/readable.hpp"
@@ -40,6 +43,7 @@ class GreetRun {
       : options_(options),
         command_line_(command_line),
         socket_(UdpSocket::connect(options.to)),
+        stamped_(socket_.stamp_arrivals()),
         greeter_({.client = options.greetings.client(*socket_.peer(),
                                                      options.pace ? ClientOptions::kWindowMax : 1),
                   .interval = options.pace},
@@ -47,12 +51,24 @@ class GreetRun {
                  [this](const ClientEvent& event) { print(event); }) {}
 
   int run() {
-    EventLoop loop;
-    EndpointDriver driver(loop, greeter_, socket_);
-    loop.run([&] {
+    std::optional<StopSignal> stop(std::in_place);
+    EventLoop loop({.stop = &*stop});
+    EndpointDriver driver(
+        loop, greeter_, socket_,
+        stamped_ ? EndpointDriver::Times::kArrival : EndpointDriver::Times::kRead);
+    const EventLoop::End end = loop.run([&] {
       flush_output();
       return driver.refused() || greeter_.done();
     });
+    const int signal = end == EventLoop::End::kStopped ? stop->take().value_or(SIGINT) : 0;
+    stop.reset();  // From here on another signal ends everything at once.
+    const Duration elapsed = loop.read_clock() - Instant{};
+    if (signal != 0) {
+      if (options_.json) print_json(elapsed, true);
+      print_interrupted(signal);
+      print_what_was_odd();
+      return 128 + signal;  // As a shell says it.
+    }
     const bool refused = driver.refused() && !greeter_.done();
     if (refused && greeter_.result().greeted == 0) {
       fmt::print(stderr,
@@ -61,7 +77,8 @@ class GreetRun {
                  options_.to.to_string());
       return kCouldNotTry;
     }
-    if (options_.json) print_json(loop.read_clock() - Instant{});
+    if (options_.json) print_json(elapsed, false);
+    print_what_was_odd();
     if (refused) {
       fmt::print(stderr, "lossy: nobody is listening on {} any more (ICMP port unreachable)\n",
                  options_.to.to_string());
@@ -79,18 +96,67 @@ class GreetRun {
     }
   }
 
-  void print_json(Duration elapsed) const {
+  void print_interrupted(int signal) const {
     const GreeterResult& result = greeter_.result();
-    const nlohmann::ordered_json json{{"command", "greet"},
-                                      {"to", options_.to.to_string()},
-                                      {"requests", greeter_.requests()},
-                                      {"greeted", result.greeted},
-                                      {"gave_up", result.gave_up},
-                                      {"attempts", result.attempts},
-                                      {"seconds", in_seconds(elapsed)},
-                                      {"kernel_dropped", socket_.kernel_drops()},
-                                      {"rtt_ms", rtt_ms_json(result.rtt)},
-                                      {"rtt_histogram", rtt_histogram(result.rtt)}};
+    fmt::print(stderr,
+               "lossy: interrupted by {}: greeted {} of {}, gave up on {}, {} outstanding\n",
+               stop_signal_name(signal), result.greeted, greeter_.requests(), result.gave_up,
+               greeter_.client().outstanding());
+  }
+
+  // What neither asked nor answered, but happened, so that nobody takes it for loss.
+  void print_what_was_odd() const {
+    const Reasons ignored = this->ignored();
+    if (total(ignored) > 0) {
+      fmt::print(stderr, "lossy: {}\n", text_of("ignored answers:", ignored));
+    }
+    if (socket_.kernel_drops() > 0) {
+      fmt::print(stderr,
+                 "lossy: the kernel dropped {} answers that came while {} bytes of others waited; "
+                 "allow more with: sysctl -w net.core.rmem_max={}\n",
+                 socket_.kernel_drops(), socket_.receive_buffer_bytes(),
+                 UdpSocket::kBufferBytesWanted);
+    }
+    const Reasons not_sent = this->not_sent();
+    if (total(not_sent) > 0) {
+      fmt::print(stderr, "lossy: {}\n", text_of("the system could not send", not_sent));
+    }
+  }
+
+  // Answers that ended no request.
+  Reasons ignored() const {
+    const ClientCounters& counters = greeter_.client().counters();
+    Reasons reasons{{"unexpected", counters.unexpected}, {"wrong_source", counters.wrong_source}};
+    for (const auto& malformed : reasons_of(counters.refused, Malformed::kEmpty)) {
+      reasons.push_back(malformed);
+    }
+    return reasons;
+  }
+  Reasons not_sent() const {
+    return reasons_of(socket_.counters().not_sent, SocketOutcome::kNoBuffers);
+  }
+
+  void print_json(Duration elapsed, bool interrupted) const {
+    const GreeterResult& result = greeter_.result();
+    const nlohmann::ordered_json json{
+        {"command", "greet"},
+        {"to", options_.to.to_string()},
+        {"interrupted", interrupted},
+        {"requests", greeter_.requests()},
+        {"greeted", result.greeted},
+        {"gave_up", result.gave_up},
+        {"outstanding", greeter_.client().outstanding()},
+        {"attempts", result.attempts},
+        {"sent", socket_.counters().sent},
+        {"ignored", total(ignored())},
+        {"ignored_by", json_of(ignored())},
+        {"not_sent_by", json_of(not_sent())},
+        {"icmp", json_of(reasons_of(socket_.counters().reported, SocketOutcome::kTooLong))},
+        {"seconds", in_seconds(elapsed)},
+        {"kernel_dropped", socket_.kernel_drops()},
+        {"rtt_clock", stamped_ ? "kernel" : "program"},
+        {"rtt_ms", rtt_ms_json(result.rtt)},
+        {"rtt_histogram", rtt_histogram(result.rtt)}};
     fmt::print("{}\n", json.dump());
   }
 
@@ -109,10 +175,6 @@ class GreetRun {
 
   int exit_code() const {
     if (greeter_.result().greeted == greeter_.requests()) return kHolds;
-    const std::uint64_t not_sent = socket_.counters().not_sent_in_all();
-    if (not_sent > 0) {
-      fmt::print(stderr, "lossy: the system could not send {} of the datagrams\n", not_sent);
-    }
     fmt::print(stderr, "lossy: greeted {} of {}; try again with: {}\n", greeter_.result().greeted,
                greeter_.requests(), command_line_.text());
     return kDoesNotHold;
@@ -121,6 +183,7 @@ class GreetRun {
   const GreetOptions& options_;
   const CommandLine& command_line_;
   UdpSocket socket_;
+  const bool stamped_;  // The kernel says when an answer arrived.
   Greeter greeter_;
 };
 
@@ -145,6 +208,8 @@ void add_greet_command(CLI::App& app, const CommandLine& command_line,
   add_parsed(*greet, "--to", options->to, resolve, "the server [127.0.0.1:9999]", "HOST:PORT");
   greet->add_flag("--json", options->json, "print what was counted as one JSON object");
   greet->footer(
+      "Round-trip times end when this machine's kernel had the answer, however late this program "
+      "is.\n"
       "Exit code 1 when a name was not greeted, 2 when nobody is listening.\n"
       "Examples:\n"
       "  lossy greet\n"

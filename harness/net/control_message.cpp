@@ -54,6 +54,9 @@ ReceivedControl read_control(msghdr& message) {
       control.local = local_of(value_of<in6_pktinfo>(part));
     } else if (part->cmsg_level == SOL_UDP && part->cmsg_type == UDP_GRO) {
       control.segment_bytes = static_cast<std::size_t>(value_of<int>(part));
+    } else if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_TIMESTAMPNS) {
+      const auto time = value_of<timespec>(part);
+      control.arrived = std::chrono::seconds(time.tv_sec) + Duration(time.tv_nsec);
     }
   }
   return control;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 
 #include "core/check.hpp"
 
@@ -18,6 +19,12 @@ constexpr std::size_t kSendBytes = 4 * 65'536;
 constexpr std::size_t kSendMessagesMax = 64;
 // The kernel's own bound on what it cuts, in every version (UDP_MAX_SEGMENTS).
 constexpr std::size_t kSegmentsMax = 64;
+
+Duration wall_clock() {
+  timespec time{};
+  ::clock_gettime(CLOCK_REALTIME, &time);
+  return std::chrono::seconds(time.tv_sec) + Duration(time.tv_nsec);
+}
 
 }  // namespace
 
@@ -53,9 +60,10 @@ SocketOutcome ReceiveBatch::receive(UdpSocket& socket) {
     }
     return outcome;
   }
+  const Duration now = socket.stamps_arrivals_ ? wall_clock() : Duration{};
   for (std::size_t i = 0; i < static_cast<std::size_t>(taken); ++i) {
     const Address source = socket.peer_ ? *socket.peer_ : sources_[i].to_address();
-    split(messages_[i], source, {bytes_.get() + i * kMessageStride, messages_[i].msg_len});
+    split(messages_[i], source, {bytes_.get() + i * kMessageStride, messages_[i].msg_len}, now);
     socket.counters_.received_bytes += messages_[i].msg_len;
     messages_[i].msg_hdr.msg_namelen = sources_[i].size;
     messages_[i].msg_hdr.msg_controllen = controls_[i].bytes.size();
@@ -65,13 +73,15 @@ SocketOutcome ReceiveBatch::receive(UdpSocket& socket) {
 }
 
 void ReceiveBatch::split(const mmsghdr& taken, const Address& source,
-                         std::span<const std::byte> bytes) {
+                         std::span<const std::byte> bytes, Duration now) {
   msghdr message = taken.msg_hdr;
   const ReceivedControl control = read_control(message);
   const std::size_t each = control.segment_bytes > 0 ? control.segment_bytes : bytes.size();
+  const Duration waited =
+      control.arrived ? std::max(now - *control.arrived, Duration::zero()) : Duration::zero();
   do {
     const std::size_t size = std::min(each, bytes.size());
-    datagrams_.push_back({source, control.local, bytes.first(size)});
+    datagrams_.push_back({source, control.local, bytes.first(size), waited});
     bytes = bytes.subspan(size);
   } while (!bytes.empty());
 }

@@ -26,6 +26,11 @@ struct Received {
   // all of them.
   std::optional<Address> local{};
   std::span<const std::byte> payload;  // Valid until the batch receives again.
+  // How long it had been in the kernel when the batch was taken: zero unless the socket was told to
+  // stamp_arrivals(). Never negative, and never too long but when somebody sets this machine's
+  // clock in between: so take it from a reading of another clock, made after receive(), and keep
+  // the order of what came.
+  Duration waited{};
 };
 
 class ReceiveBatch {
@@ -45,7 +50,8 @@ class ReceiveBatch {
   std::span<const Received> datagrams() const { return datagrams_; }
 
  private:
-  void split(const mmsghdr& taken, const Address& source, std::span<const std::byte> bytes);
+  void split(const mmsghdr& taken, const Address& source, std::span<const std::byte> bytes,
+             Duration now);
 
   std::unique_ptr<std::byte[]> bytes_;
   std::vector<SocketAddress> sources_;

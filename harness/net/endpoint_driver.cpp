@@ -1,9 +1,11 @@
 #include "harness/net/endpoint_driver.hpp"
 
+#include <algorithm>
+
 namespace lossy {
 
-EndpointDriver::EndpointDriver(EventLoop& loop, Endpoint& endpoint, UdpSocket& socket)
-    : loop_(loop), endpoint_(endpoint), socket_(socket) {
+EndpointDriver::EndpointDriver(EventLoop& loop, Endpoint& endpoint, UdpSocket& socket, Times times)
+    : loop_(loop), endpoint_(endpoint), socket_(socket), times_(times) {
   loop.add(*this);
   loop.watch(socket.fd(), *this, 0);
 }
@@ -20,11 +22,22 @@ void EndpointDriver::handle_ready(std::uint64_t) {
     received_.receive(socket_);
     loop_.read_clock();
     handed_out_ = 0;
+    if (times_ == Times::kArrival) hand_out_at_arrival();
   }
   work();
 }
 
+void EndpointDriver::hand_out_at_arrival() {
+  for (const Received& received : received_.datagrams()) {
+    told_ = std::max(told_, loop_.now() - received.waited);
+    endpoint_.handle_datagram(told_, {received.source, received.payload});
+  }
+  handed_out_ = received_.datagrams().size();
+  loop_.read_clock();  // What is sent of it is not sent before now.
+}
+
 void EndpointDriver::handle_timeout(Instant now) {
+  told_ = now;
   endpoint_.handle_timeout(now);
   work();
 }
@@ -36,7 +49,7 @@ std::optional<Instant> EndpointDriver::poll_timeout() const {
 
 void EndpointDriver::work() {
   const auto datagrams = received_.datagrams();
-  const Instant now = loop_.now();
+  const Instant now = told_ = loop_.now();
   while (true) {
     const Received* const answered = handed_out_ > 0 ? &datagrams[handed_out_ - 1] : nullptr;
     while (true) {

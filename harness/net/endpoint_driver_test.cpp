@@ -69,6 +69,7 @@ class Diary final : public Endpoint {
 
   void arm() { timeout_ = Instant::min(); }
   const std::vector<std::string>& entries() const { return entries_; }
+  Instant last() const { return last_; }
   bool has(std::string_view entry) const {
     return std::find(entries_.begin(), entries_.end(), entry) != entries_.end();
   }
@@ -203,6 +204,45 @@ TEST(EndpointDriver, DeliversBeforeTimeouts) {
   EndpointLoop loop(diary, socket);
   EXPECT_EQ(loop.run([&] { return diary.has("timeout"); }), End::kDone);
   EXPECT_THAT(diary.entries(), ElementsAre("first", "answer", "second", "answer", "timeout"));
+}
+
+// A datagram counts from when the kernel had it, however late this program is, if asked for.
+TEST(EndpointDriver, TellsArrivalTimes) {
+  for (const auto times : {EndpointDriver::Times::kArrival, EndpointDriver::Times::kRead}) {
+    UdpSocket socket = UdpSocket::listen(kLoopback4);
+    ASSERT_TRUE(socket.stamp_arrivals());
+    UdpSocket client = UdpSocket::connect(socket.local_address());
+    class Quiet final : public Endpoint {
+     public:
+      void handle_datagram(Instant now, const Datagram&) override { came.push_back(now); }
+      void handle_timeout(Instant) override {}
+      std::optional<Transmit> poll_transmit(Instant now, std::span<std::byte>) override {
+        if (!came.empty()) {
+          EXPECT_GE(now, came.back());
+        }
+        return std::nullopt;
+      }
+      std::optional<Instant> poll_timeout() const override { return std::nullopt; }
+      std::vector<Instant> came;
+    } quiet;
+    EventLoop loop;
+    EndpointDriver driver(loop, quiet, socket, times);
+    const Instant before = loop.read_clock();
+    ASSERT_EQ(send_text(client, socket.local_address(), "first"), SocketOutcome::kDone);
+    ASSERT_EQ(send_text(client, socket.local_address(), "second"), SocketOutcome::kDone);
+    const Instant after = loop.read_clock();
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_EQ(loop.run([&] { return quiet.came.size() == 2; }), End::kDone);
+    if (times == EndpointDriver::Times::kRead) {
+      EXPECT_GT(quiet.came[0], after);
+      EXPECT_EQ(quiet.came[0], quiet.came[1]);
+    } else {
+      EXPECT_GE(quiet.came[0], before);
+      EXPECT_LT(quiet.came[0], quiet.came[1]);
+      // Two clocks are read one after the other: a program may be kept waiting in between.
+      EXPECT_LT(quiet.came[1], after + std::chrono::milliseconds(10));
+    }
+  }
 }
 
 // A flood cannot keep a timeout waiting for longer than one batch.

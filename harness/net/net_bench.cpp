@@ -298,7 +298,7 @@ void flood(std::uint16_t port, std::uint32_t sources, std::uint32_t each) {
 // Sends a datagram now and then, and asks the kernel when it came out behind the path: so the time
 // that this program takes to wake up counts for nothing.
 void late(std::uint16_t port, std::uint16_t sink_port, std::int64_t delay_us) {
-  constexpr int kSamples = 2'000;
+  constexpr int kSamples = 1'000;
   const int client = connected(port);
   const int server = bound(sink_port);
   const int on = 1;

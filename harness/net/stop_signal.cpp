@@ -6,11 +6,22 @@
 #include <system_error>
 
 namespace lossy {
+namespace {
+
+// nohup(1) asks that nothing ends because a terminal goes away.
+bool outlives_terminal() {
+  struct sigaction action {};
+  return ::sigaction(SIGHUP, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+}  // namespace
 
 CaughtSignals::CaughtSignals(std::initializer_list<int> signals) {
   sigset_t caught;
   sigemptyset(&caught);
-  for (const int signal : signals) sigaddset(&caught, signal);
+  for (const int signal : signals) {
+    if (signal != SIGHUP || !outlives_terminal()) sigaddset(&caught, signal);
+  }
   fd_ = FileDescriptor(::signalfd(-1, &caught, SFD_NONBLOCK | SFD_CLOEXEC));
   if (fd_.number() < 0) {
     throw std::system_error(errno, std::generic_category(), "cannot wait for signals");
@@ -38,7 +49,14 @@ std::optional<int> CaughtSignals::take() {
 }
 
 std::string_view stop_signal_name(int signal) {
-  return signal == SIGINT ? "SIGINT" : "SIGTERM";
+  switch (signal) {
+    case SIGINT:
+      return "SIGINT";
+    case SIGHUP:
+      return "SIGHUP";
+    default:
+      return "SIGTERM";
+  }
 }
 
 }  // namespace lossy

@@ -3,7 +3,8 @@
 // While one of these lives, its signals do not end the process: they make fd() readable. They are
 // blocked for the thread that made it and for the threads which that one starts then, so make it
 // before any thread. A shell starts background jobs of scripts with SIGINT ignored; it counts all
-// the same, because a server that a script started must end when the script asks it to.
+// the same, because a server that a script started must end when the script asks it to. SIGHUP that
+// is ignored stays so, because nohup(1) is there to ask for just that.
 #pragma once
 
 #include <signal.h>
@@ -46,13 +47,13 @@ class CaughtSignals {
   FileDescriptor fd_;
 };
 
-// SIGINT and SIGTERM, which ask for the end.
+// SIGINT, SIGTERM and SIGHUP, which ask for the end.
 class StopSignal : public CaughtSignals {
  public:
-  StopSignal() : CaughtSignals({SIGINT, SIGTERM}) {}
+  StopSignal() : CaughtSignals({SIGINT, SIGTERM, SIGHUP}) {}
 };
 
-// "SIGINT" or "SIGTERM".
+// "SIGINT", "SIGTERM" or "SIGHUP".
 std::string_view stop_signal_name(int signal);
 
 }  // namespace lossy

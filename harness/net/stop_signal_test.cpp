@@ -17,12 +17,12 @@ bool blocked(int signal) {
   return sigismember(&mask, signal) == 1;
 }
 
-// Both signals make it readable instead of ending the process, until they are taken.
+// Each signal makes it readable instead of ending the process, until they are taken.
 TEST(StopSignal, CatchesWhatWouldEndTheProcess) {
   StopSignal stop;
   EXPECT_FALSE(readable(stop));
   EXPECT_FALSE(stop.take());
-  for (const int signal : {SIGINT, SIGTERM}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     ::raise(signal);
     EXPECT_TRUE(readable(stop));
     EXPECT_EQ(stop.take(), signal);
@@ -62,9 +62,25 @@ TEST(StopSignal, CountsASignalThatWasIgnored) {
   ASSERT_EQ(::sigaction(SIGINT, &before, nullptr), 0);
 }
 
+// What nohup(1) started outlives its terminal.
+TEST(StopSignal, LeavesAnIgnoredHangupIgnored) {
+  struct sigaction ignore {};
+  struct sigaction before {};
+  ignore.sa_handler = SIG_IGN;
+  ASSERT_EQ(::sigaction(SIGHUP, &ignore, &before), 0);
+  {
+    StopSignal stop;
+    EXPECT_FALSE(blocked(SIGHUP));
+    ::raise(SIGHUP);
+    EXPECT_FALSE(stop.take());
+  }
+  ASSERT_EQ(::sigaction(SIGHUP, &before, nullptr), 0);
+}
+
 TEST(StopSignal, NamesTheSignals) {
   EXPECT_EQ(stop_signal_name(SIGINT), "SIGINT");
   EXPECT_EQ(stop_signal_name(SIGTERM), "SIGTERM");
+  EXPECT_EQ(stop_signal_name(SIGHUP), "SIGHUP");
 }
 
 }  // namespace

@@ -29,6 +29,7 @@ constexpr Hint kHints[] = {
     {EADDRNOTAVAIL, "no interface of this machine has that address"},
     {EAFNOSUPPORT, "this machine has IPv6 or IPv4 switched off"},
     {ENETUNREACH, "this machine has no route there"},
+    {EMFILE, "this program may have no more descriptors; allow more with ulimit -n"},
 };
 
 // "cannot listen on 127.0.0.1:9999 (another program has ...): Address already in use".
@@ -187,6 +188,12 @@ bool UdpSocket::connect_to(const Address& peer) {
   }
   peer_ = actual.to_address();
   return true;
+}
+
+bool UdpSocket::stamp_arrivals() {
+  const int on = 1;
+  stamps_arrivals_ = ::setsockopt(fd(), SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) == 0;
+  return stamps_arrivals_;
 }
 
 Address UdpSocket::local_address() const {

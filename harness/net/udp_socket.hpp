@@ -73,6 +73,10 @@ class UdpSocket {
   // From now on it takes datagrams from `peer` only, as a connected one; what came before stays.
   void restrict_to(const Address& peer);
 
+  // From now on each datagram says how long ago it arrived: see Received. That costs the kernel a
+  // reading of its clock a datagram, on the whole machine. Whether the kernel can.
+  bool stamp_arrivals();
+
   // Where it is bound to, with the port that it got.
   Address local_address() const;
   // What it is connected to, as datagrams from there will say: connecting to 0.0.0.0 reaches
@@ -107,6 +111,7 @@ class UdpSocket {
   // The largest datagrams of which the kernel takes several as one and cuts them itself (GSO): it
   // may know no such thing, and refuses those that are larger than what the interface carries.
   std::size_t segment_bytes_max_ = 0;
+  bool stamps_arrivals_ = false;
 };
 
 }  // namespace lossy
