@@ -211,6 +211,19 @@ class Tshark(unittest.TestCase):
         for path in [folder / "weather.pcap", folder / "ipv6.pcap", *sorted((folder / "recorded").glob("*.pcap"))]:
             self.compare(path)
 
+    def test_mixed_interfaces_are_taken_apart_as_the_error_says(self):
+        for name, content, _ in make_captures.captures():
+            if name not in ("pcapng-mixed-types.pcapng", "pcapng-mixed-snaps.pcapng", "pcapng-two-raw.pcapng"):
+                continue
+            with self.subTest(name):
+                path = self.folder / name
+                path.write_bytes(content)
+                code, _, error = inspect(path)
+                self.assertEqual(code, 2)
+                command = error.strip().split("alone: ")[1].replace("FILE", str(path)).replace("OTHER", f"{path}.one")
+                subprocess.run(command, shell=True, check=True, capture_output=True, timeout=60)
+                self.assertEqual(inspect(f"{path}.one")[1][0]["datagrams"], 2)
+
     def test_link_types_and_fragments(self):
         # Wireshark knows no numbers of OpenBSD's; it counts padding and what is behind AF_INET6 of
         # Linux differently, or puts fragments together that came too late.

@@ -150,7 +150,9 @@ def captures():
     yield one("pcapng-be.pcapng", pcapng([(RAW, 65535)], four, order=">"))
     yield one("pcapng-two.pcapng", pcapng([(ETHERNET, 65535), (ETHERNET, 65535)], ethernet(four), ethernet(six)), 2)
     yield one("pcapng-mixed-types.pcapng", pcapng([(RAW, 65535), (ETHERNET, 65535)], four, six), 1, True)
-    yield one("pcapng-mixed-snaps.pcapng", pcapng([(RAW, 65535), (RAW, 96)], four, six), 1, True)
+    yield one("pcapng-mixed-snaps.pcapng", pcapng([(ETHERNET, 65535), (ETHERNET, 96)], ethernet(four), ethernet(six)),
+              1, True)
+    yield one("pcapng-two-raw.pcapng", pcapng([(RAW, 65535), (RAW, 65535)], four, six), 1, True)
     yield one("gzip.pcap.gz", gzip.compress(pcap(RAW, four, six), mtime=0), 2)
     yield one("gzip-by-content.pcap", gzip.compress(pcap(RAW, four), mtime=0))
     yield one("gzip-cut.pcap.gz", gzip.compress(pcap(RAW, four), mtime=0)[:-8], 1, True)

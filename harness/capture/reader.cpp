@@ -53,6 +53,26 @@ std::string name_of_link_type(int link_type) {
   return std::to_string(link_type) + (name != nullptr ? " (" + std::string(name) + ")" : "");
 }
 
+// What libpcap says of a further interface, which cannot be read beside the first, in plainer
+// words; or nothing when it says anything else.
+std::optional<std::string> describe_mix(const std::string& why, int link_type, int snap_bytes) {
+  const std::size_t digits = why.find_first_of("0123456789");
+  if (why.find("different from the ") == std::string::npos || digits == std::string::npos) {
+    return std::nullopt;
+  }
+  const std::string number =
+      why.substr(digits, why.find_first_not_of("0123456789", digits) - digits);
+  if (why.find("snapshot length") != std::string::npos) {
+    return "the first keeps " + std::to_string(snap_bytes) + " bytes of a packet, another " +
+           number;
+  }
+  // It compares the number in the file with its own, and RAW has two.
+  if (link_type == kLinkTypeRaw && number == std::to_string(kLinkTypeRawFile)) {
+    return "there are several of link type RAW, of which libpcap reads one only";
+  }
+  return "the first has link type " + name_of_link_type(link_type) + ", another " + number;
+}
+
 }  // namespace
 
 void PcapReader::CloseHandle::operator()(pcap* handle) const {
@@ -156,13 +176,13 @@ CaptureError PcapReader::describe_damage() const {
     return error_of(Kind::kDamaged, path_, "is damaged " + where + *stream_error_);
   }
   const std::string why = pcap_geterr(handle_.get());
-  if (why.find("different from the ") == std::string::npos) {
-    return error_of(Kind::kDamaged, path_, "is damaged " + where + why);
+  if (const auto mix = describe_mix(why, link_type_, pcap_snapshot(handle_.get()))) {
+    return error_of(Kind::kMixedInterfaces, path_,
+                    "mixes interfaces " + where + *mix +
+                        "; to have the first one's alone: tshark -r FILE -Y 'frame.interface_id == "
+                        "0' -F pcap -w OTHER");
   }
-  return error_of(Kind::kMixedInterfaces, path_,
-                  "mixes interfaces " + where + why +
-                      "; a file can be read as long as all have one link type and one snapshot "
-                      "length (tshark -Y 'frame.interface_id == 0' -w FILE takes one out)");
+  return error_of(Kind::kDamaged, path_, "is damaged " + where + why);
 }
 
 }  // namespace lossy

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <optional>
+#include <tuple>
 
 #include "harness/capture/files_for_test.hpp"
 
@@ -178,14 +180,18 @@ std::string gzipped(const std::string& text) {
 struct Outcome {
   std::uint64_t records = 0;
   std::string error;
+  std::optional<Kind> kind{};
 };
 
 Outcome read_all(std::variant<PcapReader, CaptureError> opened) {
-  if (const auto* error = std::get_if<CaptureError>(&opened)) return {0, error->text};
+  if (const auto* error = std::get_if<CaptureError>(&opened)) return {0, error->text, error->kind};
   PcapReader& reader = std::get<PcapReader>(opened);
   Outcome outcome;
   while (reader.next()) ++outcome.records;
-  if (reader.error()) outcome.error = reader.error()->text;
+  if (reader.error()) {
+    outcome.error = reader.error()->text;
+    outcome.kind = reader.error()->kind;
+  }
   return outcome;
 }
 
@@ -345,22 +351,34 @@ std::string interface_block(std::uint32_t link_type, std::uint32_t snap_bytes) {
   return block(1, little(link_type, 2) + little(0, 2) + little(snap_bytes));
 }
 
-// Of a pcapng all interfaces have one link type and one snapshot length, or the error says so.
+// Of a pcapng all interfaces have one link type and one snapshot length, or the error says which
+// two do not go together.
 TEST(PcapReaderTest, SaysWhichInterfacesDoNotMix) {
   const std::string section = block(0x0A0D0D0A, little(0x1A2B3C4D) + little(1, 2) + little(0, 2) +
                                                     little(0xFFFFFFFF) + little(0xFFFFFFFF));
   const std::string packet =
       block(6, little(0) + little(0) + little(0) + little(4) + little(4) + "abcd");
-  const auto outcome_of = [&](const std::string& second) {
-    std::string content = section + interface_block(1, 65535) + packet + second + packet;
+  const auto outcome_of = [&](const std::string& first, const std::string& second) {
+    std::string content = section + first + packet + second + packet;
     return read_all(PcapReader::read(::fmemopen(content.data(), content.size(), "rb"), "m"));
   };
-  EXPECT_EQ(outcome_of(interface_block(1, 65535)).records, 2U);
-  EXPECT_EQ(outcome_of(interface_block(1, 65535)).error, "");
-  for (const std::string& second : {interface_block(101, 65535), interface_block(1, 100)}) {
-    const Outcome outcome = outcome_of(second);
+  const std::string ethernet = interface_block(1, 65535);
+  EXPECT_EQ(outcome_of(ethernet, ethernet).records, 2U);
+  EXPECT_EQ(outcome_of(ethernet, ethernet).error, "");
+  for (const auto& [first, second, mix] :
+       {std::tuple{ethernet, interface_block(276, 65535),
+                   "the first has link type 1 (EN10MB), another 276; "},
+        std::tuple{interface_block(101, 65535), ethernet,
+                   "the first has link type 12 (RAW), another 1; "},
+        std::tuple{ethernet, interface_block(1, 100),
+                   "the first keeps 65535 bytes of a packet, another 100; "},
+        std::tuple{interface_block(101, 65535), interface_block(101, 65535),
+                   "there are several of link type RAW, of which libpcap reads one only; "}}) {
+    const Outcome outcome = outcome_of(first, second);
     EXPECT_EQ(outcome.records, 1U);
-    EXPECT_THAT(outcome.error, StartsWith("m: mixes interfaces behind record 1: "));
+    EXPECT_EQ(outcome.kind, Kind::kMixedInterfaces);
+    EXPECT_THAT(outcome.error,
+                StartsWith("m: mixes interfaces behind record 1: " + std::string(mix)));
   }
 }
 
