@@ -35,6 +35,7 @@ ChildProcess::ChildProcess(const std::vector<std::string>& arguments,
   sigset_t ordinary;
   sigemptyset(&ordinary);
   sigaddset(&ordinary, SIGPIPE);
+  sigaddset(&ordinary, SIGXFSZ);
   ::posix_spawnattr_setsigmask(&attributes, &mask);
   ::posix_spawnattr_setsigdefault(&attributes, &ordinary);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
@@ -54,6 +55,15 @@ ChildProcess::~ChildProcess() {
 
 void ChildProcess::signal(int number) const {
   if (pid_ > 0) ::kill(pid_, number);
+}
+
+void ChildProcess::end_at_once() {
+  if (pid_ <= 0) return;
+  ::kill(pid_, SIGKILL);
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = -1;
 }
 
 std::optional<int> ChildProcess::poll() {

@@ -15,7 +15,8 @@ class ChildProcess {
  public:
   // Starts `arguments`, whose first names a program as a shell finds it, with what the variables
   // say added to our environment. It has our standard streams, the signals of `mask` blocked, and
-  // SIGPIPE's ordinary meaning. Throws std::system_error when it cannot be started.
+  // SIGPIPE's and
+  // SIGXFSZ's ordinary meaning. Throws std::system_error when it cannot be started.
   ChildProcess(const std::vector<std::string>& arguments,
                const std::vector<std::pair<std::string, std::string>>& variables,
                const sigset_t& mask);
@@ -25,6 +26,9 @@ class ChildProcess {
   ChildProcess& operator=(const ChildProcess&) = delete;
 
   void signal(int number) const;
+
+  // Ends it with SIGKILL, which it cannot refuse, and waits for that.
+  void end_at_once();
 
   // Its exit code, 128 + N when signal N ended it; nothing while it runs. Does not wait.
   std::optional<int> poll();

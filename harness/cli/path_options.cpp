@@ -196,6 +196,9 @@ void PathOptions::resolve(bool ipv6) {
   check_effect(one_way_[0], {Direction::kUplink});
   check_effect(one_way_[1], {Direction::kDownlink});
   for (auto& way : ways_) leave_out_idle(*way);
+  for (const Direction direction : {Direction::kUplink, Direction::kDownlink}) {
+    models_[index(direction)] = link_model(direction);
+  }
 }
 
 // What was said for both directions may concern only one: in the other it would be refused when
@@ -475,21 +478,28 @@ bool PathOptions::drop_bursts(Direction direction) const {
          });
 }
 
-Link PathOptions::make_link(Direction direction, std::uint64_t flow) const {
-  const std::uint64_t flow_seed = seed_of_flow(seed(direction), flow);
+PathOptions::LinkModel PathOptions::link_model(Direction direction) const {
   const auto& phases = settings(direction).phases();
-  LinkPlan plan{.options = link_options(phases.front().value, header_bytes_),
-                .outages = phases.front().value.outages.value_or(std::vector<Outage>{}),
-                .slot_intervals = slot_stream(flow_seed, direction)};
-  Timeline<Impairments> chances(impairments(phases.front().value));
+  const LinkSettings& first = phases.front().value;
+  LinkModel model{.plan = {.options = link_options(first, header_bytes_),
+                           .outages = first.outages.value_or(std::vector<Outage>{})},
+                  .chances = impairments(first)};
   for (std::size_t i = 1; i < phases.size(); ++i) {
-    plan.options.add(phases[i].start, link_options(phases[i].value, header_bytes_));
-    chances.add(phases[i].start, impairments(phases[i].value));
+    model.plan.options.add(phases[i].start, link_options(phases[i].value, header_bytes_));
+    model.chances.add(phases[i].start, impairments(phases[i].value));
   }
+  return model;
+}
+
+Link PathOptions::make_link(Direction direction, std::uint64_t flow) const {
+  const LinkModel& model = *models_[index(direction)];
+  const std::uint64_t flow_seed = seed_of_flow(seed(direction), flow);
+  LinkPlan plan = model.plan;
+  plan.slot_intervals = slot_stream(flow_seed, direction);
   if (fault_list_) {
     return {std::move(plan), std::make_unique<ListedFates>(*fault_list_, direction, flow)};
   }
-  return {std::move(plan), std::make_unique<RandomFates>(std::move(chances), flow_seed, direction)};
+  return {std::move(plan), std::make_unique<RandomFates>(model.chances, flow_seed, direction)};
 }
 
 std::string PathOptions::options_beside_faults() const {

@@ -18,6 +18,7 @@
 #include "harness/link/direction.hpp"
 #include "harness/link/fault_list.hpp"
 #include "harness/link/link.hpp"
+#include "harness/link/random_fates.hpp"
 #include "harness/link/settings.hpp"
 #include "harness/link/timeline.hpp"
 
@@ -46,7 +47,8 @@ class PathOptions {
   const Timeline<LinkSettings>& settings(Direction direction) const {
     return *ways_[index(direction)];
   }
-  // Each flow of a proxy has random streams of its own. Those of the first are a single path's.
+  // Each flow of a proxy has random streams of its own; those of the first are a single path's. All
+  // that does not differ between flows is shared by their links.
   Link make_link(Direction direction, std::uint64_t flow = 1) const;
   // IP and UDP.
   std::size_t header_bytes() const { return header_bytes_; }
@@ -64,11 +66,18 @@ class PathOptions {
   std::string options_beside_faults() const;
 
  private:
+  // What the links of one direction have in common.
+  struct LinkModel {
+    LinkPlan plan;
+    Timeline<Impairments> chances;
+  };
+
   static std::size_t index(Direction direction) { return static_cast<std::size_t>(direction); }
 
   void resolve_faults();
   void resolve_way(Direction direction);
   void resolve_seed();
+  LinkModel link_model(Direction direction) const;
   // The list of faults decides fates: nothing else may.
   void refuse_chance() const;
   // Refuses a setting for both directions that each direction has its own for.
@@ -92,6 +101,7 @@ class PathOptions {
   std::string faults_;
   std::size_t header_bytes_ = 28;
   std::array<std::optional<Timeline<LinkSettings>>, 2> ways_;
+  std::array<std::optional<LinkModel>, 2> models_;
   std::array<bool, 2> drop_counts_{};  // The loss of the direction is what drop asks for.
   std::optional<FaultList> fault_list_;
 };

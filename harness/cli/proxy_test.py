@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import pty
 import re
 import select
 import signal
@@ -41,9 +42,9 @@ class WithProxy(unittest.TestCase):
         self.server = udp_socket()
         self.addCleanup(self.server.close)
 
-    def start(self, *options, to=None):
+    def start(self, *options, to=None, limit=()):
         """Starts a proxy in front of the server, and gives it with the address that it listens on."""
-        process = subprocess.Popen([*BOUNDED, LOSSY, "proxy", "--listen=127.0.0.1:0",
+        process = subprocess.Popen([*BOUNDED, *limit, LOSSY, "proxy", "--listen=127.0.0.1:0",
                                     "--to=" + (to or host_port(self.server)), *options],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.addCleanup(process.communicate)
@@ -251,17 +252,6 @@ class Output(WithProxy):
         self.assertEqual(done.returncode, 1)
         self.assertIn("first difference at offset 4: expected 6e 'n', actual 6f 'o'", done.stdout)
 
-    # What cannot be recorded is said, and ends neither the forwarding nor, in the end, in success.
-    def test_full_disk(self):
-        process, address = self.start("--record=/dev/full")
-        client = self.client()
-        for _ in range(20):
-            self.ask(client, address, os.urandom(60000))
-        code, output, errors = self.stop(process)
-        self.assertEqual(code, 1)
-        self.assertIn("forwarding goes on", errors)
-        self.assertRegex(output, r"offered +20 +20\n")
-
     def test_stats_and_signals(self):
         process, address = self.start("--stats=20ms")
         self.ask(self.client(), address)
@@ -278,6 +268,115 @@ class Output(WithProxy):
         self.assertEqual(json.loads(process.stdout.readline())["uplink"]["offered"], 1)
         self.ask(self.client(), address)
         self.assertEqual(json.loads(self.stop(process)[1])["uplink"]["offered"], 2)
+
+    # --stats speaks on the way and --json in the end, one does not replace the other.
+    def test_stats_with_totals(self):
+        process, address = self.start("--stats=20ms", "--json")
+        self.ask(self.client(), address)
+        while json.loads(process.stdout.readline())["downlink"]["delivered"] == 0:
+            pass
+        *periods, totals = map(json.loads, self.stop(process)[1].splitlines())
+        self.assertEqual([period["final"] for period in periods], [False] * len(periods))
+        self.assertTrue(totals["final"])
+        self.assertEqual((totals["uplink"]["delivered"], totals["downlink"]["delivered"]), (1, 1))
+        self.assertIn(" proxy --seed=4 ", totals["reproduce"])
+
+    # Without --json the end is a summary for people, whatever came before.
+    def test_stats_with_summary(self):
+        process, address = self.start("--stats=20ms")
+        self.ask(self.client(), address)
+        while json.loads(process.stdout.readline())["downlink"]["delivered"] == 0:
+            pass
+        self.assertRegex(self.stop(process)[1], r"\n  offered +1 +1\n")
+
+    # A terminal that goes away ends it as a signal that asks for it does: with whole files.
+    def test_hangup(self):
+        path = self.folder / "proxied.pcap"
+        process, address = self.start(f"--record={path}")
+        self.ask(self.client(), address)
+        self.assertEqual(self.stop(process, signal.SIGHUP)[0], 0)
+        self.assertEqual(len(records_of(path)), 4)
+        self.assertEqual(list(self.folder.iterdir()), [path])
+
+    # What cannot be recorded any more is said, and ends neither the forwarding nor, in the end, in success.
+    def test_file_size_limit(self):
+        path = self.folder / "proxied.pcap"
+        process, address = self.start(f"--record={path}", limit=["prlimit", "--fsize=100000"])
+        client = self.client()
+        for _ in range(20):
+            self.ask(client, address, os.urandom(60000))
+        code, output, errors = self.stop(process)
+        self.assertEqual(code, 1, errors)
+        self.assertIn("File too large; nothing more is written there, and forwarding goes on", errors)
+        self.assertRegex(output, r"offered +20 +20\n")
+
+    # What could have no effect is said, flow by flow where it is about flows.
+    def test_notes(self):
+        for options, notes in [
+                (["--uplink-mtu=1000"], ["uplink: no datagram was larger than the MTU."]),
+                (["--faults=uplink.1:drop,uplink.9:drop,flow2.uplink.1:drop,flow3.downlink.1:drop"],
+                 ["uplink: 1 of the faults were for datagrams that were never sent.",
+                  "downlink: 1 of the faults were for datagrams that were never sent."]),
+                (["--memory=64k", "--delay=10s"], ["1 were lost because what was in flight took the 65536 bytes that "
+                                                   "it may take; allow more with --memory."]),
+        ]:
+            process, address = self.start("--stats=20ms", *options)
+            sizes = [1, 1] if "--memory=64k" not in options else [60000, 1]
+            for size in sizes:
+                client = self.client()
+                client.sendto(b"x" * size, address)
+            while json.loads(process.stdout.readline())["uplink"]["offered"] < len(sizes):
+                pass
+            output = self.stop(process)[1]
+            self.assertEqual(re.findall("  Note: (.*)", output), notes, options)
+
+    # The path is explained as for the simulator, and nothing is listened on for it.
+    def test_explain(self):
+        options = ["--explain", "--drop=10%", "--uplink-delay=20ms", "--rate=1mbit"]
+        done = run(LOSSY, "proxy", *options)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.stdout, run(LOSSY, "simulate", *options).stdout)
+        self.assertEqual(json.loads(run(LOSSY, "proxy", "--json", *options).stdout)["command"], "proxy")
+        done = run(LOSSY, "proxy", "--trace", *options)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("--trace: nothing runs with --explain", done.stderr)
+
+    # A line a datagram, however long it is and whatever is in it.
+    def test_trace_is_bounded(self):
+        process, address = self.start("--trace")
+        self.ask(self.client(), address, b"\x1b[31m\r\n" + os.urandom(60000))
+        ladder = self.stop(process)[1].split("\n\n")[0].splitlines()
+        self.assertEqual(len(ladder), 4)
+        for line in ladder:
+            self.assertLess(len(line), 500)
+            self.assertRegex(line, r'^[^\x00-\x1f]+"\.\.\. of 60007 bytes')
+        self.assertIn(r'"\x1b[31m\r\n', ladder[0])
+
+    # A terminal is shown rates and losses, in a line that is taken away for what follows.
+    def test_live_line(self):
+        ours, theirs = pty.openpty()
+        self.addCleanup(os.close, ours)
+        process = subprocess.Popen([*BOUNDED, LOSSY, "proxy", "--listen=127.0.0.1:0", "--drop=100%",
+                                    "--to=" + host_port(self.server)], stdout=subprocess.PIPE, stderr=theirs)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        os.close(theirs)
+        shown = ""
+
+        def wait_for(pattern):
+            nonlocal shown
+            while not re.search(pattern, shown):
+                self.assertTrue(select.select([ours], [], [], 60)[0], shown)
+                shown += os.read(ours, 4096).decode()
+            return re.search(pattern, shown)
+
+        port = int(wait_for(r"proxy on 127\.0\.0\.1:(\d+) to ")[1])
+        self.client().sendto(b"x", ("127.0.0.1", port))
+        wait_for(r"\r\033\[K1 flows  up \d+/s, 100% lost  down 0/s, 0% lost")
+        process.send_signal(signal.SIGINT)
+        wait_for(r"lost\r\033\[K$")
+        self.assertIn(b"offered", process.stdout.read())
 
     def test_trace(self):
         process, address = self.start("--trace")
@@ -306,10 +405,40 @@ class Command(WithProxy):
         self.assertEqual(done.returncode, 5)
         self.assertEqual(self.run_with("sh", "-c", "kill -KILL $$").returncode, 128 + 9)
 
-    def test_that_does_not_exist(self):
-        done = self.run_with("./no-such-program")
-        self.assertEqual(done.returncode, 2)
-        self.assertIn("cannot run './no-such-program'", done.stderr)
+    def start_with(self, script, *options):
+        """Starts a proxy with a shell script, and waits for the line that the script prints."""
+        process = subprocess.Popen([LOSSY, "proxy", "--to=" + host_port(self.server), *options, "--", "sh", "-c", script],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process, process.stdout.readline()
+
+    # Who ignores the first signal does not outlive the second.
+    def test_second_signal_ends_at_once(self):
+        process, line = self.start_with("trap '' INT TERM HUP; echo $$; while :; do sleep 0.01; done")
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(60), 128 + signal.SIGTERM)
+        self.assertRaises(ProcessLookupError, os.kill, int(line), 0)
+
+    # The summary on the way is the proxy's matter, and the command hears nothing of it.
+    def test_summary_on_the_way(self):
+        process, _ = self.start_with("trap 'exit 9' USR1; echo ready; read line; exit 3")
+        process.send_signal(signal.SIGUSR1)
+        while not process.stderr.readline().startswith("The same path again"):
+            pass
+        _, errors = process.communicate()
+        self.assertEqual(process.returncode, 3)
+        self.assertIn("offered", errors)
+
+    def test_that_cannot_be_started(self):
+        plain = self.folder / "plain"
+        plain.write_text("text")
+        for program in ("./no-such-program", str(plain), str(self.folder)):
+            done = self.run_with(program)
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            _, line = done.stderr.splitlines()  # Behind the one that says where the proxy is.
+            self.assertIn(f"cannot run '{program}'", line)
 
 
 class Errors(WithProxy):
@@ -329,7 +458,10 @@ class Errors(WithProxy):
                 (["192.0.2.1:9", "no interface"], ["--listen=192.0.2.1:9", to]),
                 (["nowhere.invalid:9"], ["--listen=127.0.0.1:0", "--to=nowhere.invalid:9"]),
                 (["--idle", "1ms"], ["--listen=127.0.0.1:0", to, "--idle=0"]),
-                (["--json", "--stats"], ["--listen=127.0.0.1:0", to, "--json", "--stats=1s"]),
+                (["--memory", "64k"], ["--listen=127.0.0.1:0", to, "--memory=1k"]),
+                (["--memory", "x"], ["--listen=127.0.0.1:0", to, "--memory=x"]),
+                (["/dev/full", "No space left"], ["--listen=127.0.0.1:0", to, "--record=/dev/full"]),
+                (["no-such-folder/x.pcap"], ["--listen=127.0.0.1:0", to, "--record=/no-such-folder/x.pcap"]),
         ]:
             line = self.refused(*options)
             for word in words:
@@ -337,8 +469,33 @@ class Errors(WithProxy):
 
     def test_its_own_server(self):
         with udp_socket() as probe:
-            address = host_port(probe)
-        self.assertIn("its own server", self.refused("--listen=" + address, "--to=" + address))
+            port = probe.getsockname()[1]
+        for listen, to in [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("0.0.0.0", "0.0.0.0"),
+                           ("0.0.0.0", "[::ffff:127.0.0.1]"), ("[::ffff:127.0.0.1]", "localhost"), ("[::]", "[::1]")]:
+            if listen == "[::]" and not pathlib.Path("/proc/net/if_inet6").exists():
+                continue
+            with self.subTest(listen=listen, to=to):
+                line = self.refused(f"--listen={listen}:{port}", f"--to={to}:{port}")
+                self.assertIn("the proxy would be its own server", line)
+                self.assertIn(f":{port}", line)
+
+    # Each flow takes a descriptor: where there are few, so are the flows, which is said, and who comes is served.
+    def test_few_descriptors(self):
+        process, address = self.start("--json", limit=["prlimit", "--nofile=40:40"])
+        for _ in range(20):
+            self.ask(self.client(), address)
+        code, output, errors = self.stop(process)
+        self.assertEqual(code, 0)
+        self.assertRegex(errors, "^lossy: at most 8 flows instead of 4096: .*; allow more with: ulimit -n 4128\n$")
+        flows = json.loads(output)["flows"]
+        self.assertEqual((flows["opened"], flows["open"], flows["evicted"], flows["refused"]), (20, 8, 12, 0))
+
+    def test_no_descriptors(self):
+        for limit in range(4, 9):
+            done = run("prlimit", f"--nofile={limit}:{limit}", LOSSY, "proxy", "--listen=127.0.0.1:0", "--to=127.0.0.1:9")
+            self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+            line, = done.stderr.splitlines()
+            self.assertIn("Too many open files", line)
 
 
 if __name__ == "__main__":

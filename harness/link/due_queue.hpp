@@ -51,6 +51,15 @@ class DueQueue {
     }
   }
 
+  // What it has taken from the system, and giving that back; the queue must be empty.
+  std::size_t bytes_reserved() const {
+    return (in_order_.capacity() + overtaking_.capacity()) * sizeof(Entry);
+  }
+  void release_memory() {
+    in_order_ = {};
+    overtaking_ = {};
+  }
+
  private:
   // One comparison of 128 bits, without branches: nobody could predict them.
   static bool before(const Entry& a, const Entry& b) { return key(a) < key(b); }

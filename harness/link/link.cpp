@@ -16,6 +16,9 @@ constexpr std::uint32_t kCorrupted = 0x200;
 constexpr std::uint32_t kTruncated = 0x400;
 static_assert(Fate::kCopiesMax <= kIndex);
 
+// What an empty link may keep of a budget, so that one at work need not allocate all the time.
+constexpr std::size_t kKeptBytes = 16 * 1024;
+
 }  // namespace
 
 std::uint64_t LinkCounters::lost() const {
@@ -79,6 +82,10 @@ bool Link::in_outage(Instant now) {
 
 void Link::send_copies(Instant now, std::span<const std::byte> payload, const LinkOptions& options,
                        Offer& offer) {
+  if (memory_.is_bounded() && !memory_.may_grow()) {
+    offer.loss = LossReason::kInFlight;
+    return;
+  }
   const PayloadPool::Slot whole = keep(payload, offer.number, now);
   const std::size_t ip_bytes = payload.size() + options.header_bytes;
   std::uint32_t index = 0;
@@ -96,6 +103,7 @@ void Link::send_copies(Instant now, std::span<const std::byte> payload, const Li
     ++index;
   }
   payloads_.release(whole);
+  if (memory_.is_bounded()) memory_.set(memory_bytes());
   if (offer.copies_in_flight == 0) return;
   counters_.duplicated += offer.copies_in_flight - 1;
   counters_.copies_dropped += offer.fate->copies_count - offer.copies_in_flight;
@@ -161,7 +169,10 @@ void Link::look_ahead() {
 std::optional<Delivery> Link::poll_transmit(Instant now) {
   release_lent();
   std::optional<Delivery> delivery;
-  if (in_flight_.empty() || next_due_ > now) return delivery;
+  if (in_flight_.empty() || next_due_ > now) {
+    if (in_flight_.empty() && memory_.bytes() > kKeptBytes) release_memory();
+    return delivery;
+  }
   const Instant came = in_flight_.front().due;
   const Copy copy = in_flight_.front().item;
   in_flight_.pop();
@@ -199,6 +210,19 @@ void Link::release_lent() {
   payloads_.release(*lent_);
   if (whole != *lent_) payloads_.release(whole);
   lent_.reset();
+}
+
+std::size_t Link::memory_bytes() const {
+  return payloads_.bytes_reserved() + payloads_.slots_bytes() + payloads_.slots() * sizeof(Origin) +
+         in_flight_.bytes_reserved() + serialiser_.bytes_reserved();
+}
+
+void Link::release_memory() {
+  payloads_ = PayloadPool();
+  origins_ = {};
+  in_flight_.release_memory();
+  serialiser_.release_memory();
+  memory_.set(0);
 }
 
 }  // namespace lossy

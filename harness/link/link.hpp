@@ -5,6 +5,8 @@
 // 2. A copy passes the bound on what is in flight, the queue and the rate (or the trace), then the
 //    delay, then the slots. Copies that leave at the same instant do so in the order they came.
 // 3. Without I/O and without a clock: the verbs are an endpoint's, and times must not decrease.
+// 4. Memory grows to the peak of what was in flight and stays, so that a link at work allocates
+//    nothing; unless it has a part of a budget, which it gives back when it is empty.
 #pragma once
 
 #include <array>
@@ -13,11 +15,13 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "harness/link/due_queue.hpp"
 #include "harness/link/fate.hpp"
 #include "harness/link/link_options.hpp"
+#include "harness/link/memory_budget.hpp"
 #include "harness/link/payload_pool.hpp"
 #include "harness/link/serialiser.hpp"
 #include "harness/link/slot_gate.hpp"
@@ -73,6 +77,10 @@ class Link {
   // Options that never change.
   Link(const LinkOptions& options, std::unique_ptr<FateSource> fates);
 
+  // From now on what is in flight, and is lost as beyond a bound when there is no room, takes its
+  // memory from a budget, which must outlive this. Before the first datagram.
+  void take_memory_from(MemoryBudget& budget) { memory_ = MemoryShare(budget); }
+
   // Offers a datagram of at most kPayloadBytesMax bytes.
   Offer handle_datagram(Instant now, std::span<const std::byte> payload);
 
@@ -86,8 +94,10 @@ class Link {
   }
 
   const LinkCounters& counters() const { return counters_; }
+  // What was counted since it was last taken, for whoever sums up many links.
+  LinkCounters take_counters() { return std::exchange(counters_, {}); }
   std::size_t in_flight() const { return in_flight_.size(); }
-  // Memory that the bytes in flight took so far: it grows to the peak and stays.
+  // Memory that the bytes in flight took so far.
   std::size_t bytes_reserved() const { return payloads_.bytes_reserved(); }
 
  private:
@@ -114,10 +124,14 @@ class Link {
   // Works out when the first of what is in flight leaves.
   void look_ahead();
   void release_lent();
+  // All memory for what is in flight, and giving it back when nothing is.
+  std::size_t memory_bytes() const;
+  void release_memory();
 
   LinkPlan plan_;
   std::unique_ptr<FateSource> fates_;
   LinkCounters counters_;
+  MemoryShare memory_;
   PayloadPool payloads_;
   std::vector<Origin> origins_;  // By slot.
   DueQueue<Copy> in_flight_;     // By the times at which they come to the end.

@@ -33,6 +33,9 @@ class PayloadPool {
   // Bytes taken from the system, and bytes that slots in use hold, their classes' sizes.
   std::size_t bytes_reserved() const { return bytes_reserved_; }
   std::size_t bytes_used() const { return bytes_used_; }
+  // How many slots there are, in use or not, and what keeping account of them takes.
+  std::size_t slots() const { return slots_.size(); }
+  std::size_t slots_bytes() const { return slots_.size() * (sizeof(SlotInfo) + sizeof(Slot)); }
 
  private:
   // Size classes are powers of two from 64 bytes to 64 KiB, so that a slot can be used again

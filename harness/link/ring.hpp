@@ -11,6 +11,7 @@ class Ring {
  public:
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
+  std::size_t capacity() const { return items_.size(); }
 
   const T& front() const { return items_[head_]; }
   const T& back() const { return items_[(head_ + size_ - 1) & (items_.size() - 1)]; }

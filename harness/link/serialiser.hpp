@@ -31,6 +31,13 @@ class Serialiser {
     return is_limited(options) ? queue(now, ip_bytes, options) : std::max(now, free_at_);
   }
 
+  // What it has taken from the system, and giving that back; all must have left.
+  std::size_t bytes_reserved() const { return departures_.capacity() * sizeof(Departure); }
+  void release_memory() {
+    departures_ = {};
+    queued_bytes_ = 0;
+  }
+
  private:
   // What waits or is being sent, and when it has left.
   struct Departure {

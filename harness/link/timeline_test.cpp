@@ -28,6 +28,20 @@ TEST(Timeline, AValueHoldsFromItsStartOn) {
   }
 }
 
+// Copies share what holds, and neither where they stand nor what is added to one of them.
+TEST(Timeline, CopiesShareTheirPhases) {
+  Timeline<int> first(1);
+  first.add(Instant(1s), 2);
+  Timeline<int> second = first;
+  EXPECT_EQ(&first.phases(), &second.phases());
+  EXPECT_EQ(first.at(Instant(1s)), 2);
+  EXPECT_EQ(second.at(Instant{}), 1);
+  second.add(Instant(2s), 3);
+  EXPECT_EQ(first.at(Instant(2s)), 2);
+  EXPECT_EQ(second.at(Instant(2s)), 3);
+  EXPECT_EQ(first.phases().size(), 2U);
+}
+
 // Phases that are jumped over are over.
 TEST(Timeline, MayJumpOverPhases) {
   Timeline<int> timeline(1);

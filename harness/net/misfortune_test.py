@@ -4,15 +4,18 @@
 usage: misfortune_test.py LOSSY [TEST...]
 """
 
+import json
 import os
+import pathlib
 import re
 import signal
 import socket
+import struct
 import subprocess
 import threading
 
 import proxied
-from proxied import free_port, udp_socket
+from proxied import free_port, own_network, udp_socket
 
 # Of each size once a round: empty, short, as on the internet, and the largest that IPv4 can carry.
 SIZES = (0, 1, 20, 1200, 65507)
@@ -150,6 +153,109 @@ class Recording(proxied.ProxiedTest):
             self.assertEqual(os.listdir(disk), [])
         self.assertEqual(proxy.text.count("No space left on device; nothing more is written there"), 1)
         self.assertRegex(proxy.text, r"\n  offered +40 +40\n")
+
+
+IP_PKTINFO = 8
+SOL_UDP, UDP_SEGMENT = 17, 103
+SOURCES, EACH, AT_A_TIME = 100_000, 10, 2_000
+
+
+class Flood(proxied.ProxiedTest):
+    """A million datagrams from 100,000 addresses, while one client goes on being served."""
+
+    def send_from(self, client, number, listen):
+        """Ten datagrams from the address 127.x.y.z of this number, together."""
+        source = struct.pack("I4s4s", 0, bytes([127, 64 + number // 65536, number // 256 % 256, number % 256]), b"")
+        client.sendmsg([b"flood" * EACH], [(socket.IPPROTO_IP, IP_PKTINFO, source),
+                                           (SOL_UDP, UDP_SEGMENT, struct.pack("H", len(b"flood")))], 0,
+                       ("127.0.0.1", listen))
+
+    def round_trip(self, client, server, listen):
+        """Asks until there is an answer, and gives the number of questions with the address that the server saw."""
+        for asked in range(1, 10_000):
+            client.sendto(b"Are you there?", ("127.0.0.1", listen))
+            try:
+                while True:
+                    data, inside = server.recvfrom(100)
+                    if data == b"Are you there?":
+                        server.sendto(b"Yes.", inside)
+                        self.assertEqual(client.recv(100), b"Yes.")
+                        return asked, inside
+            except TimeoutError:  # The flood had left no room in the server's socket.
+                pass
+        self.fail("the proxy serves nobody any more")
+
+    def test_a_hundred_thousand_sources(self):
+        with udp_socket() as server, udp_socket() as client, \
+             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flood:
+            flood.bind(("0.0.0.0", 0))
+            server.settimeout(0.05)
+            proxy, listen = self.start_proxy(server.getsockname()[1], "--json")
+            process = pathlib.Path(f"/proc/{proxy.process.pid}")
+            asked, served_as = self.round_trip(client, server, listen)
+            peaks = []
+            for number in range(SOURCES):
+                self.send_from(flood, number, listen)
+                if (number + 1) % AT_A_TIME == 0:
+                    # It is heard between others, so that its flow is never the one that is idle for longest.
+                    again, inside = self.round_trip(client, server, listen)
+                    asked += again
+                    self.assertEqual(inside, served_as)
+                    peaks.append(int(re.search(r"VmHWM:\s+(\d+) kB", (process / "status").read_text())[1]))
+            descriptors = len(list((process / "fd").iterdir()))
+            self.assertEqual(proxy.end(signal.SIGINT), 0, proxy.text)
+        report = json.loads(proxy.text.splitlines()[-1])
+        print(f"a million datagrams from {SOURCES} addresses: {peaks[-1] // 1024} MiB, {report['seconds']:.1f} s, "
+              f"{report['kernel_dropped']['from_clients']} dropped by the kernel")
+        flows = report["flows"]
+        self.assertEqual(report["uplink"]["offered"] + report["kernel_dropped"]["from_clients"], SOURCES * EACH + asked)
+        self.assertEqual(flows["opened"], flows["open"] + flows["evicted"])
+        self.assertEqual((flows["open"], flows["idle"], flows["refused"]), (4096, 0, 0))
+        self.assertGreater(flows["opened"], SOURCES // 2)
+        self.assertLess(descriptors, 4096 + 32)
+        if b"__asan_init" not in pathlib.Path(self.LOSSY).read_bytes():  # Which keeps what was freed for long.
+            self.assertLess(peaks[-1], 100 * 1024)
+            self.assertLess(peaks[-1], peaks[9] * 1.1)  # After 20,000 sources it has all that it needs.
+
+
+class Starting(proxied.ProxiedTest):
+    """What keeps a proxy from starting is one line that names the address and says what to do."""
+
+    def setUp(self):
+        super().setUp()
+        if not os.environ.get(own_network.INSIDE):
+            self.skipTest("no network of one's own is permitted here")
+
+    def refused(self, *options, limit=()):
+        done = subprocess.run([*limit, self.LOSSY, "proxy", *options], capture_output=True, text=True, check=False,
+                              timeout=proxied.PATIENCE_SECONDS)
+        self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+        line, = done.stderr.splitlines()
+        return line
+
+    def test_no_route(self):
+        for to in ("192.0.2.1:9", "[2001:db8::1]:9"):
+            line = self.refused("--listen=127.0.0.1:0", "--to=" + to)
+            self.assertIn(f"cannot reach {to} (this machine has no route there)", line)
+
+    def test_privileged_port(self):
+        line = self.refused("--listen=127.0.0.1:53", "--to=127.0.0.1:9",
+                            limit=["setpriv", "--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all"])
+        self.assertIn("127.0.0.1:53 (ports below 1024 need privileges", line)
+
+    # The address of an interface is this machine as much as loopback's is.
+    def test_its_own_server_at_an_interface(self):
+        for address in ("192.0.2.7", "2001:db8::7"):
+            add = ["ip", "address", "add", address, "dev", "lo"]
+            if not proxied.find("ip") or subprocess.run(add, capture_output=True, check=False).returncode != 0:
+                self.skipTest("an interface cannot be given an address here")
+            everywhere, host = ("[::]", f"[{address}]") if ":" in address else ("0.0.0.0", address)
+            for listen in (everywhere, host):
+                line = self.refused(f"--listen={listen}:9998", f"--to={host}:9998")
+                self.assertIn(f"the proxy would be its own server: --to={host}:9998 is {listen}:9998", line)
+            proxy = self.start(self.LOSSY, "proxy", f"--listen={everywhere}:9998", f"--to={host}:9999")
+            self.wait_for(proxy, "^lossy: proxy on ")
+            self.assertEqual(proxy.end(), 0)
 
 
 if __name__ == "__main__":

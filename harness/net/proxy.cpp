@@ -10,6 +10,8 @@ namespace {
 
 // What one flow may send in a row, so that a crowd that is due at once keeps nobody waiting.
 constexpr int kCopiesInARow = 1024;
+// How many flows' sockets the kernel is asked about at a time while the proxy is at work.
+constexpr std::size_t kFlowsAskedAbout = 64;
 
 // A flow's slot and the lower half of its number, so that no later flow is taken for it.
 constexpr unsigned kNumberBits = 32;
@@ -20,6 +22,29 @@ Address with_port(const Address& host, std::uint16_t port) {
   if (host.is_v6()) return Address::v6(host.octets(), port, host.scope_id());
   const auto& octets = host.octets();
   return Address::v4({octets[0], octets[1], octets[2], octets[3]}, port);
+}
+
+bool is_loopback(const Address& host) {
+  if (!host.is_v6()) return host.octets()[0] == 127;
+  return host.octets() ==
+         std::array<std::uint8_t, 16>{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+}
+
+// Whether what this socket sends to its peer arrives where a socket listens.
+bool arrives_at(const UdpSocket& connected, const Address& listening) {
+  const Address& peer = *connected.peer();
+  if (peer.is_v6() != listening.is_v6() || peer.port() != listening.port()) return false;
+  if (listening.octets() != std::array<std::uint8_t, 16>{}) return peer == listening;
+  // It listens on all addresses of this host. To speak to one of them the kernel chooses that very
+  // address as the source, or a loopback one, and for no other host it would.
+  const Address local = with_port(connected.local_address(), peer.port());
+  return local.octets() == peer.octets() || is_loopback(local);
+}
+
+// Counts what a counter modulo 2^32 has moved since the last time.
+void count_drops(std::uint32_t drops, std::uint32_t& counted, std::uint64_t& sum) {
+  sum += static_cast<std::uint32_t>(drops - counted);
+  counted = drops;
 }
 
 }  // namespace
@@ -50,6 +75,8 @@ struct Proxy::Flow {
   Flows::iterator place{};
   Instant last_active{};
   Instant rebind_at = Instant::max();
+  std::uint64_t in_flight_counted = 0;
+  std::uint32_t kernel_dropped = 0;  // By this socket, as counted already.
   bool touched = false;
 };
 
@@ -59,12 +86,14 @@ Proxy::Proxy(EventLoop& loop, const ProxyOptions& options, MakeLinks make_links)
       make_links_(std::move(make_links)),
       socket_(UdpSocket::listen(options.listen)),
       address_(socket_.local_address()),
+      memory_(options.memory_bytes_max),
       timers_(options.flows_max) {
   check(options.idle > Duration::zero() && options.flows_max > 0 &&
             options.flows_max <= ProxyOptions::kFlowsMax &&
             options.rebind_every.value_or(Duration(1)) > Duration::zero(),
         "ProxyOptions: outside its range");
-  UdpSocket::connect(options.server);  // To learn now what would be wrong with all of them.
+  // Tells now what would be wrong with all of them.
+  is_its_own_server_ = arrives_at(UdpSocket::connect(options.server), address_);
   for (std::size_t slot = options.flows_max; slot > 0; --slot) free_slots_.push_back(slot - 1);
   by_slot_.resize(options.flows_max);
   loop.add(*this);
@@ -101,7 +130,10 @@ void Proxy::receive_from_clients() {
 void Proxy::receive_from_server(Flow& flow) {
   received_.receive(flow.socket);
   const Instant now = loop_.read_clock();
-  if (received_.datagrams().empty()) return;
+  if (received_.datagrams().empty()) {
+    count(flow);  // It was an error.
+    return;
+  }
   flow.last_active = now;
   flows_.splice(flows_.end(), flows_, flow.place);
   for (const Received& received : received_.datagrams()) {
@@ -131,7 +163,7 @@ Proxy::Flow* Proxy::flow_of(const Received& received, Instant now) {
     const auto found = by_client_.find(received.source);
     flow = found != by_client_.end() ? found->second : open(received.source, now);
     if (flow == nullptr) {
-      ++ended_.flows_refused;
+      ++counters_.flows_refused;
       return nullptr;
     }
     last_flow_ = flow;
@@ -148,24 +180,26 @@ Proxy::Flow* Proxy::flow_of(const Received& received, Instant now) {
 
 Proxy::Flow* Proxy::open(const Address& client, Instant now) {
   if (flows_.size() == options_.flows_max) {
-    ++ended_.flows_evicted;
+    ++counters_.flows_evicted;
     end(flows_.front());
   }
   std::optional<UdpSocket> socket = UdpSocket::try_connect(options_.server);
   if (!socket && !flows_.empty()) {
     // Somebody else on this machine has what we wanted to have for a flow; so there is room for
     // fewer.
-    ++ended_.flows_evicted;
+    ++counters_.flows_evicted;
     end(flows_.front());
     socket = UdpSocket::try_connect(options_.server);
   }
   if (!socket) return nullptr;  // No descriptor, port or memory: there may be later.
-  const std::uint64_t number = ++ended_.flows;
+  const std::uint64_t number = ++counters_.flows;
   const auto place = flows_.emplace(flows_.end(), number, free_slots_.back(), client,
                                     *std::move(socket), make_links_(number));
   Flow& flow = *place;
   free_slots_.pop_back();
   flow.place = place;
+  flow.links.uplink.take_memory_from(memory_);
+  flow.links.downlink.take_memory_from(memory_);
   if (options_.rebind_every) flow.rebind_at = saturating_add(now, *options_.rebind_every);
   by_client_[client] = &flow;
   by_slot_[flow.slot] = &flow;
@@ -174,11 +208,10 @@ Proxy::Flow* Proxy::open(const Address& client, Instant now) {
 }
 
 void Proxy::end(Flow& flow) {
-  ended_.uplink += flow.links.uplink.counters();
-  ended_.downlink += flow.links.downlink.counters();
-  ended_.servers += flow.socket.counters();
-  ended_.servers_kernel_dropped += flow.socket.kernel_drops();
-  ended_.discarded += flow.in_flight();
+  count(flow);
+  count_kernel_drops(flow);
+  counters_.in_flight -= flow.in_flight();
+  counters_.discarded += flow.in_flight();
   timers_.set(flow.slot, Instant::max());
   by_slot_[flow.slot] = nullptr;
   free_slots_.push_back(flow.slot);
@@ -197,7 +230,7 @@ void Proxy::end_idle(Instant now) {
       flows_.splice(flows_.end(), flows_, flow.place);
       continue;
     }
-    ++ended_.flows_idle;
+    ++counters_.flows_idle;
     end(flow);
   }
 }
@@ -207,9 +240,10 @@ void Proxy::rebind(Flow& flow, Instant now) {
   std::optional<UdpSocket> socket =
       UdpSocket::try_connect(options_.server);  // While the old one still holds its port.
   if (!socket) return;
-  ++ended_.rebinds;
-  ended_.servers += flow.socket.counters();
-  ended_.servers_kernel_dropped += flow.socket.kernel_drops();
+  ++counters_.rebinds;
+  count(flow);
+  count_kernel_drops(flow);
+  flow.kernel_dropped = 0;
   flow.socket = *std::move(socket);
   flow.port_address = flow.socket.local_address();
   loop_.watch(flow.socket.fd(), *this, flow.key());
@@ -217,7 +251,7 @@ void Proxy::rebind(Flow& flow, Instant now) {
 
 void Proxy::offer(Flow& flow, Direction direction, Instant now, const Received& received) {
   if (received.payload.size() > kPayloadBytesMax) {
-    ++ended_.too_long;
+    ++counters_.too_long;
     return;
   }
   const Offer offer = flow.link(direction).handle_datagram(now, received.payload);
@@ -235,6 +269,7 @@ void Proxy::settle(Flow& flow, Instant now) {
   timers_.set(flow.slot, std::min({flow.links.uplink.poll_timeout().value_or(Instant::max()),
                                    flow.links.downlink.poll_timeout().value_or(Instant::max()),
                                    flow.rebind_at}));
+  count(flow);
 }
 
 void Proxy::deliver(Flow& flow, Direction direction, Instant now) {
@@ -283,19 +318,34 @@ Passage Proxy::inside(const Flow& flow, Direction direction) const {
           .payload = {}};
 }
 
-ProxyCounters Proxy::counters() const {
-  ProxyCounters counters = ended_;
-  counters.flows_open = flows_.size();
-  counters.clients = socket_.counters();
-  counters.clients_kernel_dropped = socket_.kernel_drops();
-  for (const Flow& flow : flows_) {
-    counters.uplink += flow.links.uplink.counters();
-    counters.downlink += flow.links.downlink.counters();
-    counters.servers += flow.socket.counters();
-    counters.servers_kernel_dropped += flow.socket.kernel_drops();
-    counters.in_flight += flow.in_flight();
+void Proxy::count(Flow& flow) {
+  counters_.uplink += flow.links.uplink.take_counters();
+  counters_.downlink += flow.links.downlink.take_counters();
+  counters_.servers += flow.socket.take_counters();
+  counters_.in_flight += flow.in_flight() - flow.in_flight_counted;
+  flow.in_flight_counted = flow.in_flight();
+}
+
+void Proxy::count_kernel_drops(Flow& flow) {
+  count_drops(flow.socket.kernel_drops(), flow.kernel_dropped, counters_.servers_kernel_dropped);
+}
+
+ProxyCounters Proxy::counters() {
+  for (Flow& flow : flows_) count_kernel_drops(flow);
+  return recent_counters();
+}
+
+ProxyCounters Proxy::recent_counters() {
+  for (std::size_t i = 0; i < std::min(kFlowsAskedAbout, by_slot_.size()); ++i) {
+    next_asked_ = (next_asked_ + 1) % by_slot_.size();
+    if (by_slot_[next_asked_] != nullptr) count_kernel_drops(*by_slot_[next_asked_]);
   }
-  return counters;
+  count_drops(socket_.kernel_drops(), listening_dropped_, counters_.clients_kernel_dropped);
+  counters_.clients += socket_.take_counters();
+  counters_.flows_open = flows_.size();
+  counters_.memory_bytes = memory_.bytes_used();
+  counters_.memory_refused = memory_.refused();
+  return counters_;
 }
 
 }  // namespace lossy

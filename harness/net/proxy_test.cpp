@@ -397,5 +397,96 @@ TEST(Proxy, SaysThatAnAddressIsInUse) {
   EXPECT_THROW(Proxy(loop, options, plain_links), std::system_error);
 }
 
+// A port that is free on all addresses; nobody else takes it in the moment that a test needs.
+std::uint16_t free_port(const Address& everywhere) {
+  return UdpSocket::listen(everywhere).local_address().port();
+}
+
+// Whatever the words for it, a proxy that would forward to itself knows so; and one that would not
+// is not taken for one.
+TEST(Proxy, KnowsThatItIsItsOwnServer) {
+  struct Case {
+    const char* listen;
+    const char* to;
+    bool is_its_own_server;
+  };
+  for (const Case& one :
+       {Case{"127.0.0.1:", "127.0.0.1:", true}, Case{"0.0.0.0:", "127.0.0.1:", true},
+        Case{"0.0.0.0:", "127.9.9.9:", true}, Case{"0.0.0.0:", "0.0.0.0:", true},
+        Case{"127.0.0.1:", "0.0.0.0:", true}, Case{"127.0.0.2:", "0.0.0.0:", false},
+        Case{"127.0.0.1:", "127.0.0.2:", false}, Case{"[::]:", "[::1]:", true},
+        Case{"[::1]:", "[::1]:", true}, Case{"[::]:", "[::]:", true},
+        Case{"[::]:", "127.0.0.1:", false}, Case{"0.0.0.0:", "[::1]:", false}}) {
+    SCOPED_TRACE(std::string(one.listen) + " to " + one.to);
+    const bool v6 =
+        std::string_view(one.listen).starts_with('[') || std::string_view(one.to).starts_with('[');
+    if (v6 && !has_ipv6()) continue;
+    const Address everywhere = *Address::parse(one.listen[0] == '[' ? "[::]:0" : "0.0.0.0:0");
+    const std::string port = std::to_string(free_port(everywhere));
+    for (const bool same_port : {true, false}) {
+      EventLoop loop;
+      ProxyOptions options;
+      options.listen = *Address::parse(one.listen + port);
+      options.server = *Address::parse(one.to + (same_port ? port : "9"));
+      const Proxy proxy(loop, options, plain_links);
+      EXPECT_EQ(proxy.is_its_own_server(), same_port && one.is_its_own_server);
+    }
+  }
+}
+
+// What is in flight in all flows together is bounded in its memory; what is lost for it is counted,
+// and what others have in flight keeps no new client out.
+TEST(Proxy, BoundsTheMemoryOfAllFlows) {
+  constexpr std::size_t kMemory = std::size_t{1} << 20;
+  ProxyOptions options;
+  options.memory_bytes_max = kMemory;
+  const auto long_path = [] {
+    LinkOptions link;
+    link.delay = std::chrono::hours(1);
+    return Link(link, std::make_unique<RandomFates>(Impairments{}, 1, Direction::kUplink));
+  };
+  Network network(options, [&](std::uint64_t) { return Proxy::Links{long_path(), long_path()}; });
+  const std::string text(4000, 'x');
+  for (std::uint64_t client = 1; client <= 10; ++client) {
+    UdpSocket& socket = network.client();
+    for (int i = 0; i < 300; ++i) network.send(socket, text);
+    network.run_until(
+        [&] { return network.proxy->recent_counters().uplink.offered == 300 * client; });
+    EXPECT_EQ(network.proxy->recent_counters().flows_open, client);
+  }
+  const ProxyCounters counters = network.proxy->counters();
+  EXPECT_GT(counters.memory_refused, 2000U);
+  EXPECT_EQ(counters.uplink.lost_by[static_cast<std::size_t>(LossReason::kInFlight)],
+            counters.memory_refused);
+  EXPECT_EQ(counters.in_flight, 3000 - counters.memory_refused);
+  EXPECT_GT(counters.memory_bytes, kMemory / 2);
+  EXPECT_LT(counters.memory_bytes, kMemory + kMemory / 8);
+}
+
+// What is counted while flows are open is what is counted of them once they have ended.
+TEST(Proxy, CountsTheSameWithAndWithoutFlows) {
+  ProxyOptions options;
+  options.idle = milliseconds(20);
+  Network network(options);
+  for (int i = 0; i < 3; ++i) {
+    network.send(network.client(), "up");
+    ASSERT_EQ(send_text(network.server, network.next().source, "down"), SocketOutcome::kDone);
+    network.next();
+  }
+  const ProxyCounters open = network.proxy->recent_counters();
+  network.run_until([&] { return network.proxy->recent_counters().flows_idle == 3; });
+  const ProxyCounters ended = network.proxy->counters();
+  EXPECT_EQ(ended.flows_open, 0U);
+  for (const ProxyCounters& counters : {open, ended}) {
+    EXPECT_EQ(counters.uplink.delivered, 3U);
+    EXPECT_EQ(counters.downlink.delivered, 3U);
+    EXPECT_EQ(counters.clients.received, 3U);
+    EXPECT_EQ(counters.clients.sent, 3U);
+    EXPECT_EQ(counters.servers.received, 3U);
+    EXPECT_EQ(counters.servers.sent, 3U);
+    EXPECT_EQ(counters.in_flight, 0U);
+  }
+}
+
 }  // namespace
 }  // namespace lossy

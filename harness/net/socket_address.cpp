@@ -3,6 +3,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -62,6 +63,17 @@ Address address_of(const addrinfo& found) {
   return address.to_address();
 }
 
+// "[::ffff:127.0.0.1]:9999" is 127.0.0.1:9999 in IPv6's words, and no address on any wire; our IPv6
+// sockets know IPv6 only.
+Address without_mapping(const Address& address) {
+  static constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  const auto& octets = address.octets();
+  if (!address.is_v6() || !std::equal(kMapped.begin(), kMapped.end(), octets.begin())) {
+    return address;
+  }
+  return Address::v4({octets[12], octets[13], octets[14], octets[15]}, address.port());
+}
+
 }  // namespace
 
 SocketAddress::SocketAddress(const Address& address) {
@@ -100,7 +112,7 @@ Address SocketAddress::to_address() const {
 }
 
 Address resolve(std::string_view text) {
-  if (const auto address = Address::parse(text)) return *address;
+  if (const auto address = Address::parse(text)) return without_mapping(*address);
   const auto parts = split(text);
   if (!parts) {
     throw TextError(quote(text) +
@@ -118,7 +130,7 @@ Address resolve(std::string_view text) {
   for (const addrinfo* found = first; found != nullptr; found = found->ai_next) {
     if (found->ai_family == AF_INET) return address_of(*found);
   }
-  return address_of(*first);
+  return without_mapping(address_of(*first));
 }
 
 }  // namespace lossy

@@ -28,7 +28,8 @@ struct SocketAddress {
 // Reads what Address::parse() reads, and "HOST:PORT" with a name in place of the address
 // ("localhost:9999") or an interface's name as the scope ("[fe80::1%eth0]:9999"). A name with
 // addresses of both families stands for its first IPv4 one, which is what programs that open an
-// IPv4 socket, as the tutorial's do, would take it for. Asks the system's resolver, which may take
+// IPv4 socket, as the tutorial's do, would take it for. An IPv4 address in IPv6's words
+// ([::ffff:127.0.0.1]:9999) is the IPv4 address. Asks the system's resolver, which may take
 // seconds. Throws TextError when the text is no address, and std::system_error when the host is not
 // found; both name the text.
 Address resolve(std::string_view text);

@@ -82,5 +82,11 @@ TEST(Resolve, NamesTheHostThatIsNotFound) {
                   StartsWith("cannot find the host of \"[fe80::1%nowhere]:9999\": ")));
 }
 
+// IPv6's words for an IPv4 address are that address: no datagram of IPv6 ever goes there.
+TEST(Resolve, ReadsAMappedAddressAsIpv4) {
+  EXPECT_EQ(resolve("[::ffff:127.0.0.1]:9999"), *Address::parse("127.0.0.1:9999"));
+  EXPECT_EQ(resolve("[::fffe:7f00:1]:9999"), *Address::parse("[::fffe:7f00:1]:9999"));
+}
+
 }  // namespace
 }  // namespace lossy

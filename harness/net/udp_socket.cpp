@@ -62,6 +62,13 @@ void raise_buffer(int fd, int force, int name) {
   ::setsockopt(fd, SOL_SOCKET, name, &bytes, sizeof bytes);
 }
 
+std::size_t buffer_bytes(int fd, int name) {
+  int bytes = 0;
+  socklen_t size = sizeof bytes;
+  if (::getsockopt(fd, SOL_SOCKET, name, &bytes, &size) != 0) return 0;
+  return static_cast<std::size_t>(bytes);
+}
+
 bool is_unspecified(const Address& address) {
   return address.octets() == std::array<std::uint8_t, 16>{};
 }
@@ -213,10 +220,31 @@ std::uint32_t UdpSocket::kernel_drops() const {
 }
 
 std::size_t UdpSocket::receive_buffer_bytes() const {
-  int bytes = 0;
-  socklen_t size = sizeof bytes;
-  if (::getsockopt(fd(), SOL_SOCKET, SO_RCVBUF, &bytes, &size) != 0) return 0;
-  return static_cast<std::size_t>(bytes);
+  return buffer_bytes(fd(), SO_RCVBUF);
+}
+
+std::string UdpSocket::buffer_shortage() const {
+  return lossy::buffer_shortage(receive_buffer_bytes(), buffer_bytes(fd(), SO_SNDBUF));
+}
+
+std::string buffer_shortage(std::size_t receive_bytes, std::size_t send_bytes) {
+  // The kernel doubles what is asked for, for its own part of it.
+  constexpr std::size_t kWanted = 2 * std::size_t{UdpSocket::kBufferBytesWanted};
+  std::string bytes;
+  std::string settings;
+  const auto check = [&](const char* what, std::size_t got, const char* setting) {
+    if (got >= kWanted) return;
+    bytes += (bytes.empty() ? "" : " and ") + std::to_string(got) + " bytes to be " + what;
+    settings +=
+        std::string(" net.core.") + setting + '=' + std::to_string(UdpSocket::kBufferBytesWanted);
+  };
+  check("received", receive_bytes, "rmem_max");
+  check("sent", send_bytes, "wmem_max");
+  if (bytes.empty()) return {};
+  return "the system lets only " + bytes +
+         " wait, so that it may drop some of a burst beside what the path does; allow more with: "
+         "sysctl -w" +
+         settings;
 }
 
 }  // namespace lossy

@@ -10,7 +10,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/address.hpp"
 #include "harness/net/file_descriptor.hpp"
@@ -52,6 +54,9 @@ struct SocketCounters {
   SocketCounters& operator+=(const SocketCounters& other);
 };
 
+// UdpSocket::buffer_shortage() for what the kernel says it gave.
+std::string buffer_shortage(std::size_t receive_bytes, std::size_t send_bytes);
+
 class UdpSocket {
  public:
   // As much room as is asked for in the kernel, each way: 20 ms of datagrams at 200,000 a second.
@@ -84,6 +89,8 @@ class UdpSocket {
   const std::optional<Address>& peer() const { return peer_; }
 
   const SocketCounters& counters() const { return counters_; }
+  // What was counted since it was last taken, for whoever sums up many sockets.
+  SocketCounters take_counters() { return std::exchange(counters_, {}); }
 
   // Datagrams that the kernel dropped because this socket's buffer was full, or their checksum
   // wrong; the latest count modulo 2^32. They never reached us.
@@ -92,6 +99,10 @@ class UdpSocket {
   // How many bytes may wait to be received. The kernel counts what a datagram takes of its memory,
   // which for a small one is some 800 bytes.
   std::size_t receive_buffer_bytes() const;
+
+  // Why fewer datagrams than wanted may wait, to be received or sent, and what to do about it, in
+  // one line; nothing when the system gave all that was asked for.
+  std::string buffer_shortage() const;
 
   // For epoll(7).
   int fd() const { return fd_.number(); }

@@ -12,6 +12,7 @@ namespace lossy {
 namespace {
 
 using testing::AllOf;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
@@ -232,6 +233,18 @@ TEST(UdpSocket, RestrictedHearsItsPeerOnly) {
   send_text(peer, one.local_address(), "for you");
   EXPECT_EQ(receive_text(one).text, "for you");
   EXPECT_EQ(try_receive_text(one).outcome, SocketOutcome::kWouldBlock);
+}
+
+// Buffers that are smaller than wanted are said, with what would make them larger.
+TEST(BufferShortage, SaysWhatToDo) {
+  constexpr std::size_t kEnough = 2 * std::size_t{UdpSocket::kBufferBytesWanted};
+  EXPECT_EQ(buffer_shortage(kEnough, kEnough), "");
+  EXPECT_THAT(buffer_shortage(425'984, kEnough),
+              AllOf(HasSubstr("only 425984 bytes to be received wait"),
+                    EndsWith("sysctl -w net.core.rmem_max=4194304")));
+  EXPECT_THAT(buffer_shortage(425'984, 425'985),
+              AllOf(HasSubstr("only 425984 bytes to be received and 425985 bytes to be sent wait"),
+                    EndsWith("sysctl -w net.core.rmem_max=4194304 net.core.wmem_max=4194304")));
 }
 
 }  // namespace

@@ -47,6 +47,14 @@ std::string describe(const Offer& offer) {
   return notes;
 }
 
+// A line stays one, however long the datagram is.
+std::string quoted(std::span<const std::byte> payload) {
+  constexpr std::size_t kBytesShown = 80;
+  if (payload.size() <= kBytesShown) return '"' + escape_bytes(payload) + '"';
+  return fmt::format("\"{}\"... of {} bytes", escape_bytes(payload.first(kBytesShown)),
+                     payload.size());
+}
+
 }  // namespace
 
 void Ladder::on_offered(Instant now, const Passage& passage, const Offer& offer) {
@@ -88,8 +96,8 @@ void Ladder::datagram(Instant now, const char* picture, const Passage& passage,
       passage.path == 0 ? std::string() : fmt::format("flow{}.", passage.path + 1);
   const std::string address = fmt::format("{}{}.{}", flow, to_string(passage.direction), number);
   line(now, picture,
-       fmt::format("{:<12} \"{}\"{}{}", address, escape_bytes(passage.payload),
-                   notes.empty() ? "" : "  ", notes));
+       fmt::format("{:<12} {}{}{}", address, quoted(passage.payload), notes.empty() ? "" : "  ",
+                   notes));
 }
 
 void Ladder::line(Instant now, const std::string& picture, const std::string& what) {

@@ -17,7 +17,8 @@ namespace lossy {
 //   1020.000 ms  |         ----->|  uplink.2     "Michael"  after 20ms
 class Ladder final : public Observer {
  public:
-  // `out` must outlive this. Bytes from the network are escaped.
+  // `out` must outlive this. Bytes from the network are escaped, and only the first 80 of a
+  // datagram are shown.
   explicit Ladder(std::FILE* out) : out_(out) {}
 
   void on_offered(Instant now, const Passage& passage, const Offer& offer) override;

@@ -164,5 +164,17 @@ TEST(Ladder, SaysWhatIsCutShort) {
 )");
 }
 
+// A long datagram does not make a long line: its beginning is shown, and its size.
+TEST(Ladder, LongDatagramsAreCut) {
+  const std::string name(1000, '\n');
+  const std::string text = ladder_of("uplink.1:drop", {name}, {}, {});
+  std::string shown;
+  for (int i = 0; i < 80; ++i) shown += "\\n";
+  EXPECT_NE(text.find("uplink.1     \"" + shown + "\"... of 1000 bytes  lost: drop\n"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("\"... of 1008 bytes\n"), std::string::npos) << text;
+}
+
 }  // namespace
 }  // namespace lossy

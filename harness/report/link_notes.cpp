@@ -55,10 +55,9 @@ class Notes {
     const LinkCounters& link = way_.counters;
     add(link.flips_missed, "flipped bits lay beyond the end of a payload.");
     add(link.cuts_missed, "cuts lay at the end of a payload or beyond it.");
-    if (run_.faults != nullptr) {
-      add(run_.faults->count_beyond(direction_, link.offered),
-          "of the faults were for datagrams that were never sent.");
-    }
+    const std::uint64_t beyond =
+        run_.faults == nullptr ? 0 : run_.faults->count_beyond(direction_, link.offered);
+    add(beyond + way_.faults_missed, "of the faults were for datagrams that were never sent.");
   }
 
   void add_bounds() {

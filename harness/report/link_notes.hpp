@@ -15,11 +15,13 @@ namespace lossy {
 struct LinkRun {
   const Timeline<LinkSettings>& settings;
   const LinkCounters& counters;
+  // Of the links of many flows: how many of the faults were for datagrams that were never sent.
+  std::uint64_t faults_missed = 0;
 };
 
 struct RunNotes {
-  const FaultList* faults = nullptr;  // Nothing when fates are random.
-  Instant end;                        // When the run ended.
+  const FaultList* faults = nullptr;  // Nothing when fates are random, or there are many flows.
+  Instant end{};                      // When the run ended.
   // What would bring more datagrams onto the way at a time: "more greetings at a time (--window)".
   std::string to_have_more;
 };

@@ -77,5 +77,13 @@ TEST(LinkNotes, BoundsAndTimes) {
   EXPECT_THAT(run.notes()[0], HasSubstr("nothing was sent during an outage"));
 }
 
+// Where there are many flows, somebody else counts the faults that hit nothing.
+TEST(LinkNotes, FaultsThatHitNothingInManyFlows) {
+  const PathRun run;
+  EXPECT_THAT(link_notes({run.settings, run.up, 2}, {run.settings, run.down, 0},
+                         {.end = Instant(1s), .to_have_more = ""}),
+              ElementsAre("uplink: 2 of the faults were for datagrams that were never sent."));
+}
+
 }  // namespace
 }  // namespace lossy

@@ -1,0 +1,28 @@
+#include "harness/cli/explanation.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "harness/report/explain.hpp"
+
+namespace lossy {
+
+void print_explanation(const PathOptions& path, const std::string& command, bool json) {
+  const auto way = [&path](Direction direction) {
+    return explain(direction, path.settings(direction), path.header_bytes());
+  };
+  const WayExplanation uplink = way(Direction::kUplink);
+  const WayExplanation downlink = way(Direction::kDownlink);
+  if (json) {
+    nlohmann::ordered_json object{{"command", command}, {"explain", true}};
+    object.update(explanation_json(uplink, downlink));
+    // The name of a table or trace need not be UTF-8.
+    fmt::print("{}\n", object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    return;
+  }
+  if (path.faults()) fmt::print("What is lost, late and damaged is listed by --faults.\n\n");
+  fmt::print("{}", explanation_text(uplink, downlink));
+}
+
+}  // namespace lossy

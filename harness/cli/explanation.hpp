@@ -1,0 +1,13 @@
+// Prints what --explain asks for.
+#pragma once
+
+#include <string>
+
+#include "harness/cli/path_options.hpp"
+
+namespace lossy {
+
+// What both directions of a path do, as text or as one JSON object that names the command.
+void print_explanation(const PathOptions& path, const std::string& command, bool json);
+
+}  // namespace lossy

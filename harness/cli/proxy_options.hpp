@@ -1,0 +1,33 @@
+// What `lossy proxy` was asked for.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/address.hpp"
+#include "harness/cli/path_options.hpp"
+#include "harness/net/proxy.hpp"
+
+namespace lossy {
+
+struct ProxyCommandOptions {
+  std::optional<Address> listen{};
+  std::optional<Address> to{};
+  PathOptions path;
+  Duration idle = ProxyOptions{}.idle;
+  std::uint64_t flows = ProxyOptions{}.flows_max;
+  std::uint64_t memory_bytes = ProxyOptions{}.memory_bytes_max;
+  std::optional<Duration> rebind_every{};
+  bool spin = false;
+  std::string record;
+  std::string save_faults;
+  bool trace = false;
+  bool explain = false;
+  bool json = false;
+  std::optional<Duration> stats{};
+  std::vector<std::string> command;  // What runs beside the proxy; nothing when it is empty.
+};
+
+}  // namespace lossy

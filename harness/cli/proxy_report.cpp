@@ -1,0 +1,142 @@
+#include "harness/cli/proxy_report.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "harness/report/link_report.hpp"
+#include "harness/report/readable.hpp"
+
+namespace lossy {
+namespace {
+
+using Outcomes = std::array<std::uint64_t, kSocketOutcomeCount>;
+
+nlohmann::ordered_json outcomes_json(const Outcomes& outcomes) {
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+  for (std::size_t i = 1; i < kSocketOutcomeCount; ++i) {
+    json[std::string(to_string(static_cast<SocketOutcome>(i)))] = outcomes[i];
+  }
+  return json;
+}
+
+// "refused 3, too_long 1"; nothing where there is none.
+std::string outcomes_text(const Outcomes& outcomes) {
+  std::string text;
+  for (std::size_t i = 1; i < kSocketOutcomeCount; ++i) {
+    if (outcomes[i] == 0) continue;
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ",
+                        to_string(static_cast<SocketOutcome>(i)), outcomes[i]);
+  }
+  return text;
+}
+
+std::string flows_text(const ProxyCounters& counters) {
+  std::string text = fmt::format("{} opened, {} open", counters.flows, counters.flows_open);
+  const auto more = [&](const char* what, std::uint64_t count) {
+    if (count > 0) text += fmt::format(", {} {}", count, what);
+  };
+  more("ended idle", counters.flows_idle);
+  more("ended for want of room", counters.flows_evicted);
+  more("datagrams without one", counters.flows_refused);
+  more("changes of port", counters.rebinds);
+  return text;
+}
+
+// What was lost, or may be, beside what the links do; each line only where there is something.
+std::string losses_text(const ProxyCounters& counters) {
+  std::string text;
+  const auto line = [&](const char* name, const std::string& what, const char* where) {
+    if (!what.empty()) text += fmt::format("  {:<14} {}{}\n", name, what, where);
+  };
+  const auto count = [](std::uint64_t number) {
+    return number > 0 ? std::to_string(number) : std::string();
+  };
+  line("in flight", count(counters.in_flight), "");
+  line("discarded", count(counters.discarded), ", in flight when their flows ended");
+  line("too long", count(counters.too_long), ", for what lossy forwards");
+  line("ICMP", outcomes_text(counters.servers.reported), ", from the server's side");
+  line("not sent", outcomes_text(counters.clients.not_sent), ", to clients");
+  line("not sent", outcomes_text(counters.servers.not_sent), ", to the server");
+  return text;
+}
+
+std::vector<std::string> all_notes(const ProxyReport& report) {
+  std::vector<std::string> notes = report.notes;
+  const ProxyCounters& counters = report.counters;
+  if (counters.memory_refused > 0) {
+    notes.push_back(
+        fmt::format("{} were lost because what was in flight took the {} bytes that it may take; "
+                    "allow more with --memory.",
+                    counters.memory_refused, report.memory_bytes_max));
+  }
+  const std::uint64_t dropped = counters.clients_kernel_dropped + counters.servers_kernel_dropped;
+  if (dropped > 0) {
+    notes.push_back(fmt::format(
+        "the kernel dropped {} datagrams ({} from clients, {} from the server) before they reached "
+        "the proxy, beside what the path did; allow more to wait with: sysctl -w "
+        "net.core.rmem_max={}",
+        dropped, counters.clients_kernel_dropped, counters.servers_kernel_dropped,
+        UdpSocket::kBufferBytesWanted));
+  }
+  return notes;
+}
+
+}  // namespace
+
+std::string proxy_text(const ProxyReport& report) {
+  const ProxyCounters& counters = report.counters;
+  std::string text = links_text(counters.uplink, counters.downlink) + '\n';
+  text += fmt::format("  {:<14} {}\n", "flows", flows_text(counters)) + losses_text(counters);
+  text += fmt::format("  {:<14} {:.4g} s\n", "time", in_seconds(report.time));
+  if (report.seed) text += fmt::format("  {:<14} {}\n", "seed", *report.seed);
+  for (const std::string& note : all_notes(report)) text += "\n  Note: " + note + '\n';
+  return text + "\nThe same path again: " + report.reproduce + '\n';
+}
+
+std::string proxy_json(const ProxyReport& report) {
+  const ProxyCounters& counters = report.counters;
+  nlohmann::ordered_json json{
+      {"command", "proxy"}, {"listen", report.listen.to_string()}, {"to", report.to.to_string()}};
+  json["seed"] = report.seed ? nlohmann::ordered_json(*report.seed) : nlohmann::ordered_json();
+  json["seconds"] = in_seconds(report.time);
+  json["final"] = report.final;
+  json["flows"] = {{"opened", counters.flows},
+                   {"open", counters.flows_open},
+                   {"idle", counters.flows_idle},
+                   {"evicted", counters.flows_evicted},
+                   {"refused", counters.flows_refused}};
+  json["rebinds"] = counters.rebinds;
+  json["uplink"] = link_json(counters.uplink);
+  json["downlink"] = link_json(counters.downlink);
+  json["in_flight"] = counters.in_flight;
+  json["discarded"] = counters.discarded;
+  json["too_long"] = counters.too_long;
+  json["memory"] = {{"bytes", counters.memory_bytes},
+                    {"bytes_max", report.memory_bytes_max},
+                    {"refused", counters.memory_refused}};
+  json["icmp"] = outcomes_json(counters.servers.reported);
+  json["not_sent"] = {{"to_clients", outcomes_json(counters.clients.not_sent)},
+                      {"to_server", outcomes_json(counters.servers.not_sent)}};
+  json["kernel_dropped"] = {{"from_clients", counters.clients_kernel_dropped},
+                            {"from_server", counters.servers_kernel_dropped}};
+  if (report.final) {
+    json["notes"] = all_notes(report);
+    json["reproduce"] = report.reproduce;
+  }
+  return json.dump() + '\n';
+}
+
+std::string proxy_live_text(const ProxyCounters& before, const ProxyCounters& now,
+                            Duration between) {
+  const auto way = [&](const LinkCounters& from, const LinkCounters& to) {
+    const double rate = static_cast<double>(to.offered - from.offered) / in_seconds(between);
+    const std::string lost = percent(to.lost(), to.offered);
+    return fmt::format("{:.0f}/s, {} lost", rate, lost.empty() ? "0%" : lost);
+  };
+  return fmt::format("{} flows  up {}  down {}", now.flows_open, way(before.uplink, now.uplink),
+                     way(before.downlink, now.downlink));
+}
+
+}  // namespace lossy

@@ -1,0 +1,34 @@
+// What a proxy came to, so far or in the end: a screen, a JSON object, or a line.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/address.hpp"
+#include "harness/net/proxy.hpp"
+
+namespace lossy {
+
+struct ProxyReport {
+  Address listen;
+  Address to;
+  std::optional<std::uint64_t> seed;  // Nothing when the directions have two, or nothing is random.
+  Duration time{};                    // Since the start.
+  bool final = false;                 // Nothing more comes.
+  ProxyCounters counters;
+  std::size_t memory_bytes_max = 0;
+  // Sentences about settings that had no effect so far, and the like.
+  std::vector<std::string> notes{};
+  std::string reproduce;  // The command that gives the same path again.
+};
+
+std::string proxy_text(const ProxyReport& report);
+// In one line.
+std::string proxy_json(const ProxyReport& report);
+
+// For a terminal, in one line: the rates since what was counted `before`, and losses in all.
+std::string proxy_live_text(const ProxyCounters& before, const ProxyCounters& now,
+                            Duration between);
+
+}  // namespace lossy

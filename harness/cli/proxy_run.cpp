@@ -1,0 +1,254 @@
+#include "harness/cli/proxy_run.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "harness/cli/child_process.hpp"
+#include "harness/cli/exit_code.hpp"
+#include "harness/cli/faults_met.hpp"
+#include "harness/cli/kept_file.hpp"
+#include "harness/cli/loop_handlers.hpp"
+#include "harness/cli/output.hpp"
+#include "harness/cli/proxy_report.hpp"
+#include "harness/net/flow_limit.hpp"
+#include "harness/report/ladder.hpp"
+#include "harness/report/link_notes.hpp"
+
+namespace lossy {
+namespace {
+
+constexpr Duration kLivePeriod = std::chrono::milliseconds(500);
+
+std::string with_all(std::string text, std::string_view what, const std::string& by) {
+  for (std::size_t at = text.find(what); at != std::string::npos;
+       at = text.find(what, at + by.size())) {
+    text.replace(at, what.size(), by);
+  }
+  return text;
+}
+
+class ProxyRun {
+ public:
+  ProxyRun(const ProxyCommandOptions& options, const CommandLine& command_line)
+      : options_(options),
+        command_line_(command_line),
+        out_(options.command.empty() ? stdout : stderr),
+        ladder_(options.json ? stderr : out_) {}
+
+  int run() {
+    signals_.emplace(std::initializer_list<int>{SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD});
+    const SignalHandler handler(loop_, *signals_,
+                                [this](const CaughtSignals::Caught& caught) { hear(caught); });
+    open();
+    observe();
+    std::optional<Ticker> stats;
+    if (options_.stats) {
+      stats.emplace(loop_, *options_.stats, [this] {
+        clear_live();
+        fmt::print(out_, "{}", proxy_json(report(proxy_->recent_counters())));
+      });
+    }
+    std::optional<Ticker> live;
+    if (isatty(STDERR_FILENO) == 1 && !options_.trace && options_.command.empty()) {
+      live.emplace(loop_, kLivePeriod, [this] { show_live(); });
+    }
+    if (!options_.command.empty()) start_command();
+    loop_.run([this] {
+      flush_output();
+      return stopped_;
+    });
+    clear_live();
+    return ended_at_once_ > 0 ? 128 + ended_at_once_ : finish();
+  }
+
+ private:
+  // Listens, and says where.
+  void open() {
+    const FlowLimit limit = flow_limit(options_.flows);
+    proxy_.emplace(loop_,
+                   ProxyOptions{.listen = *options_.listen,
+                                .server = *options_.to,
+                                .idle = options_.idle,
+                                .flows_max = limit.flows,
+                                .rebind_every = options_.rebind_every,
+                                .memory_bytes_max = options_.memory_bytes},
+                   [this](std::uint64_t flow) {
+                     return Proxy::Links{options_.path.make_link(Direction::kUplink, flow),
+                                         options_.path.make_link(Direction::kDownlink, flow)};
+                   });
+    if (proxy_->is_its_own_server()) {
+      throw CannotTry("the proxy would be its own server: --to=" + options_.to->to_string() +
+                      " is " + proxy_->address().to_string() +
+                      ", where it listens; give the server's address and port");
+    }
+    open_files();
+    fmt::print(stderr, "lossy: proxy on {} to {}\n", proxy_->address().to_string(),
+               options_.to->to_string());
+    if (limit.flows < options_.flows) {
+      fmt::print(stderr, "lossy: at most {} flows instead of {}: {}\n", limit.flows, options_.flows,
+                 limit.reason);
+    }
+    if (const std::string shortage = proxy_->socket().buffer_shortage(); !shortage.empty()) {
+      fmt::print(stderr, "lossy: {}\n", shortage);
+    }
+  }
+
+  void open_files() {
+    if (!options_.record.empty()) {
+      const auto wall_time = std::chrono::system_clock::now().time_since_epoch();
+      files_.push_back(std::make_unique<KeptRecording>(
+          options_.record, wall_time - loop_.read_clock().time_since_epoch()));
+    }
+    if (!options_.save_faults.empty()) {
+      files_.push_back(std::make_unique<KeptFaults>(options_.save_faults, reproduce("lossy"),
+                                                    options_.path.options_beside_faults()));
+    }
+  }
+
+  void observe() {
+    for (const auto& file : files_) proxy_->observe(*file);
+    if (options_.trace) proxy_->observe(ladder_);
+    if (options_.path.faults()) proxy_->observe(faults_met_.emplace(*options_.path.faults()));
+  }
+
+  void start_command() {
+    const Address& address = proxy_->address();
+    const std::string port = std::to_string(address.port());
+    std::vector<std::string> arguments;
+    for (const std::string& argument : options_.command) {
+      arguments.push_back(with_all(
+          with_all(with_all(argument, "{address}", address.to_string()), "{host}", address.host()),
+          "{port}", port));
+    }
+    child_.emplace(
+        arguments,
+        std::vector<std::pair<std::string, std::string>>{{"LOSSY_ADDRESS", address.to_string()},
+                                                         {"LOSSY_HOST", address.host()},
+                                                         {"LOSSY_PORT", port}},
+        signals_->mask_before());
+  }
+
+  void hear(const CaughtSignals::Caught& caught) {
+    if (caught.number == SIGUSR1) {
+      print_summary();
+    } else if (caught.number == SIGCHLD) {
+      if (child_ && !child_code_ && (child_code_ = child_->poll())) stopped_ = true;
+    } else if (std::exchange(asked_to_end_, true)) {
+      ended_at_once_ = caught.number;
+      if (child_) child_->end_at_once();
+      stopped_ = true;
+    } else if (child_) {
+      // It decides what comes of it. A key has told it already.
+      if (!caught.from_terminal) child_->signal(caught.number);
+    } else {
+      stopped_ = true;
+    }
+  }
+
+  // Writes and prints what is left to be.
+  int finish() {
+    signals_.reset();  // Another one ends everything at once.
+    for (const auto& file : files_) file->finish();
+    final_ = true;
+    print_summary();
+    if (child_code_.value_or(kHolds) != kHolds) return *child_code_;
+    return std::ranges::any_of(files_, [](const auto& file) { return file->failed(); })
+               ? kDoesNotHold
+               : kHolds;
+  }
+
+  ProxyReport report(const ProxyCounters& counters) const {
+    ProxyReport report{
+        .listen = proxy_->address(),
+        .to = *options_.to,
+        .seed = options_.path.is_random() ? options_.path.common_seed() : std::nullopt,
+        .time = loop_.now() - Instant{},
+        .final = final_,
+        .counters = counters,
+        .memory_bytes_max = options_.memory_bytes,
+        .reproduce = reproduce(command_line_.program())};
+    if (final_) report.notes = notes(counters);
+    return report;
+  }
+
+  std::vector<std::string> notes(ProxyCounters counters) const {
+    // What was lost for want of memory has a note of its own, and that of a link's bound would be
+    // wrong.
+    constexpr auto kInFlight = static_cast<std::size_t>(LossReason::kInFlight);
+    std::uint64_t& up = counters.uplink.lost_by[kInFlight];
+    std::uint64_t& down = counters.downlink.lost_by[kInFlight];
+    if (up + down == counters.memory_refused) up = down = 0;
+    const auto way = [&](Direction direction, const LinkCounters& link) {
+      return LinkRun{.settings = options_.path.settings(direction),
+                     .counters = link,
+                     .faults_missed = faults_met_ ? faults_met_->missed(direction) : 0};
+    };
+    return link_notes(way(Direction::kUplink, counters.uplink),
+                      way(Direction::kDownlink, counters.downlink),
+                      {.end = loop_.now(), .to_have_more = "more datagrams at a time"});
+  }
+
+  void print_summary() {
+    clear_live();
+    loop_.read_clock();
+    const ProxyReport all = report(proxy_->counters());
+    fmt::print(out_, "{}",
+               options_.json ? proxy_json(all) : (options_.trace ? "\n" : "") + proxy_text(all));
+    std::fflush(out_);
+  }
+
+  std::string reproduce(const std::string& program) const {
+    const auto implied = options_.path.implied_seed();
+    if (!implied) return command_line_.text_of(program);
+    return command_line_.text_of(program, "proxy", "--seed", std::to_string(*implied));
+  }
+
+  void show_live() {
+    const ProxyCounters counters = proxy_->recent_counters();
+    live_shown_ = true;
+    fmt::print(stderr, "\r\033[K{}",
+               proxy_live_text(live_before_, counters, loop_.now() - live_since_));
+    std::fflush(stderr);
+    live_before_ = counters;
+    live_since_ = loop_.now();
+  }
+
+  void clear_live() {
+    if (std::exchange(live_shown_, false)) fmt::print(stderr, "\r\033[K");
+  }
+
+  const ProxyCommandOptions& options_;
+  const CommandLine& command_line_;
+  std::FILE* const out_;  // Standard output is the command's, when there is one.
+  EventLoop loop_{{.spin = options_.spin}};
+  std::optional<CaughtSignals> signals_;
+  std::optional<Proxy> proxy_;
+  std::vector<std::unique_ptr<KeptFile>> files_;
+  std::optional<FaultsMet> faults_met_;
+  Ladder ladder_;
+  std::optional<ChildProcess> child_;
+  std::optional<int> child_code_;
+  bool asked_to_end_ = false;
+  int ended_at_once_ = 0;  // The signal that asked for it, or 0.
+  bool stopped_ = false;
+  bool final_ = false;
+  ProxyCounters live_before_;
+  Instant live_since_{};
+  bool live_shown_ = false;
+};
+
+}  // namespace
+
+int run_proxy(const ProxyCommandOptions& options, const CommandLine& command_line) {
+  return ProxyRun(options, command_line).run();
+}
+
+}  // namespace lossy
