@@ -126,7 +126,8 @@ void PcapWriter::keep_whole_records(std::size_t bytes) {
   }
   filled_ = 0;
   handed_on_ += whole;
-  // Where it fails it is no file, and whoever reads the bytes has them already.
+  // What is no new file may hold what others wrote before us.
+  if (!file_) return;
   [[maybe_unused]] const int outcome = ::ftruncate(descriptor_, static_cast<::off_t>(handed_on_));
 }
 

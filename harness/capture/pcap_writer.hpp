@@ -25,7 +25,8 @@ struct PcapFormat {
 class PcapWriter final : public FrameSink {
  public:
   explicit PcapWriter(const std::string& path, const PcapFormat& format = {});
-  // Writes to an open descriptor, which is closed with it; `name` is what errors call it.
+  // Writes to an open descriptor, which is closed with it; `name` is what errors call it. After a
+  // refusal the last record there may be cut off.
   PcapWriter(int descriptor, const std::string& name, const PcapFormat& format = {});
   ~PcapWriter() override;
   PcapWriter(const PcapWriter&) = delete;

@@ -100,6 +100,22 @@ TEST(PcapWriterTest, KeepsWhatFitted) {
   }
 }
 
+// Behind what others wrote nothing is cut off, least of all theirs.
+TEST(PcapWriterTest, LeavesAloneWhatOthersWrote) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "a.log";
+  write_file(path, std::string(1000, 'x'));
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  {
+    const FileSizeLimit limit(1100);
+    PcapWriter writer(descriptor, "a.log");
+    writer.write(Instant(), as_bytes(std::string(100, 'y')));
+    EXPECT_THROW(writer.flush(), std::system_error);
+    EXPECT_EQ(writer.records(), 0U);
+  }
+  EXPECT_EQ(read_file(path).substr(0, 1000), std::string(1000, 'x'));
+}
+
 // A disk on which not even the header fits is found before the run, and nothing is left there.
 TEST(PcapWriterTest, RefusesAFullDiskAtOnce) {
   const TemporaryFolder folder;

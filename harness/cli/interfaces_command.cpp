@@ -45,7 +45,7 @@ int print_text(const std::vector<LiveInterface>& interfaces) {
   std::size_t widest = 0;
   for (const LiveInterface& one : interfaces) widest = std::max(widest, one.name.size());
   for (const LiveInterface& one : interfaces) {
-    fmt::print("{:<{}}  {}\n", one.name, widest, state_of(one));
+    fmt::print("{:<{}}  {}\n", escape_controls(one.name), widest, state_of(one));
     for (const std::string& address : one.addresses) {
       fmt::print("{:<{}}  {}\n", "", widest, address);
     }

@@ -138,7 +138,7 @@ class RecordRun final : public EventLoop::Handler {
   }
 
   int run() {
-    fmt::print(stderr, "lossy: recording {} to {}{}{}\n", options_.live.interface, target(),
+    fmt::print(stderr, "lossy: recording {} to {}{}{}\n", interface(), target(),
                source_.user.empty() ? "" : " as user " + source_.user,
                capture_.is_nanoseconds() ? "" : ", in microseconds: it has no better");
     try {
@@ -166,6 +166,7 @@ class RecordRun final : public EventLoop::Handler {
   std::optional<Instant> poll_timeout() const override { return until_; }
 
  private:
+  std::string interface() const { return escape_controls(options_.live.interface); }
   std::string target() const {
     return options_.write == kStandardOutput ? "standard output" : escape_controls(options_.write);
   }
@@ -222,8 +223,7 @@ class RecordRun final : public EventLoop::Handler {
                  drops.buffer_full, options_.live.buffer_bytes);
     }
     if (drops.interface > 0) {
-      fmt::print(stderr, "lossy: {} were dropped by {} itself\n", drops.interface,
-                 options_.live.interface);
+      fmt::print(stderr, "lossy: {} were dropped by {} itself\n", drops.interface, interface());
     }
     return why.empty() && drops.buffer_full + drops.interface == 0 ? kHolds : kDoesNotHold;
   }
@@ -244,10 +244,10 @@ class RecordRun final : public EventLoop::Handler {
   }
 
   const RecordOptions& options_;
-  StopSignal& stop_ = stop_signal();
   Source source_;
   LiveCapture& capture_ = source_.capture;
   RotatingWriter writer_;
+  StopSignal& stop_ = stop_signal();  // Until now there is nothing that a signal could spoil.
   EventLoop loop_;
   Progress progress_;
   std::optional<Instant> until_;
@@ -321,7 +321,7 @@ void add_record_command(CLI::App& app, std::function<int()>& command) {
       "Examples:\n"
       "  sudo lossy record --interface=any --write=seen.pcap --filter='udp port 9999'\n"
       "  lossy record -i lo -w seen.pcap --count=100 --duration=1min\n"
-      "  lossy record -i eth0 -w - | lossy inspect - --trace");
+      "  lossy record -i eth0 -w - --duration=10s | lossy inspect - --trace");
   record->callback([options, &command] {
     const bool to_output = options->write == kStandardOutput;
     if (to_output && options->rotate) {

@@ -23,15 +23,14 @@ import threading
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "net"))
 import proxied
-from proxied import PATIENCE_SECONDS, free_port
+from proxied import PATIENCE_SECONDS
 
 NOBODY = 65534
 RECORDED = r"recorded (\d+) packets to (.*); the kernel dropped (\d+)$"
-# Ends whoever reads along: lossy and tcpdump have seen all that came before it.
+# Whoever has seen it has seen all that came before it.
 MARKER = b"that is all of it"
-# Everybody in a network of their own may capture there; LeakSanitizer cannot look into a process
-# that has become another user.
-SANITIZED = {**os.environ, "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
+# LeakSanitizer cannot look into a process that has become another user.
+WITHOUT_LEAKS = "ASAN_OPTIONS=" + os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
 
 
 def frames_in(data):
@@ -95,15 +94,12 @@ class Tcpdump:
 
 
 class RecordTest(proxied.ProxiedTest):
-    def record(self, *options, interface="lo", path="seen.pcap", before=(), **keywords):
+    def record(self, *options, interface="lo", before=()):
         """Starts a recording, and gives it once it captures."""
-        one = self.start_recording(*before, self.LOSSY, "record", f"--interface={interface}",
-                                   f"--write={self.folder / path}", *options, **keywords)
+        one = self.start(*before, self.LOSSY, "record", f"--interface={interface}",
+                         f"--write={self.folder / 'seen.pcap'}", *options)
         self.wait_for(one, f"^lossy: recording {interface} to ")
         return one
-
-    def start_recording(self, program, *arguments):
-        return self.start(program, *arguments)
 
     def summary(self, program, code=0, number=signal.SIGINT):
         """Ends a recording, and gives how many packets it recorded, where, and how many were dropped."""
@@ -125,13 +121,11 @@ class RecordTest(proxied.ProxiedTest):
     def inspect(self, path):
         return json.loads(self.run_lossy("inspect", "--json", path)[0])["files"][0]
 
-    def send(self, *payloads, port=9, inside=()):
-        """Sends datagrams to nobody, from a process so that it may be in another network."""
-        program = ("import socket,sys; s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM);"
-                   "[s.sendto(bytes.fromhex(p),(sys.argv[1],int(sys.argv[2]))) for p in sys.argv[3:]]")
-        host = "192.0.2.2" if inside else "127.0.0.1"
-        subprocess.run([*inside, sys.executable, "-c", program, host, str(port),
-                        *[payload.hex() for payload in payloads]], check=True, timeout=PATIENCE_SECONDS)
+    def send(self, *payloads, host="127.0.0.1"):
+        """Sends datagrams to nobody."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+            for payload in payloads:
+                one.sendto(payload, (host, 9))
 
     def start_network(self):
         """Another network, joined to this one by a cable: the prefix of commands that run in it. It
@@ -200,7 +194,7 @@ class Traffic(RecordTest):
         recording = self.record(interface=interface)
         for talk in (self.look_up, self.greet, self.measure, self.shake_hands):
             talk(inside, host)
-        self.send(MARKER, inside=inside and ["sh", "-c", 'exec "$@"', "sh"])
+        self.send(MARKER, host=host)
         theirs = tcpdump.end()
         packets, _, dropped = self.summary(recording)
         self.assertEqual(dropped, 0)
@@ -262,7 +256,7 @@ class Command(RecordTest):
 
     # However it is asked to end, what came before is in the file. Until then there is none.
     def test_signals_end_it(self):
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             with self.subTest(number.name):
                 recording = self.record()
                 self.send(*[b"x"] * 100)
@@ -350,8 +344,7 @@ class Command(RecordTest):
         recording.process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, recording.process.pid, os.WSTOPPED | os.WNOWAIT)
         sent = 3000
-        for _ in range(10):
-            self.send(*[b"x" * 100] * (sent // 10))
+        self.send(*[b"x" * 100] * sent)
         recording.process.send_signal(signal.SIGCONT)
         packets, _, dropped = self.summary(recording, code=1)
         self.assertGreater(dropped, 0)
@@ -362,15 +355,12 @@ class Command(RecordTest):
         for command, says in ((["ip", "link", "set", "near", "down"], "was switched off"),
                               (["ip", "link", "del", "near"], "(is gone|was switched off|disappeared)")):
             with self.subTest(says):
-                inside = self.start_network()
+                self.start_network()
                 recording = self.record(interface="near")
-                self.send(b"x", inside=["sh", "-c", 'exec "$@"', "sh"])
                 subprocess.run(command, check=True)
-                packets, _, _ = self.summary(recording, code=1, number=None)
+                self.summary(recording, code=1, number=None)
                 self.assertRegex(recording.text, f"\nlossy: .*near.* {says}")
-                self.assertLessEqual(packets, 1)
                 subprocess.run(["ip", "link", "del", "near"], capture_output=True, check=False)
-                del inside
 
     def test_what_cannot_be_done_is_said(self):
         path = f"--write={self.folder / 'seen.pcap'}"
@@ -442,7 +432,7 @@ class Privileges(RecordTest):
         self.wait_for(program, "^lossy: recording lo to ")
         self.check_given_up(program, 0)
 
-    SUDO = (f"SUDO_UID={NOBODY}", f"SUDO_GID={NOBODY}", f"ASAN_OPTIONS={SANITIZED['ASAN_OPTIONS']}")
+    SUDO = (f"SUDO_UID={NOBODY}", f"SUDO_GID={NOBODY}", WITHOUT_LEAKS)
 
     def test_sudo_becomes_who_typed_it(self):
         program = self.start_lossy(environment=self.SUDO)
@@ -459,7 +449,7 @@ class Privileges(RecordTest):
     def test_one_capability_is_enough(self):
         program = self.start_lossy("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
                                    "--inh-caps=-all,+net_raw", "--ambient-caps=-all,+net_raw",
-                                   environment=self.SUDO[2:])
+                                   environment=[WITHOUT_LEAKS])
         self.wait_for(program, "^lossy: recording lo to ")
         self.check_given_up(program, NOBODY)
 
