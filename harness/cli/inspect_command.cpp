@@ -94,7 +94,10 @@ void add_inspect_command(CLI::App& app, std::function<int()>& command) {
                    "input")
       ->required()
       ->type_name("FILE");
-  inspect_app->add_flag("--trace", options->trace, "print every record, as a ladder");
+  inspect_app->add_flag(
+      "--trace", options->trace,
+      "print every record as a ladder; of a recording of both hosts it says what was "
+      "lost");
   inspect_app->add_flag("--hex", options->hex, "print the bytes of every datagram, too");
   inspect_app->add_flag("--json", options->json, "print all of it as one JSON object");
   add_parsed(
