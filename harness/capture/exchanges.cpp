@@ -32,17 +32,15 @@ bool contains(std::span<const std::byte> whole, std::span<const std::byte> part)
 
 }  // namespace
 
-std::span<const std::byte> Exchanges::Request::known() const {
-  return std::span(start).first(std::min(size, start.size()));
+std::size_t bytes_repeated(std::span<const std::byte> answer, std::span<const std::byte> request) {
+  if (!request.empty() && contains(answer, request)) return request.size();
+  const bool numbered = std::min(request.size(), answer.size()) >= kNumberedBytesMin &&
+                        request[0] == answer[0] && request[1] == answer[1];
+  return numbered ? 2 : 0;
 }
 
-bool Exchanges::Request::is_answered_by(std::span<const std::byte> payload) const {
-  const std::span<const std::byte> wanted = known();
-  if (std::min(size, payload.size()) >= kNumberedBytesMin && wanted[0] == payload[0] &&
-      wanted[1] == payload[1]) {
-    return true;
-  }
-  return !wanted.empty() && contains(payload, wanted);
+std::span<const std::byte> Exchanges::Request::known() const {
+  return std::span(start).first(std::min(size, start.size()));
 }
 
 void Exchanges::request(std::span<const std::byte> payload, Instant time, ExchangeBudget& budget) {
@@ -80,8 +78,9 @@ bool Exchanges::make_room(ExchangeBudget& budget) {
 void Exchanges::answer(std::span<const std::byte> payload, Instant time,
                        Histogram& response_times) {
   const std::size_t hash = hash_of(payload);
-  auto request = std::ranges::find_if(
-      waiting_, [&](const Request& waiting) { return waiting.is_answered_by(payload); });
+  auto request = std::ranges::find_if(waiting_, [&](const Request& waiting) {
+    return bytes_repeated(payload, waiting.known()) > 0;
+  });
   const bool certain = request != waiting_.end();
   if (!certain) {
     const Answer* const before = earlier(hash, payload.size());

@@ -34,6 +34,10 @@ struct ExchangeBudget {
   std::size_t requests = std::size_t{1} << 17;  // Of some 80 bytes each.
 };
 
+// How many bytes of a request, of which the beginning will do, an answer repeats: all that it
+// contains, or the two that number both. None says nothing of whether it belongs to the request.
+std::size_t bytes_repeated(std::span<const std::byte> answer, std::span<const std::byte> request);
+
 // One flow.
 class Exchanges {
  public:
@@ -58,7 +62,6 @@ class Exchanges {
     std::array<std::byte, kStartBytes> start{};
 
     std::span<const std::byte> known() const;
-    bool is_answered_by(std::span<const std::byte> payload) const;
   };
   struct Answer {
     std::size_t hash = 0;

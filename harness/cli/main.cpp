@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/escape.hpp"
+#include "harness/cli/answer_command.hpp"
 #include "harness/cli/command_line.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/golden_command.hpp"
@@ -116,6 +117,7 @@ int parse_and_run(int argc, char** argv) {
   add_interfaces_command(app, command);
   add_inspect_command(app, command);
   add_replay_command(app, command_line, command);
+  add_answer_command(app, command_line, command);
   add_golden_command(app, command_line, command);
   add_seeds_command(app, command);
   add_profiles_command(app, command);

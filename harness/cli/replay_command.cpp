@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <exception>
 #include <filesystem>
@@ -14,7 +15,12 @@
 #include "core/escape.hpp"
 #include "harness/capture/replay.hpp"
 #include "harness/cli/exit_code.hpp"
+#include "harness/cli/files.hpp"
+#include "harness/cli/recorded_options.hpp"
+#include "harness/cli/replay_against.hpp"
 #include "harness/cli/simulate_command.hpp"
+#include "harness/link/scan.hpp"
+#include "harness/net/socket_address.hpp"
 
 namespace lossy {
 namespace {
@@ -24,6 +30,7 @@ struct ReplayCommandOptions {
   std::string scenario;
   std::uint16_t port = ReplayOptions{}.server_port;
   bool json = false;
+  AgainstOptions against;
 };
 
 // The scenario of a capture: the one asked for, or NAME.toml beside NAME.pcap; nothing when there
@@ -113,30 +120,140 @@ int replay(const ReplayCommandOptions& options, const CommandLine& command_line)
   return not_tried > 0 ? kCouldNotTry : kHolds;
 }
 
+// "2", "0.5": thousandths.
+std::uint64_t parse_speed(std::string_view text) {
+  constexpr std::uint64_t kSpeedMax = 1'000'000;
+  const auto fail = [text] {
+    return TextError(quote(text) +
+                     " is no speed: 2 is twice as fast, 0.5 half as fast; from 0.001 "
+                     "to 1000000, with at most three decimals");
+  };
+  std::string_view left = text;
+  const std::string_view whole = take_until(left, ".");
+  if (!left.empty()) left.remove_prefix(1);
+  const bool has_point = text.size() > whole.size();
+  const auto all_digits = [](std::string_view part) {
+    return !part.empty() && std::ranges::all_of(part, is_digit);
+  };
+  if (!all_digits(whole) || whole.size() > 7 || (has_point && !all_digits(left)) ||
+      left.size() > 3) {
+    throw fail();
+  }
+  const std::uint64_t thousandths =
+      parse_whole(whole, 0, kSpeedMax * 10) * 1000 +
+      (left.empty() ? 0 : parse_whole(left, 0, 999) * power_of_ten(3 - left.size()));
+  if (thousandths == 0 || thousandths > kSpeedMax * 1000) throw fail();
+  return thousandths;
+}
+
+// "1000/s".
+std::uint64_t parse_pace(std::string_view text) {
+  std::string_view number = text;
+  if (!text.ends_with("/s")) {
+    throw TextError(quote(text) + " is no pace: 1000/s is a thousand requests a second");
+  }
+  number.remove_suffix(2);
+  return parse_whole(number, 1, 1'000'000'000);
+}
+
+Duration parse_timeout(std::string_view text) {
+  const Duration timeout = parse_duration(text);
+  if (timeout == Duration::zero()) throw TextError("it must be above 0: nothing comes at once");
+  return timeout;
+}
+
+// What only has a meaning with --against. Gives those options.
+std::vector<CLI::Option*> add_against_options(CLI::App& app, AgainstOptions& against) {
+  ReplayClientOptions& client = against.client;
+  CLI::Option* const speed = add_parsed(
+      app, "--speed", client.timing,
+      [](std::string_view text) { return ReplayTiming::captured(parse_speed(text)); },
+      "so many times as fast as the capture [1]", "FACTOR");
+  CLI::Option* const top_speed = app.add_flag_callback(
+      "--topspeed", [&client] { client.timing = ReplayTiming::top_speed(); },
+      "as fast as answers come");
+  CLI::Option* const pace = add_parsed(
+      app, "--pace", client.timing,
+      [](std::string_view text) { return ReplayTiming::paced(parse_pace(text)); },
+      "so many requests a second, over all flows", "N/s");
+  speed->excludes(top_speed)->excludes(pace);
+  top_speed->excludes(pace);
+  std::vector<CLI::Option*> options = {
+      speed,
+      top_speed,
+      pace,
+      app.add_flag_callback(
+          "--no-wait", [&client] { client.wait = false; },
+          "send the next request though answers in front of it have not come"),
+      add_parsed(app, "--timeout", client.timeout, parse_timeout,
+                 "how much longer than in the capture an answer may take; after that it is late, "
+                 "and after that time once more missing [1s]",
+                 "TIME"),
+      app.add_flag("--ordered", client.ordered, "answers must come in the order of the capture"),
+      app.add_flag("--as-captured", against.recorded.retransmissions,
+                   "send retransmissions as often as the capture has them, and not once"),
+      app.add_flag("--ignore-unexpected", client.ignore_unexpected,
+                   "what the capture has no answer like does not count"),
+      add_path(app, "--junit", against.junit, "write the results for CI, a test case a flow",
+               "FILE.xml")};
+  for (CLI::Option* const option : add_mask_options(app, against.mask)) options.push_back(option);
+  for (CLI::Option* const option : add_recorded_options(app, against.recorded)) {
+    options.push_back(option);
+  }
+  return options;
+}
+
 }  // namespace
 
 void add_replay_command(CLI::App& app, const CommandLine& command_line,
                         std::function<int()>& command) {
   auto options = std::make_shared<ReplayCommandOptions>();
   CLI::App* replay_app =
-      app.add_subcommand("replay", "Check that the protocol does again what captures show.");
+      app.add_subcommand("replay", "Check that a protocol does again what captures show.");
   replay_app->add_option("files", options->files, "the captures")
       ->required()
       ->type_name("FILE.pcap");
-  add_path(*replay_app, "--scenario", options->scenario,
-           "what the client was asked to do; NAME.toml beside NAME.pcap needs no asking",
-           "FILE.toml");
-  add_parsed(
-      *replay_app, "--port", options->port,
-      [](std::string_view text) { return static_cast<std::uint16_t>(parse_whole(text, 1, 65535)); },
-      "where the server listens, in captures that are not recordings of ours [9999]", "PORT");
+  CLI::Option* const scenario = add_path(
+      *replay_app, "--scenario", options->scenario,
+      "what the client was asked to do; NAME.toml beside NAME.pcap needs no asking", "FILE.toml");
+  const CLI::Option* const port = add_parsed(
+      *replay_app, "--port", options->port, parse_port,
+      "where the server listens, in captures that are not recordings of ours [9999; with "
+      "--against, who is asked first]",
+      "PORT");
   replay_app->add_flag("--json", options->json, "print the results as one JSON object");
+  CLI::Option* const server =
+      add_parsed(*replay_app, "--against", options->against.client.server, resolve,
+                 "be the clients of the captures to a real server, of any UDP protocol, and "
+                 "compare what it answers",
+                 "HOST:PORT");
+  server->excludes(scenario);
+  for (CLI::Option* const option : add_against_options(*replay_app, options->against)) {
+    option->needs(server);
+  }
   replay_app->footer(
+      "Without --against it is lossy's own client and server that are checked, in virtual time.\n"
+      "With it each flow has a socket of its own. A request leaves at its time, but not before "
+      "the\n"
+      "answers in front of it have come; answers are told by their content.\n"
       "Exit code 1 when a capture differs, 2 when one could not be tried.\n"
       "Examples:\n"
       "  lossy replay captures/*.pcap\n"
-      "  lossy replay seen-by-tcpdump.pcap --port=9999");
-  replay_app->callback([options, &command_line, &command] {
+      "  lossy replay seen-by-tcpdump.pcap --port=9999\n"
+      "  lossy replay dns.pcap --against=127.0.0.1:53 --speed=10 --junit=dns.xml\n"
+      "  lossy replay game.pcap --against=127.0.0.1:7777 --mask=4-7 --ignore-unexpected");
+  replay_app->callback([options, server, port, &command_line, &command] {
+    if (server->count() > 0) {
+      AgainstOptions& against = options->against;
+      for (const std::string& file : options->files) {
+        refuse_overwriting("--junit", against.junit, "a capture", file);
+      }
+      against.files = options->files;
+      against.json = options->json;
+      if (port->count() > 0) against.recorded.server_port = options->port;
+      command = [options, &command_line] { return replay_against(options->against, command_line); };
+      return;
+    }
     if (!options->scenario.empty() && options->files.size() > 1) {
       throw usage_error("--scenario", "one scenario is for one capture");
     }

@@ -1,0 +1,98 @@
+// A whole capture as what its clients asked and what they were answered, flow by flow: what is
+// needed to play either part again. Held in memory, up to a bound.
+//
+// Who is the client, and what belongs together, is what an Inspector says. Of a datagram that a
+// capture shows several times, on other interfaces or on its way through the same host, the first
+// sight counts. A recording of ours shows both hosts, of which one counts.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/address.hpp"
+#include "core/clock.hpp"
+#include "harness/capture/frame.hpp"
+#include "harness/capture/recorder.hpp"
+
+namespace lossy {
+
+// A datagram of a flow.
+struct RecordedStep {
+  bool is_request = false;
+  std::uint32_t request = 0;  // The index of the step that an answer belongs to.
+  std::uint64_t record = 0;   // Its place in the file.
+  std::uint64_t number = 0;   // Of a request, from 0: in the order of all requests of the capture.
+  Duration at{};              // Since the first one of the capture; never less than the one before.
+  std::span<const std::byte> payload{};
+};
+
+struct RecordedFlow {
+  std::uint64_t number = 0;  // As `lossy inspect` counts.
+  Address client;
+  Address server;
+  std::vector<RecordedStep> steps{};  // The first one is a request.
+  std::uint64_t requests = 0;
+  std::uint64_t answers = 0;
+  // Requests that were left out because they repeat one that waits for its answer, and answers that
+  // were because of them.
+  std::uint64_t retransmitted = 0;
+  std::uint64_t answered_again = 0;
+};
+
+struct RecordedFlowsOptions {
+  std::string filter{};                        // An expression as for tcpdump, or nothing.
+  std::uint64_t flow = 0;                      // The only one that counts, or 0.
+  std::optional<std::uint16_t> server_port{};  // Else an Inspector says who is the server.
+  RecordedHost host = RecordedHost::kClient;   // Whose view of a recording of ours counts.
+  bool retransmissions = false;                // They are kept, with what they were answered.
+  // Of payloads, and of a little more for each datagram.
+  std::size_t bytes_max = std::size_t{1} << 30;
+};
+
+// Payloads that stay where they are.
+class PayloadStore {
+ public:
+  std::span<const std::byte> add(std::span<const std::byte> payload);
+
+ private:
+  static constexpr std::size_t kBlockBytes = std::size_t{1} << 20;
+
+  std::vector<std::unique_ptr<std::byte[]>> blocks_;
+  std::size_t block_bytes_ = 0;  // Of the last one.
+  std::size_t left_ = 0;         // In it.
+};
+
+struct RecordedFlows {
+  std::vector<RecordedFlow> flows;  // Those that have requests.
+  std::string error;                // What ended the records, when it was not the end of the file.
+  std::uint64_t requests = 0;
+  std::uint64_t answers = 0;
+  Duration duration{};  // From the first step to the last.
+
+  // What is in no flow.
+  std::uint64_t records = 0;
+  std::array<std::uint64_t, kSkipReasonCount> skipped{};  // By SkipReason.
+  std::uint64_t repeated = 0;                             // Seen a second time.
+  std::uint64_t bad_checksum = 0;
+  std::uint64_t unasked = 0;       // Answers in front of any request.
+  std::uint64_t other = 0;         // Datagrams of other flows or ports.
+  std::uint64_t other_host = 0;    // Of a recording of ours, seen by the host that does not count.
+  std::uint64_t too_long = 0;      // Of more than kPayloadBytesMax bytes.
+  std::uint64_t beyond_flows = 0;  // Of more flows than an Inspector tells apart.
+
+  PayloadStore payloads;
+};
+
+// Reads the file at once. Why it cannot be read stands in `error`, with what came before; so does,
+// without any flow, that it is larger than the bound.
+// A filter that is no expression throws std::invalid_argument.
+RecordedFlows read_recorded_flows(const std::string& path, const RecordedFlowsOptions& options);
+
+// "of 10 records: 4 skipped (not_udp 3, fragment 1), 2 of something else", or nothing.
+std::string left_out_text(const RecordedFlows& recorded);
+
+}  // namespace lossy

@@ -1,0 +1,138 @@
+#include "harness/cli/answer_command.hpp"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "core/escape.hpp"
+#include "harness/capture/describe.hpp"
+#include "harness/capture/recorded_server.hpp"
+#include "harness/cli/exit_code.hpp"
+#include "harness/cli/output.hpp"
+#include "harness/cli/recorded_options.hpp"
+#include "harness/net/endpoint_driver.hpp"
+#include "harness/net/socket_address.hpp"
+
+namespace lossy {
+namespace {
+
+struct AnswerOptions {
+  std::string file;
+  Address listen = Address::v4({127, 0, 0, 1}, 9999);
+  RecordedFlowsOptions recorded{.host = RecordedHost::kServer};
+  PayloadMask mask;
+  bool json = false;
+};
+
+// Never destroyed: a second signal must not turn a clean end into a death by signal.
+StopSignal& stop_signal() {
+  static auto& stop = *new StopSignal;
+  return stop;
+}
+
+RecordedFlows read_answers(const AnswerOptions& options) {
+  RecordedFlows recorded = read_flows(options.file, options.recorded);
+  if (!recorded.error.empty()) throw CannotTry(recorded.error);
+  if (recorded.answers == 0) {
+    const std::string rest = left_out_text(recorded);
+    throw CannotTry(fmt::format("{}: no request is answered in it ({})",
+                                escape_controls(options.file),
+                                rest.empty() ? fmt::format("{} records", recorded.records) : rest));
+  }
+  check_mask(options.file, recorded, options.mask, true);
+  return recorded;
+}
+
+void print_json(const RecordedServerCounters& counters, const UdpSocket& socket,
+                const Address& address) {
+  const nlohmann::ordered_json json{{"command", "answer"},
+                                    {"listen", address.to_string()},
+                                    {"received", counters.received},
+                                    {"answered", counters.answered},
+                                    {"sent", socket.counters().sent},
+                                    {"silent", counters.silent},
+                                    {"unknown", counters.unknown},
+                                    {"not_sent", socket.counters().not_sent_in_all()},
+                                    {"kernel_dropped", socket.kernel_drops()}};
+  fmt::print("{}\n", json.dump());
+}
+
+void print_summary(const RecordedServer& server, const UdpSocket& socket) {
+  const RecordedServerCounters& counters = server.counters();
+  std::string text = fmt::format("received {}, answered {}, unknown {}", counters.received,
+                                 counters.answered, counters.unknown);
+  if (counters.silent > 0) {
+    text += fmt::format(", {} that the capture has no answer to", counters.silent);
+  }
+  if (const std::uint64_t not_sent = socket.counters().not_sent_in_all(); not_sent > 0) {
+    text += fmt::format(", {} answers could not be sent", not_sent);
+  }
+  fmt::print("{}\n", text);
+  if (const auto& unknown = server.first_unknown()) {
+    fmt::print("the first unknown one: from {}, {}\n", unknown->source.to_string(),
+               describe_payload(unknown->payload));
+  }
+  if (const std::uint32_t dropped = socket.kernel_drops(); dropped > 0) {
+    fmt::print(stderr,
+               "lossy: the kernel dropped {} requests for want of room; allow more with: sysctl -w "
+               "net.core.rmem_max={}\n",
+               dropped, UdpSocket::kBufferBytesWanted);
+  }
+}
+
+int answer(const AnswerOptions& options, const CommandLine& command_line) {
+  const RecordedFlows recorded = read_answers(options);
+  RecordedServer server(recorded, options.mask);
+  UdpSocket socket = UdpSocket::listen(options.listen);
+  const Address address = socket.local_address();
+  EventLoop loop({.stop = &stop_signal()});
+  EndpointDriver driver(loop, server, socket);
+  fmt::print(stderr, "lossy: listening on {}: {} different requests\n", address.to_string(),
+             server.requests());
+  loop.run([] { return false; });
+  if (options.json) {
+    print_json(server.counters(), socket, address);
+  } else {
+    print_summary(server, socket);
+  }
+  if (server.counters().unknown == 0) return kHolds;
+  flush_output();
+  fmt::print(stderr, "lossy: to see it again: {}\n", command_line.text());
+  return kDoesNotHold;
+}
+
+}  // namespace
+
+void add_answer_command(CLI::App& app, const CommandLine& command_line,
+                        std::function<int()>& command) {
+  auto options = std::make_shared<AnswerOptions>();
+  CLI::App* answer_app =
+      app.add_subcommand("answer", "Stand in for a server: give the answers that a capture has.");
+  answer_app->add_option("file", options->file, "the capture, as for inspect; - is standard input")
+      ->required()
+      ->type_name("FILE");
+  add_parsed(*answer_app, "--listen", options->listen, resolve,
+             "where to listen; port 0 is any free one [127.0.0.1:9999]", "HOST:PORT");
+  add_parsed(*answer_app, "--port", options->recorded.server_port, parse_port,
+             "where the server listens in the capture [who is asked first]", "PORT");
+  add_mask_options(*answer_app, options->mask);
+  add_recorded_options(*answer_app, options->recorded);
+  answer_app->add_flag("--json", options->json, "print what was counted as one JSON object");
+  answer_app->footer(
+      "A request is known by its content. Asked again it gets the next answer that the capture "
+      "has\n"
+      "to it, and the last one again and again. What the capture never answers is not answered.\n"
+      "Bytes that --mask ignores are copied from the request into the answer, as far as both have\n"
+      "them: --mask=0-1 gives every DNS query its own number back.\n"
+      "Ends with SIGINT (Ctrl-C) or SIGTERM; exit code 1 when a request was unknown.\n"
+      "Examples:\n"
+      "  lossy answer captures/clean.pcap\n"
+      "  lossy answer dns.pcap --listen=127.0.0.1:5353 --mask=0-1");
+  answer_app->callback([options, &command_line, &command] {
+    command = [options, &command_line] { return answer(*options, command_line); };
+  });
+}
+
+}  // namespace lossy

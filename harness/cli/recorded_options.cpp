@@ -1,0 +1,85 @@
+#include "harness/cli/recorded_options.hpp"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+#include "core/escape.hpp"
+#include "harness/capture/inspector.hpp"
+#include "harness/cli/exit_code.hpp"
+
+namespace lossy {
+namespace {
+
+using Ignore = std::optional<std::string> (PayloadMask::*)(std::string_view);
+
+CLI::Option* add_ignored(CLI::App& app, const std::string& name, PayloadMask& mask, Ignore ignore,
+                         const std::string& description, const std::string& type) {
+  return app
+      .add_option_function<std::vector<std::string>>(
+          name,
+          [&mask, name, ignore](const std::vector<std::string>& texts) {
+            for (const std::string& text : texts) {
+              if (const auto why = (mask.*ignore)(text)) throw usage_error(name, *why);
+            }
+          },
+          description)
+      ->allow_extra_args(false)
+      ->type_name(type);
+}
+
+}  // namespace
+
+std::vector<CLI::Option*> add_mask_options(CLI::App& app, PayloadMask& mask) {
+  return {
+      add_ignored(app, "--mask", mask, &PayloadMask::ignore_bytes,
+                  "bytes that do not count, by their offsets from 0: 0-1,4,12-; may be repeated",
+                  "RANGES"),
+      add_ignored(app, "--mask-regex", mask, &PayloadMask::ignore_matches,
+                  "what this matches does not count, as ECMAScript has it, over bytes; may be "
+                  "repeated",
+                  "RE")};
+}
+
+std::vector<CLI::Option*> add_recorded_options(CLI::App& app, RecordedFlowsOptions& options) {
+  return {add_parsed(
+              app, "--filter", options.filter,
+              [](std::string_view text) {
+                if (text.empty()) throw TextError("the expression is missing");
+                return std::string(text);
+              },
+              "only what this matches, as tcpdump has it; of fragments only the first has ports",
+              "EXPRESSION"),
+          add_parsed(
+              app, "--flow", options.flow,
+              [](std::string_view text) { return parse_whole(text, 1, kInspectedFlowsMax); },
+              "only this flow, by the number that inspect gives it", "N")};
+}
+
+std::uint16_t parse_port(std::string_view text) {
+  return static_cast<std::uint16_t>(parse_whole(text, 1, 65535));
+}
+
+RecordedFlows read_flows(const std::string& path, const RecordedFlowsOptions& options) {
+  try {
+    return read_recorded_flows(path, options);
+  } catch (const std::invalid_argument& error) {
+    throw CannotTry(std::string("--filter: ") + error.what());
+  }
+}
+
+void check_mask(const std::string& path, const RecordedFlows& recorded, const PayloadMask& mask,
+                bool requests) {
+  if (!mask.has_expressions()) return;
+  for (const RecordedFlow& flow : recorded.flows) {
+    for (const RecordedStep& step : flow.steps) {
+      if (step.is_request != requests || mask.can_search(step.payload)) continue;
+      throw CannotTry(fmt::format(
+          "--mask-regex looks at payloads of at most {} bytes, and record {} of {} has {}; "
+          "--mask has no such limit",
+          PayloadMask::kSearchedBytesMax, step.record, escape_controls(path), step.payload.size()));
+    }
+  }
+}
+
+}  // namespace lossy

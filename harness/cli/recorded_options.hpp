@@ -1,0 +1,28 @@
+// The options of the commands that play a part of a capture again.
+#pragma once
+
+#include <vector>
+
+#include "harness/capture/payload_mask.hpp"
+#include "harness/capture/recorded_flows.hpp"
+#include "harness/cli/option.hpp"
+
+namespace lossy {
+
+// --mask, --mask-regex. Gives the options, for whoever must say when they have no use.
+std::vector<CLI::Option*> add_mask_options(CLI::App& app, PayloadMask& mask);
+
+// --filter, --flow.
+std::vector<CLI::Option*> add_recorded_options(CLI::App& app, RecordedFlowsOptions& options);
+
+// --port: where the server listens.
+std::uint16_t parse_port(std::string_view text);
+
+// Reads a capture; a filter that is none is thrown as CannotTry.
+RecordedFlows read_flows(const std::string& path, const RecordedFlowsOptions& options);
+
+// Throws CannotTry when expressions of the mask cannot look at a datagram of the capture.
+void check_mask(const std::string& path, const RecordedFlows& recorded, const PayloadMask& mask,
+                bool requests);
+
+}  // namespace lossy

@@ -1,0 +1,372 @@
+#include "harness/cli/replay_against.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <system_error>
+#include <utility>
+
+#include "core/escape.hpp"
+#include "harness/capture/new_file.hpp"
+#include "harness/cli/exit_code.hpp"
+#include "harness/cli/output.hpp"
+#include "harness/cli/recorded_options.hpp"
+#include "harness/net/client_crowd.hpp"
+#include "harness/net/flow_limit.hpp"
+#include "harness/report/against_report.hpp"
+#include "harness/report/junit.hpp"
+#include "harness/report/readable.hpp"
+
+namespace lossy {
+namespace {
+
+// Sockets at a time, where the system allows them.
+constexpr std::size_t kOpenMax = 4096;
+// Flows of a file that are told of one by one, and in JUnit's form.
+constexpr std::size_t kDetailsMax = 16;
+constexpr std::size_t kJunitDetailsMax = 1024;
+constexpr Duration kLong = std::chrono::minutes(1);
+
+// Never destroyed: a second signal must not turn a clean end into a death by signal.
+StopSignal& stop_signal() {
+  static auto& stop = *new StopSignal;
+  return stop;
+}
+
+std::string refusal_text(SocketOutcome outcome, const Address& server) {
+  return outcome == SocketOutcome::kRefused
+             ? fmt::format("nobody listens on {} (ICMP port unreachable)", server.to_string())
+             : fmt::format("there is no way to {} (ICMP unreachable)", server.to_string());
+}
+
+// A flow that is being played.
+class PlayedFlow final : public ClientCrowd::Client {
+ public:
+  PlayedFlow(std::size_t index, const RecordedFlow& flow, const ReplayClientOptions& options,
+             Instant start, Instant now)
+      : index_(index), options_(options), client_(flow, options, start), started_(now) {}
+
+  void handle_datagram(Instant now, const Datagram& datagram) override {
+    client_.handle_datagram(now, datagram);
+    latest_ = now;
+  }
+  void handle_timeout(Instant now) override { client_.handle_timeout(now); }
+  std::optional<Transmit> poll_transmit(Instant now, std::span<std::byte> buffer) override {
+    return client_.poll_transmit(now, buffer);
+  }
+  std::optional<Instant> poll_timeout() const override { return client_.poll_timeout(); }
+  void handle_refusal(Instant now, SocketOutcome outcome) override {
+    client_.handle_refusal(now);
+    if (refusal_.empty()) refusal_ = refusal_text(outcome, options_.server);
+  }
+  bool is_complete() const override { return client_.is_complete(); }
+  bool has_ended() const override { return client_.has_ended(); }
+
+  std::size_t index() const { return index_; }
+  ReplayOutcome outcome() const { return client_.outcome(); }
+  const std::string& refusal() const { return refusal_; }
+  Duration took() const { return latest_ - started_; }
+
+ private:
+  std::size_t index_;
+  const ReplayClientOptions& options_;
+  ReplayClient client_;
+  std::string refusal_;
+  Instant started_;
+  Instant latest_ = started_;  // When something came.
+};
+
+std::string not_sent_text(const SocketCounters& counters) {
+  std::string text;
+  for (std::size_t i = 0; i < kSocketOutcomeCount; ++i) {
+    if (counters.not_sent[i] == 0) continue;
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ",
+                        to_string(static_cast<SocketOutcome>(i)), counters.not_sent[i]);
+  }
+  return text;
+}
+
+// The flows of one capture, as clients for a crowd.
+class PlayedCapture final : public ClientCrowd::Source {
+ public:
+  PlayedCapture(RecordedFlows& recorded, const ReplayClientOptions& options, Instant start)
+      : recorded_(recorded), options_(options), start_(start) {
+    std::ranges::sort(recorded.flows, {},
+                      [](const RecordedFlow& flow) { return flow.steps.front().number; });
+    results_.resize(recorded.flows.size());
+    playing_.resize(recorded.flows.size());
+  }
+
+  std::optional<Instant> next_start() const override {
+    if (stopped_ || next_ == recorded_.flows.size()) return std::nullopt;
+    return saturating_add(start_, options_.timing.due(recorded_.flows[next_].steps.front()));
+  }
+
+  ClientCrowd::Client& start(Instant now) override {
+    const std::size_t index = next_++;
+    playing_[index] =
+        std::make_unique<PlayedFlow>(index, recorded_.flows[index], options_, start_, now);
+    return *playing_[index];
+  }
+
+  void end(ClientCrowd::Client& client, const ClientCrowd::SocketReport& socket) override {
+    const auto& flow = static_cast<PlayedFlow&>(client);
+    const std::size_t index = flow.index();
+    AgainstFlow& result = results_[index];
+    result.recorded = &recorded_.flows[index];
+    result.outcome = flow.outcome();
+    result.refusal = flow.refusal();
+    result.not_sent = socket.counters.not_sent_in_all();
+    result.not_sent_by = not_sent_text(socket.counters);
+    result.kernel_dropped = socket.kernel_dropped;
+    result.took = flow.took();
+    // What nobody will read need not be kept.
+    if (!result.holds() && ++failed_ > kJunitDetailsMax) result.outcome.findings = {};
+    playing_[index].reset();
+  }
+
+  void stop() { stopped_ = true; }
+
+  // Of the flows that were begun.
+  std::vector<AgainstFlow> take_results() {
+    results_.resize(next_);
+    std::ranges::sort(results_, {}, [](const AgainstFlow& flow) { return flow.recorded->number; });
+    return std::move(results_);
+  }
+
+ private:
+  RecordedFlows& recorded_;
+  const ReplayClientOptions& options_;
+  Instant start_;
+  std::size_t next_ = 0;
+  bool stopped_ = false;
+  std::vector<std::unique_ptr<PlayedFlow>> playing_;
+  std::vector<AgainstFlow> results_;
+  std::size_t failed_ = 0;
+};
+
+struct Totals {
+  std::uint64_t sent = 0;
+  std::uint64_t expected = 0;
+  std::uint64_t matched = 0;
+  std::uint64_t flows_matched = 0;
+  std::uint64_t flows_failed = 0;
+  std::uint64_t flows_not_tried = 0;
+  std::uint64_t kernel_dropped = 0;
+
+  void add(const AgainstFlow& flow) {
+    sent += flow.outcome.sent;
+    expected += flow.outcome.expected;
+    matched += flow.outcome.matched;
+    ++(flow.holds() ? flows_matched : flow.tried() ? flows_failed : flows_not_tried);
+    kernel_dropped += flow.kernel_dropped;
+  }
+};
+
+std::string count_of(std::size_t number, const char* noun) {
+  return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
+}
+
+class AgainstRun {
+ public:
+  AgainstRun(const AgainstOptions& options, const CommandLine& command_line)
+      : options_(options), command_line_(command_line), client_(options.client) {
+    if (!options.mask.empty()) client_.mask = &options.mask;
+    // As answers will say it: asking 0.0.0.0 reaches 127.0.0.1.
+    client_.server = *UdpSocket::connect(options.client.server).peer();
+    open_max_ = flow_limit(kOpenMax).flows;
+    if (!options.junit.empty()) junit_.emplace(options.junit);  // Refused before anything is sent.
+  }
+
+  int run() {
+    for (const std::string& path : options_.files) {
+      play(path);
+      if (stopped_by_) break;
+    }
+    if (options_.json) {
+      const nlohmann::ordered_json json{{"command", "replay"},
+                                        {"against", client_.server.to_string()},
+                                        {"holds", failed_ == 0 && not_tried_ == 0 && !stopped_by_},
+                                        {"files", std::move(files_)}};
+      // What a capture holds need not be UTF-8.
+      fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    }
+    flush_output();
+    if (stopped_by_) {
+      fmt::print(stderr, "lossy: stopped by {}\n", stop_signal_name(*stopped_by_));
+      return 128 + *stopped_by_;  // As a shell says it.
+    }
+    if (junit_) write_junit(*junit_);
+    if (failed_ > 0) {
+      fmt::print(stderr, "lossy: to see it again: {}\n", command_line_.text());
+      return kDoesNotHold;
+    }
+    return not_tried_ > 0 ? kCouldNotTry : kHolds;
+  }
+
+ private:
+  void play(const std::string& path) {
+    RecordedFlows recorded = read_flows(path, options_.recorded);
+    check_mask(path, recorded, options_.mask, false);
+    const std::string name = escape_controls(path);
+    if (recorded.flows.empty()) {
+      std::string why = recorded.error;
+      if (why.empty()) {
+        const std::string rest = left_out_text(recorded);
+        why = fmt::format("{}: no client sends anything in it ({})", name,
+                          rest.empty() ? fmt::format("{} records", recorded.records) : rest);
+      }
+      return not_tried(path, why);
+    }
+    EventLoop loop({.stop = &stop_signal()});
+    const Duration takes = options_.client.timing.due({.at = recorded.duration});
+    if (takes > kLong) {
+      fmt::print(stderr, "lossy: {} takes {}; --speed=10 or --topspeed make that less\n", name,
+                 readable(takes));
+    }
+    const Instant start = loop.read_clock();
+    PlayedCapture capture(recorded, client_, start);
+    ClientCrowd crowd(loop, capture, {.server = client_.server, .open_max = open_max_});
+    if (loop.run([&] { return crowd.is_done(); }) == EventLoop::End::kStopped) {
+      stopped_by_ = stop_signal().take();
+      capture.stop();
+      crowd.end_all();
+    }
+    report(path, recorded, capture.take_results(), loop.read_clock() - start);
+    if (!recorded.error.empty()) add_error(path, recorded.error);  // What came before was played.
+  }
+
+  void report(const std::string& path, const RecordedFlows& recorded,
+              const std::vector<AgainstFlow>& flows, Duration took) {
+    Totals sum;
+    for (const AgainstFlow& flow : flows) sum.add(flow);
+    failed_ += sum.flows_failed;
+    not_tried_ += sum.flows_not_tried;
+    if (junit_) add_suite(path, flows);
+    if (options_.json) {
+      files_.push_back(json_of(path, recorded, flows, sum, took));
+      return;
+    }
+    const std::string name = escape_controls(path);
+    std::size_t shown = 0;
+    for (const AgainstFlow& flow : flows) {
+      if (flow.holds() || ++shown > kDetailsMax) continue;
+      fmt::print("{}: {}{}", name, against_line(flow), against_details(flow, options_.mask));
+    }
+    if (shown > kDetailsMax) {
+      fmt::print("{}: and {} more flows; --json or --junit=FILE tell of them\n", name,
+                 shown - kDetailsMax);
+    }
+    fmt::print("{}: {} of {} matched: {} of {} as recorded, to {}, in {}\n", name,
+               sum.flows_matched, count_of(recorded.flows.size(), "flow"), sum.matched,
+               count_of(sum.expected, "answer"), count_of(sum.sent, "request"), readable(took));
+    if (const std::string rest = left_out_text(recorded); !rest.empty()) fmt::print("{}\n", rest);
+    if (sum.kernel_dropped > 0) {
+      fmt::print(stderr,
+                 "lossy: the kernel dropped {} datagrams that came, for want of room: what they "
+                 "were is not known; send with --pace, or allow more with: sysctl -w "
+                 "net.core.rmem_max={}\n",
+                 sum.kernel_dropped, UdpSocket::kBufferBytesWanted);
+    }
+  }
+
+  nlohmann::ordered_json json_of(const std::string& path, const RecordedFlows& recorded,
+                                 const std::vector<AgainstFlow>& flows, const Totals& sum,
+                                 Duration took) const {
+    nlohmann::ordered_json skipped = nlohmann::ordered_json::object();
+    for (std::size_t i = 0; i < kSkipReasonCount; ++i) {
+      skipped[std::string(to_string(static_cast<SkipReason>(i)))] = recorded.skipped[i];
+    }
+    nlohmann::ordered_json each = nlohmann::ordered_json::array();
+    for (const AgainstFlow& flow : flows) each.push_back(against_json(flow, options_.mask));
+    nlohmann::ordered_json json{{"file", path},
+                                {"records", recorded.records},
+                                {"skipped", std::move(skipped)},
+                                {"repeated", recorded.repeated},
+                                {"bad_checksum", recorded.bad_checksum},
+                                {"unasked", recorded.unasked},
+                                {"other", recorded.other},
+                                {"too_long", recorded.too_long},
+                                {"beyond_flows", recorded.beyond_flows},
+                                {"flows_matched", sum.flows_matched},
+                                {"flows_failed", sum.flows_failed},
+                                {"flows_not_tried", sum.flows_not_tried},
+                                {"sent", sum.sent},
+                                {"expected", sum.expected},
+                                {"matched", sum.matched},
+                                {"kernel_dropped", sum.kernel_dropped},
+                                {"seconds", in_seconds(took)},
+                                {"flows", std::move(each)}};
+    if (!recorded.error.empty()) json["error"] = recorded.error;
+    return json;
+  }
+
+  void not_tried(const std::string& path, const std::string& why) {
+    if (options_.json) files_.push_back({{"file", path}, {"error", why}});
+    add_error(path, why);
+  }
+
+  void add_error(const std::string& path, const std::string& why) {
+    ++not_tried_;
+    fmt::print(stderr, "lossy: {}\n", why);
+    suites_.push_back({path,
+                       {{.name = "all of it",
+                         .result = JunitCase::Result::kError,
+                         .type = "not_tried",
+                         .message = why}}});
+  }
+
+  void add_suite(const std::string& path, const std::vector<AgainstFlow>& flows) {
+    JunitSuite suite{path};
+    for (const AgainstFlow& flow : flows) {
+      JunitCase one{
+          .name = fmt::format("flow {}: {} > {}", flow.recorded->number,
+                              flow.recorded->client.to_string(), flow.recorded->server.to_string()),
+          .took = flow.took};
+      if (!flow.holds()) {
+        one.result = flow.tried() ? JunitCase::Result::kFailed : JunitCase::Result::kError;
+        one.type = flow.verdict();
+        one.message = against_line(flow);
+        one.message.pop_back();
+        one.text = against_details(flow, options_.mask);
+      }
+      suite.cases.push_back(std::move(one));
+    }
+    suites_.push_back(std::move(suite));
+  }
+
+  void write_junit(NewFile& file) const {
+    const std::string xml = junit_xml(suites_);
+    const auto fail = [&file] {
+      throw std::system_error(errno, std::generic_category(), "cannot write '" + file.path() + "'");
+    };
+    std::FILE* const stream = ::fdopen(file.take_descriptor(), "wb");
+    if (stream == nullptr) fail();
+    const bool written = std::fwrite(xml.data(), 1, xml.size(), stream) == xml.size();
+    if (std::fclose(stream) != 0 || !written) fail();
+    file.commit();
+  }
+
+  const AgainstOptions& options_;
+  const CommandLine& command_line_;
+  ReplayClientOptions client_;
+  std::size_t open_max_ = 1;
+  nlohmann::ordered_json files_ = nlohmann::ordered_json::array();
+  std::optional<NewFile> junit_;
+  std::vector<JunitSuite> suites_;
+  std::uint64_t failed_ = 0;  // Flows.
+  std::uint64_t not_tried_ = 0;
+  std::optional<int> stopped_by_;
+};
+
+}  // namespace
+
+int replay_against(const AgainstOptions& options, const CommandLine& command_line) {
+  return AgainstRun(options, command_line).run();
+}
+
+}  // namespace lossy

@@ -1,0 +1,133 @@
+#include "harness/report/against_report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "harness/capture/describe.hpp"
+#include "harness/capture/hexdump.hpp"
+#include "harness/report/readable.hpp"
+
+namespace lossy {
+namespace {
+
+std::string counted(std::uint64_t number, std::string_view noun) {
+  return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
+}
+
+std::string describe_step(const RecordedStep& step) {
+  return fmt::format("record {}: {}", step.record, describe_payload(step.payload));
+}
+
+std::string title(const ReplayFinding& finding) {
+  if (finding.verdict == AnswerVerdict::kUnexpected) {
+    return fmt::format("unexpected: from {}, {} after the start: {}\n", finding.source.to_string(),
+                       readable(finding.after), describe_payload(finding.payload));
+  }
+  std::string text = fmt::format("record {}: ", finding.expected->record);
+  switch (finding.verdict) {
+    case AnswerVerdict::kMissing:
+      return text + "missing: no such answer has come\n";
+    case AnswerVerdict::kLate:
+      return text + fmt::format("late: it came {} after the request\n", readable(finding.after));
+    default:
+      break;
+  }
+  if (finding.overtaken != nullptr) {
+    return text + fmt::format("different: it came behind the answer of record {}\n",
+                              finding.overtaken->record);
+  }
+  return text + (finding.has_actual
+                     ? fmt::format("different: {} after the request came something else\n",
+                                   readable(finding.after))
+                     : std::string("different: something else came\n"));
+}
+
+std::string describe_finding(const AgainstFlow& flow, const ReplayFinding& finding,
+                             const PayloadMask& mask) {
+  std::string text = title(finding);
+  if (finding.expected == nullptr) return text;
+  text += fmt::format("request:            {}\nexpected (capture): {}\n",
+                      describe_step(flow.recorded->steps[finding.expected->request]),
+                      describe_step(*finding.expected));
+  if (!finding.has_actual) return text;
+  text += fmt::format("actual (server):    {}\n", describe_payload(finding.payload));
+  std::vector<std::byte> shown = finding.payload;
+  mask.copy_ranges(finding.expected->payload, shown);
+  return text + side_by_side(finding.expected->payload, shown);
+}
+
+}  // namespace
+
+std::string_view AgainstFlow::verdict() const {
+  const bool nothing_else = outcome.different + outcome.unexpected + outcome.late == 0;
+  if (nothing_else && outcome.missing > 0 && outcome.missing == unknown()) return "dropped";
+  if (not_sent > 0 && nothing_else && outcome.missing <= not_sent) return "not_sent";
+  return to_string(outcome.verdict());
+}
+
+std::string against_line(const AgainstFlow& flow) {
+  const ReplayOutcome& outcome = flow.outcome;
+  std::string text = fmt::format("flow {}, {}: {}: ", flow.recorded->number,
+                                 flow.recorded->client.to_string(), flow.verdict());
+  text +=
+      outcome.expected == 0
+          ? fmt::format("{} that the capture has no answer to", counted(outcome.sent, "request"))
+          : fmt::format("{} of {} as recorded, to {}", outcome.matched,
+                        counted(outcome.expected, "answer"), counted(outcome.sent, "request"));
+  const auto add = [&](std::uint64_t number, std::string_view what) {
+    if (number > 0) text += fmt::format(", {} {}", number, what);
+  };
+  add(outcome.different, "different");
+  add(outcome.missing - flow.unknown(), "missing");
+  add(flow.unknown(), "missing that the kernel may have dropped here");
+  add(outcome.unexpected, "unexpected");
+  add(outcome.late, "late");
+  if (flow.not_sent > 0) {
+    text += fmt::format(", {} could not be sent ({})", counted(flow.not_sent, "request"),
+                        flow.not_sent_by);
+  }
+  if (!flow.refusal.empty()) text += "; " + flow.refusal;
+  return text + "\n";
+}
+
+std::string against_details(const AgainstFlow& flow, const PayloadMask& mask) {
+  std::string text;
+  for (const ReplayFinding& finding : flow.outcome.findings) {
+    text += describe_finding(flow, finding, mask);
+  }
+  const ReplayOutcome& outcome = flow.outcome;
+  const std::uint64_t all = outcome.different + outcome.missing + outcome.unexpected + outcome.late;
+  if (all > outcome.findings.size()) {
+    text += fmt::format("and {} more\n", all - outcome.findings.size());
+  }
+  return text;
+}
+
+nlohmann::ordered_json against_json(const AgainstFlow& flow, const PayloadMask& mask) {
+  const ReplayOutcome& outcome = flow.outcome;
+  nlohmann::ordered_json json{{"flow", flow.recorded->number},
+                              {"client", flow.recorded->client.to_string()},
+                              {"server", flow.recorded->server.to_string()},
+                              {"result", flow.verdict()},
+                              {"requests", flow.recorded->requests},
+                              {"sent", outcome.sent},
+                              {"expected", outcome.expected},
+                              {"matched", outcome.matched},
+                              {"different", outcome.different},
+                              {"missing", outcome.missing},
+                              {"unexpected", outcome.unexpected},
+                              {"late", outcome.late},
+                              {"retransmissions_left_out", flow.recorded->retransmitted},
+                              {"not_sent", flow.not_sent},
+                              {"kernel_dropped", flow.kernel_dropped},
+                              {"refused", outcome.refusals},
+                              {"seconds", in_seconds(flow.took)}};
+  if (!flow.refusal.empty()) json["refusal"] = flow.refusal;
+  if (!flow.holds()) json["details"] = against_details(flow, mask);
+  return json;
+}
+
+}  // namespace lossy
