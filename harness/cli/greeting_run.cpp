@@ -4,17 +4,16 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
 #include "core/escape.hpp"
 #include "harness/capture/pcap_writer.hpp"
 #include "harness/cli/exit_code.hpp"
+#include "harness/cli/explanation.hpp"
 #include "harness/cli/files.hpp"
 #include "harness/cli/observers.hpp"
 #include "harness/cli/progress.hpp"
-#include "harness/report/explain.hpp"
 #include "harness/report/ladder.hpp"
 #include "harness/report/link_notes.hpp"
 
@@ -171,25 +170,6 @@ class GreetingRun {
   std::unique_ptr<GreetingNetwork> network_;
 };
 
-int explain(const RunOptions& options, const std::string& command) {
-  const PathOptions& path = options.scenario.path();
-  const auto way = [&path](Direction direction) {
-    return explain(direction, path.settings(direction), path.header_bytes());
-  };
-  const WayExplanation uplink = way(Direction::kUplink);
-  const WayExplanation downlink = way(Direction::kDownlink);
-  if (options.json) {
-    nlohmann::ordered_json json{{"command", command}, {"explain", true}};
-    json.update(explanation_json(uplink, downlink));
-    // The name of a table or trace need not be UTF-8.
-    fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-    return kHolds;
-  }
-  if (path.faults()) fmt::print("What is lost, late and damaged is listed by --faults.\n\n");
-  fmt::print("{}", explanation_text(uplink, downlink));
-  return kHolds;
-}
-
 // Nothing runs, so there is nothing to write down, compare or show.
 void check_explain(const RunOptions& options) {
   const auto refuse = [](const char* name, bool given) {
@@ -271,8 +251,9 @@ void add_greeting_run(CLI::App& app, const CommandLine& command_line, std::funct
     options->scenario.resolve();
     if (options->explain) check_explain(*options);
     command = [options, kind, &command_line] {
-      return options->explain ? explain(*options, kind.command)
-                              : GreetingRun(*options, command_line, kind).run();
+      if (!options->explain) return GreetingRun(*options, command_line, kind).run();
+      print_explanation(options->scenario.path(), kind.command, options->json);
+      return static_cast<int>(kHolds);
     };
   });
 }

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,8 @@ namespace lossy {
 namespace {
 
 constexpr Duration kLivePeriod = std::chrono::milliseconds(500);
+// timeout(1) sends its signal to the process and then to the whole group: that is one request.
+constexpr Duration kOneRequest = std::chrono::milliseconds(50);
 
 std::string with_all(std::string text, std::string_view what, const std::string& by) {
   for (std::size_t at = text.find(what); at != std::string::npos;
@@ -141,11 +144,21 @@ class ProxyRun {
       print_summary();
     } else if (caught.number == SIGCHLD) {
       if (child_ && !child_code_ && (child_code_ = child_->poll())) stopped_ = true;
-    } else if (std::exchange(asked_to_end_, true)) {
+    } else if (asked_to_end_ == caught.number && loop_.now() - asked_at_ < kOneRequest) {
+      return;
+    } else if (asked_to_end_ > 0) {
       ended_at_once_ = caught.number;
       if (child_) child_->end_at_once();
       stopped_ = true;
-    } else if (child_) {
+    } else {
+      asked_to_end_ = caught.number;
+      asked_at_ = loop_.now();
+      pass_on(caught);
+    }
+  }
+
+  void pass_on(const CaughtSignals::Caught& caught) {
+    if (child_) {
       // It decides what comes of it. A key has told it already.
       if (!caught.from_terminal) child_->signal(caught.number);
     } else {
@@ -155,6 +168,7 @@ class ProxyRun {
 
   // Writes and prints what is left to be.
   int finish() {
+    if (asked_to_end_ > 0) std::this_thread::sleep_for(kOneRequest);
     signals_.reset();  // Another one ends everything at once.
     for (const auto& file : files_) file->finish();
     final_ = true;
@@ -236,8 +250,9 @@ class ProxyRun {
   Ladder ladder_;
   std::optional<ChildProcess> child_;
   std::optional<int> child_code_;
-  bool asked_to_end_ = false;
-  int ended_at_once_ = 0;  // The signal that asked for it, or 0.
+  int asked_to_end_ = 0;   // The signal that did, or 0.
+  Instant asked_at_{};     // When.
+  int ended_at_once_ = 0;  // The signal that asked for that, or 0.
   bool stopped_ = false;
   bool final_ = false;
   ProxyCounters live_before_;
