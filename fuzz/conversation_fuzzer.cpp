@@ -4,17 +4,48 @@
 //
 // An input is a script in binary (harness/sim/script.hpp), which `lossy script` shows as text and
 // `lossy simulate --script` runs.
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 
 #include "fuzz/property.hpp"
 #include "harness/sim/properties.hpp"
 #include "harness/sim/scripted_run.hpp"
 
+namespace lossy::fuzz {
+namespace {
+
+// How many operations the scripts had; says their median when the process ends, which tells whether
+// the executions a second are those of scripts that do something.
+class OperationCounts {
+ public:
+  ~OperationCounts() {
+    std::uint64_t scripts = 0;
+    for (const std::uint64_t count : counts_) scripts += count;
+    std::uint64_t shorter = 0;
+    std::size_t median = 0;
+    while (median + 1 < counts_.size() && (shorter += counts_[median]) <= scripts / 2) ++median;
+    std::fprintf(stderr, "stat::median_operations:         %zu\n", median);
+  }
+  void add(const Script& script) {
+    ++counts_[std::min(script.operations.size(), counts_.size() - 1)];
+  }
+
+ private:
+  std::array<std::uint64_t, 256> counts_{};
+};
+
+}  // namespace
+}  // namespace lossy::fuzz
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static lossy::ScriptedRun run;
   static lossy::Script script;
+  static lossy::fuzz::OperationCounts counts;
   lossy::decode(std::as_bytes(std::span(data, size)), script);
+  counts.add(script);
   try {
     run.run(script);
   } catch (const lossy::PropertyViolation& violation) {

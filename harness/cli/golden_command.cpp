@@ -77,6 +77,8 @@ class GoldenCheck {
       case GoldenStatus::kHolds:
         return;
       case GoldenStatus::kDiffers:
+        // Of a run that broke a property none is left.
+        if (left.empty()) return fmt::print("{}\n", result.explanation);
         return fmt::print("{}what this run gave is in {}\n\n", result.explanation, left);
       case GoldenStatus::kMissing:
         return fmt::print("{}: is missing; what its scenario gives is in {}\n", golden, left);

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <exception>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 #include <utility>
 #include <variant>
@@ -17,6 +18,7 @@
 #include "harness/cli/command_line.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/observers.hpp"
+#include "harness/cli/script_run.hpp"
 #include "harness/cli/simulate_command.hpp"
 
 namespace lossy {
@@ -59,7 +61,9 @@ Scenario read_repeatable(const std::string& path) {
   return scenario;
 }
 
-void run(const Scenario& scenario, const std::string& path, FrameSink& sink) {
+// Gives the property of the protocol that a script's run violated, in words.
+std::optional<std::string> run(const Scenario& scenario, const std::string& path, FrameSink& sink) {
+  if (scenario.script()) return record_script(*scenario.script(), sink);
   Recorder recorder;
   recorder.add(sink);
   RecordingObserver observer(recorder);
@@ -71,6 +75,7 @@ void run(const Scenario& scenario, const std::string& path, FrameSink& sink) {
   if (end == GreetingNetwork::End::kInterrupted) throw GoldenInterrupted{network->stop_signal()};
   check_end(end, client, "lossy simulate " + shell_quoted("--config=" + path));
   recorder.finish();
+  return std::nullopt;
 }
 
 }  // namespace
@@ -147,7 +152,8 @@ GoldenResult GoldenFolder::try_check(const std::string& name, bool accept) const
     std::optional<CaptureError> error;
     if (auto* const reader = std::get_if<PcapReader>(&opened)) {
       GoldenComparer comparer(std::move(*reader));
-      run(scenario, scenario_path(name), comparer);
+      const auto broken = run(scenario, scenario_path(name), comparer);
+      if (broken) return {GoldenStatus::kDiffers, golden_path(name) + ": " + *broken + '\n', {}};
       if (comparer.same()) {
         remove_if_there(new_path(name));
         return {GoldenStatus::kHolds, {}, {}};
@@ -161,7 +167,7 @@ GoldenResult GoldenFolder::try_check(const std::string& name, bool accept) const
   }
   remove_if_there(new_path(name));
   PcapWriter writer(accept ? golden_path(name) : new_path(name));
-  run(scenario, scenario_path(name), writer);
+  if (const auto broken = run(scenario, scenario_path(name), writer)) throw CannotTry(*broken);
   if (accept) return {GoldenStatus::kAccepted, {}, {}};
   result.left = new_path(name);
   return result;

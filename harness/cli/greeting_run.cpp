@@ -181,6 +181,23 @@ void check_explain(const RunOptions& options) {
   refuse("--trace", options.trace);
 }
 
+// A script takes the place of the links, in virtual time.
+void check_script(const RunOptions& options, const GreetingRunKind& kind) {
+  if (kind.run_script == nullptr) {
+    throw usage_error("--script",
+                      "it says when time passes, and real time does not wait for it; "
+                      "it is for lossy simulate");
+  }
+  const auto refuse = [](const char* name, bool given) {
+    if (given)
+      throw usage_error(name,
+                        "the script says what happens to each datagram, in "
+                        "operations and not in faults; leave one of them out");
+  };
+  refuse("--save-faults", !options.save_faults.empty());
+  refuse("--explain", options.explain);
+}
+
 // A file that the run writes must be no other that it reads or writes.
 void check_files(const RunOptions& options, const std::string& config) {
   for (const auto& [name, written] :
@@ -190,6 +207,7 @@ void check_files(const RunOptions& options, const std::string& config) {
       refuse_overwriting(name, written, "another option", read);
     }
     refuse_overwriting(name, written, "--config", config);
+    refuse_overwriting(name, written, "--script", options.scenario.script_path());
   }
   refuse_overwriting("--save-faults", options.save_faults, "--record", options.record);
   for (const char* output : {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}) {
@@ -250,7 +268,9 @@ void add_greeting_run(CLI::App& app, const CommandLine& command_line, std::funct
     check_files(*options, config->count() > 0 ? config->as<std::string>() : std::string());
     options->scenario.resolve();
     if (options->explain) check_explain(*options);
+    if (options->scenario.script()) check_script(*options, kind);
     command = [options, kind, &command_line] {
+      if (options->scenario.script()) return kind.run_script(*options, command_line);
       if (!options->explain) return GreetingRun(*options, command_line, kind).run();
       print_explanation(options->scenario.path(), kind.command, options->json);
       return static_cast<int>(kHolds);

@@ -64,6 +64,8 @@ struct GreetingRunKind {
   // The endpoints and the scenario outlive the network.
   std::unique_ptr<GreetingNetwork> (*make_network)(Greeter& client, Server& server,
                                                    const Scenario& scenario) = nullptr;
+  // Runs a script instead, or nothing where no script can be run.
+  int (*run_script)(const RunOptions& options, const CommandLine& command_line) = nullptr;
 };
 
 // Adds the options to a subcommand.

@@ -6,7 +6,6 @@
 #include <csignal>
 #include <cstdio>
 #include <functional>
-#include <istream>
 #include <memory>
 #include <new>
 #include <system_error>
@@ -27,6 +26,8 @@
 #include "harness/cli/proxy_command.hpp"
 #include "harness/cli/record_command.hpp"
 #include "harness/cli/replay_command.hpp"
+#include "harness/cli/scenario_format.hpp"
+#include "harness/cli/script_command.hpp"
 #include "harness/cli/seeds_command.hpp"
 #include "harness/cli/serve_command.hpp"
 #include "harness/cli/simulate_command.hpp"
@@ -78,26 +79,6 @@ std::string unknown_command(const CLI::App& app, const std::string& word) {
   return "there is no command '" + word + "'; there are " + names;
 }
 
-// A scenario says [simulate], and is one for `lossy loopback` all the same.
-class ScenarioFormat final : public CLI::ConfigBase {
- public:
-  explicit ScenarioFormat(const CLI::App& app) : app_(app) {}
-
-  std::vector<CLI::ConfigItem> from_config(std::istream& input) const override {
-    std::vector<CLI::ConfigItem> read = ConfigBase::from_config(input);
-    if (!app_.got_subcommand("loopback")) return read;
-    for (CLI::ConfigItem& item : read) {
-      if (!item.parents.empty() && item.parents.front() == "simulate") {
-        item.parents.front() = "loopback";
-      }
-    }
-    return read;
-  }
-
- private:
-  const CLI::App& app_;
-};
-
 int parse_and_run(int argc, char** argv) {
   const CommandLine command_line(argc, argv);
   std::function<int()> command;
@@ -120,6 +101,7 @@ int parse_and_run(int argc, char** argv) {
   add_answer_command(app, command_line, command);
   add_golden_command(app, command_line, command);
   add_seeds_command(app, command);
+  add_script_command(app, command);
   add_profiles_command(app, command);
   add_proxy_command(app, command_line, command);
   add_serve_command(app, command);

@@ -18,6 +18,7 @@
 #include "harness/cli/files.hpp"
 #include "harness/cli/recorded_options.hpp"
 #include "harness/cli/replay_against.hpp"
+#include "harness/cli/script_run.hpp"
 #include "harness/cli/simulate_command.hpp"
 #include "harness/link/scan.hpp"
 #include "harness/net/socket_address.hpp"
@@ -48,6 +49,7 @@ ReplayResult replay_one(const std::string& capture, const ReplayCommandOptions& 
   if (!scenario_path.empty()) {
     try {
       const Scenario scenario = read_scenario(scenario_path);
+      if (scenario.script()) return replay_script(capture, *scenario.script());
       client.emplace(scenario.greeter(), scenario.names());
     } catch (const std::exception& error) {
       // It may be no scenario, or name a list of faults that cannot be read: the next file may be

@@ -1,5 +1,7 @@
 #include "harness/cli/scenario.hpp"
 
+#include "harness/cli/script_file.hpp"
+
 namespace lossy {
 namespace {
 
@@ -22,9 +24,26 @@ void Scenario::add_to(CLI::App& app) {
       ->group(group);
   app.add_flag("--ipv6", ipv6_, "use IPv6")->group(group);
   path_.add_to(app);
+  add_path(app, "--script", script_path_,
+           "instead of all that: what the client is asked and what the network does, operation by "
+           "operation, as lossy script shows it",
+           "FILE")
+      ->group("Script");
+  app_ = &app;
+}
+
+void Scenario::resolve_script() {
+  for (const CLI::Option* option : app_->get_options()) {
+    const std::string& group = option->get_group();
+    if (option->count() == 0 || group == "Script" || group == "Output") continue;
+    throw usage_error(option->get_name() == "names" ? "NAMES" : option->get_name(),
+                      "the script says all about the client and the path; leave one of them out");
+  }
+  script_ = read_script(script_path_).script;
 }
 
 void Scenario::resolve() {
+  if (!script_path_.empty()) resolve_script();
   greetings_.resolve();
   if (count_ && greetings_.names_given()) {
     throw usage_error("--count", "makes up the names; leave out either it or the names given");

@@ -3,15 +3,18 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "core/greeter.hpp"
 #include "harness/cli/greeting_options.hpp"
 #include "harness/cli/path_options.hpp"
+#include "harness/sim/script.hpp"
 
 namespace lossy {
 
 class Scenario {
  public:
+  // The application must stay where it is until resolve().
   void add_to(CLI::App& app);
   // Checks the options and works them out; throws as PathOptions::resolve().
   void resolve();
@@ -24,13 +27,22 @@ class Scenario {
   // differ.
   Address client_address() const;
   Address server_address() const;
+  // Instead of all these, what a script says; its addresses are the same. Nothing when there is
+  // none.
+  const std::optional<Script>& script() const { return script_; }
+  const std::string& script_path() const { return script_path_; }
 
  private:
+  void resolve_script();
+
   PathOptions path_;
   GreetingOptions greetings_;
   std::optional<std::uint64_t> count_;
   std::optional<Duration> interval_;
   bool ipv6_ = false;
+  std::string script_path_;
+  std::optional<Script> script_;
+  const CLI::App* app_ = nullptr;  // Until resolve().
 };
 
 }  // namespace lossy

@@ -9,6 +9,8 @@
 
 #include "core/random.hpp"
 #include "harness/cli/files.hpp"
+#include "harness/cli/scenario_format.hpp"
+#include "harness/cli/script_run.hpp"
 #include "harness/sim/simulation.hpp"
 
 namespace lossy {
@@ -131,9 +133,11 @@ void add_simulate_command(CLI::App& app, const CommandLine& command_line,
            "  lossy simulate --netem='delay 100ms 10ms 25% loss gemodel 1% 10%' --explain\n"
            "  lossy simulate --profile=wifi-crowded --count=100000 --interval=10us --json\n"
            "  lossy simulate --delay=20ms --timeline='5s: loss 100%; 6s: loss 0%' --outage=1s..2s\n"
-           "  lossy simulate --faults='uplink.1:drop,downlink.2:duplicate+5ms' --record=run.pcap",
+           "  lossy simulate --faults='uplink.1:drop,downlink.2:duplicate+5ms' --record=run.pcap\n"
+           "  lossy simulate --script=captures/rebind.script --trace",
        .real_time = false,
-       .make_network = simulated_network});
+       .make_network = simulated_network,
+       .run_script = simulate_script});
 }
 
 CLI::Validator scenario_file() {
@@ -168,6 +172,7 @@ Scenario read_scenario(const std::string& path) {
   CLI::App app;
   app.set_config("--config")->check(scenario_file());
   app.allow_config_extras(CLI::config_extras_mode::error);
+  app.config_formatter(std::make_shared<ScenarioFormat>(app));
   CLI::App* simulate = app.add_subcommand("simulate");
   simulate->fallthrough();
   add_run_options(*simulate, options);

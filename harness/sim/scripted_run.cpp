@@ -62,6 +62,7 @@ void ScriptedRun::start(const Script& script) {
   clock_start_ = clock_start(script);
   now_ = clock_start_;
   text_bytes_ = 0;
+  idle_operations_ = 0;
   client_.start(client_options(script, server_address_));
   server_.start();
   for (Wire& wire : wires_) wire.clear();
@@ -122,7 +123,10 @@ void ScriptedRun::operate(const Operation& operation) {
 void ScriptedRun::operate_on_one(const Operation& operation) {
   const Direction direction = operation.direction();
   Wire& wire = this->wire(direction);
-  if (wire.size() == 0) return;
+  if (wire.size() == 0) {
+    ++idle_operations_;
+    return;
+  }
   const std::size_t place = operation.place() % wire.size();
   switch (operation.kind) {
     case OperationKind::kDeliver:
@@ -175,9 +179,11 @@ std::string_view ScriptedRun::name_of(std::size_t name) const {
 }
 
 void ScriptedRun::greet(std::size_t choice) {
-  if (client_.full()) return;
   const std::string_view name = name_of(choice);
-  if (choice == kScriptTextName && why_no_name(name)) return;
+  if (client_.full() || (choice == kScriptTextName && why_no_name(name))) {
+    ++idle_operations_;
+    return;
+  }
   client_.greet(name);
 }
 

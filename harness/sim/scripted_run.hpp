@@ -43,6 +43,8 @@ class ScriptedRun {
   // Of the latest run, how far it came.
   std::size_t requests() const { return client_.requests(); }
   Duration elapsed() const { return now_ - clock_start_; }
+  // Operations that were impossible, and did nothing.
+  std::size_t idle_operations() const { return idle_operations_; }
   const ClientCounters& client_counters() const { return client_counters_; }
   const ServerCounters& server_counters() const { return server_.counters(); }
   const LinkCounters& link_counters(Direction direction) const {
@@ -101,6 +103,7 @@ class ScriptedRun {
   Instant now_;
   std::array<char, Wire::kBytesMax> text_;
   std::size_t text_bytes_ = 0;
+  std::size_t idle_operations_ = 0;
   std::array<std::byte, Wire::kBytesMax> buffer_;
   std::vector<Observer*> observers_;
   std::function<void(const ClientEvent&)> on_event_;

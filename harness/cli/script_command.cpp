@@ -1,0 +1,104 @@
+#include "harness/cli/script_command.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <system_error>
+
+#include "harness/capture/new_file.hpp"
+#include "harness/cli/exit_code.hpp"
+#include "harness/cli/files.hpp"
+#include "harness/cli/script_file.hpp"
+#include "harness/sim/script_text.hpp"
+
+namespace lossy {
+namespace {
+
+struct ScriptCommandOptions {
+  std::string file;
+  std::optional<ScriptForm> to;
+  std::string write;
+};
+
+std::string content_of(const Script& script, ScriptForm form) {
+  if (form == ScriptForm::kText) return format_script(script);
+  const std::vector<std::byte> bytes = encode(script);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+void write_file(const std::string& path, const std::string& content) {
+  NewFile file(path);
+  const int descriptor = file.take_descriptor();
+  std::FILE* const stream = ::fdopen(descriptor, "wb");
+  const bool written =
+      stream != nullptr && std::fwrite(content.data(), 1, content.size(), stream) == content.size();
+  if (stream == nullptr || std::fclose(stream) != 0 || !written) {
+    throw std::system_error(errno, std::generic_category(), "cannot write '" + path + "'");
+  }
+  file.commit();
+}
+
+int convert(const ScriptCommandOptions& options) {
+  const ScriptFile read = read_script(options.file);
+  const ScriptForm other = read.form == ScriptForm::kText ? ScriptForm::kBinary : ScriptForm::kText;
+  const std::string content = content_of(read.script, options.to.value_or(other));
+  if (options.write.empty()) {
+    std::fwrite(content.data(), 1, content.size(), stdout);  // main() sees to errors.
+  } else {
+    write_file(options.write, content);
+  }
+  return kHolds;
+}
+
+}  // namespace
+
+void add_script_command(CLI::App& app, std::function<int()>& command) {
+  auto options = std::make_shared<ScriptCommandOptions>();
+  CLI::App* script_app =
+      app.add_subcommand("script", "Turn a script from binary into text, or back.");
+  add_path(*script_app, "file", options->file, "the script, in whichever form", "FILE")->required();
+  add_parsed(
+      *script_app, "--to", options->to,
+      [](std::string_view text) -> std::optional<ScriptForm> {
+        if (text == "text") return ScriptForm::kText;
+        if (text == "binary") return ScriptForm::kBinary;
+        throw TextError(quote(text) + " is no form of a script; there are text and binary");
+      },
+      "which form to have [the one that the file has not]", "text|binary");
+  add_path(*script_app, "--write", options->write, "write it to a file [standard output]", "FILE");
+  script_app->footer(
+      "A script says what a client is asked and what the network does, a line each operation:\n"
+      "\n"
+      "  script 1                     # the version comes first\n"
+      "  window 2                     # also attempts, initial-rto, min-rto, max-rto, clock, "
+      "family\n"
+      "  greet \"Michael\"              # or: greet longest\n"
+      "  timeout                      # at the client's timeout; also: timeout early, timeout late "
+      "5ms\n"
+      "  tick 250us                   # time passes, then a timeout is called for;\n"
+      "  pass 1s                      # nobody calls; or, in wait 20ms, each on its time\n"
+      "  deliver uplink 0             # the first of those on their way; also: deliver all\n"
+      "  drop downlink 0              # also: duplicate, swap uplink 0 1\n"
+      "  flip uplink 0 13             # a bit; cut downlink 0 4: four bytes are left\n"
+      "  inject uplink peer name \"A\"  # from peer, other-port, other-host or reflected:\n"
+      "                               # name, greeting, rubbish byte-ff or bytes \"\\xff\"\n"
+      "  rebind 1                     # the client's address becomes another one of four\n"
+      "\n"
+      "Places, bits and bytes are taken modulo what there is, and what is impossible does "
+      "nothing.\n"
+      "Behind the last operation the network turns perfect. Comments and spaces are not kept in\n"
+      "binary; everything else is.\n"
+      "Examples:\n"
+      "  lossy script findings/crash-1 --write=crash.script\n"
+      "  lossy simulate --script=crash.script --trace");
+  script_app->callback([options, &command] {
+    refuse_overwriting("--write", options->write, "FILE", options->file);
+    command = [options] { return convert(*options); };
+  });
+}
+
+}  // namespace lossy

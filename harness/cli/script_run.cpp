@@ -1,0 +1,185 @@
+#include "harness/cli/script_run.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include "core/escape.hpp"
+#include "harness/capture/golden.hpp"
+#include "harness/capture/pcap_writer.hpp"
+#include "harness/cli/exit_code.hpp"
+#include "harness/cli/observers.hpp"
+#include "harness/report/ladder.hpp"
+#include "harness/report/summary.hpp"
+#include "harness/sim/properties.hpp"
+#include "harness/sim/scripted_run.hpp"
+
+namespace lossy {
+namespace {
+
+std::string words_of(const PropertyViolation& violation) {
+  return fmt::format("a property of the protocol does not hold: {}", violation.what());
+}
+
+// Counts what the endpoints sent and received.
+class Counter final : public Observer {
+ public:
+  explicit Counter(ReplayResult& result) : result_(result) {}
+  void on_offered(Instant, const Passage&, const Offer&) override { ++result_.sent; }
+  void on_delivered(Instant, const Passage&, const Delivery&) override { ++result_.received; }
+
+ private:
+  ReplayResult& result_;
+};
+
+class ScriptCommandRun {
+ public:
+  ScriptCommandRun(const RunOptions& options, const CommandLine& command_line)
+      : options_(options),
+        command_line_(command_line),
+        ladder_(options.json ? stderr : stdout),
+        run_(std::make_unique<ScriptedRun>()) {
+    run_->on_event([this](const ClientEvent& event) { on_event(event); });
+    if (options.trace) run_->observe(ladder_);
+    if (!options.record.empty()) recorder_.add(writer_.emplace(options.record));
+    if (!options.golden.empty()) {
+      auto opened = PcapReader::open(options.golden);
+      if (const auto* error = std::get_if<CaptureError>(&opened)) throw CannotTry(error->text);
+      recorder_.add(golden_.emplace(std::get<PcapReader>(std::move(opened))));
+    }
+    if (recorder_.has_sinks()) run_->observe(recording_);
+  }
+
+  int run() {
+    const auto start = std::chrono::steady_clock::now();
+    std::optional<std::string> broken;
+    try {
+      run_->run(*options_.scenario.script());
+    } catch (const PropertyViolation& violation) {
+      broken = words_of(violation);  // What was recorded until then shows how it came to that.
+    }
+    recorder_.finish();
+    const RunReport result =
+        report(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - start));
+    fmt::print("{}{}", options_.trace && !options_.json ? "\n" : "",
+               options_.json ? summary_json(result) : summary_text(result));
+    if (broken) {
+      fmt::print(stderr, "lossy: {}\nlossy: the same run again: {}\n", *broken,
+                 command_line_.text());
+      return kDoesNotHold;
+    }
+    return golden_ ? judge_golden() : kHolds;
+  }
+
+ private:
+  void on_event(const ClientEvent& event) {
+    result_.attempts += static_cast<std::uint64_t>(event.attempts);
+    if (event.kind == ClientEvent::Kind::kGaveUp) {
+      ++result_.gave_up;
+    } else {
+      ++result_.greeted;
+      if (event.attempts == 1) result_.rtt.add(event.elapsed);
+    }
+    if (options_.trace) ladder_.on_event(event);
+  }
+
+  RunReport report(Duration wall_time) const {
+    RunReport report{.command = "simulate",
+                     .seed = {},
+                     .requests = run_->requests(),
+                     .result = result_,
+                     .client = run_->client_counters(),
+                     .server = run_->server_counters(),
+                     .uplink = run_->link_counters(Direction::kUplink),
+                     .downlink = run_->link_counters(Direction::kDownlink),
+                     .virtual_time = run_->elapsed(),
+                     .wall_time = wall_time,
+                     .reproduce = command_line_.text()};
+    if (const std::size_t idle = run_->idle_operations(); idle > 0) {
+      report.notes.push_back(fmt::format("{} of the script's {} operations found nothing to do",
+                                         idle, options_.scenario.script()->operations.size()));
+    }
+    return report;
+  }
+
+  int judge_golden() const {
+    if (golden_->error()) throw CannotTry(golden_->error()->text);
+    if (!golden_->same()) {
+      fmt::print(stderr, "lossy: {}The same run again: {}\n", golden_->explanation(),
+                 command_line_.text());
+      return kDoesNotHold;
+    }
+    if (!options_.json) {
+      fmt::print("The same as {}: {} records\n", escape_controls(options_.golden),
+                 golden_->matched());
+    }
+    return kHolds;
+  }
+
+  const RunOptions& options_;
+  const CommandLine& command_line_;
+  Ladder ladder_;
+  Recorder recorder_;
+  std::optional<PcapWriter> writer_;
+  std::optional<GoldenComparer> golden_;
+  RecordingObserver recording_{recorder_};
+  std::unique_ptr<ScriptedRun> run_;
+  GreeterResult result_;
+};
+
+// Runs the script with an observer and a recording.
+std::optional<std::string> record(const Script& script, FrameSink& sink, Observer* observer) {
+  Recorder recorder;
+  recorder.add(sink);
+  RecordingObserver recording(recorder);
+  const auto run = std::make_unique<ScriptedRun>();
+  run->observe(recording);
+  if (observer != nullptr) run->observe(*observer);
+  std::optional<std::string> broken;
+  try {
+    run->run(script);
+  } catch (const PropertyViolation& violation) {
+    broken = words_of(violation);
+  }
+  if (!broken) recorder.finish();
+  return broken;
+}
+
+}  // namespace
+
+int simulate_script(const RunOptions& options, const CommandLine& command_line) {
+  return ScriptCommandRun(options, command_line).run();
+}
+
+std::optional<std::string> record_script(const Script& script, FrameSink& sink) {
+  return record(script, sink, nullptr);
+}
+
+ReplayResult replay_script(const std::string& capture, const Script& script) {
+  ReplayResult result;
+  result.path = capture;
+  result.two_sided = true;
+  result.client_checked = true;
+  result.flows = 1;
+  auto opened = PcapReader::open(capture);
+  if (const auto* error = std::get_if<CaptureError>(&opened)) {
+    result.reason = error->text;
+    return result;
+  }
+  GoldenComparer comparer(std::get<PcapReader>(std::move(opened)));
+  Counter counter(result);
+  const std::optional<std::string> broken = record(script, comparer, &counter);
+  if (comparer.error()) {
+    result.reason = comparer.error()->text;
+    return result;
+  }
+  result.records = comparer.matched();
+  result.status = comparer.same() && !broken ? ReplayStatus::kHolds : ReplayStatus::kDiffers;
+  if (broken) result.difference = escape_controls(capture) + ": " + *broken + '\n';
+  result.difference += comparer.explanation();
+  return result;
+}
+
+}  // namespace lossy

@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""lossy script, and lossy simulate --script: a script is a scenario like any other.
+
+"""
+
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+LOSSY = None
+
+LATE = """\
+script 1
+window 2
+initial-rto 100ms
+greet "Zoë"
+greet "Alice"
+deliver uplink 0
+timeout late 3ms
+inject uplink other-host bytes "\\xff"
+deliver all
+"""
+
+
+def run(*arguments, cwd=None):
+    done = subprocess.run([LOSSY, *map(str, arguments)], capture_output=True, timeout=60, cwd=cwd)
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.script = self.folder / "late.script"
+        self.script.write_text(LATE)
+
+    def holds(self, *arguments, **options):
+        code, output, error = run(*arguments, **options)
+        self.assertEqual(code, 0, error)
+        self.assertEqual(error, "")
+        return output
+
+    def refuses(self, *arguments, says):
+        code, output, error = run(*arguments)
+        self.assertEqual((code, output), (2, b""), error)
+        self.assertEqual(len(error.splitlines()), 1, error)
+        for word in [says] if isinstance(says, str) else says:
+            self.assertIn(word, error)
+
+
+class Conversion(Case):
+    """Either way nothing is lost."""
+
+    def test_text_to_binary_and_back(self):
+        binary = self.folder / "late.bin"
+        self.holds("script", self.script, f"--write={binary}")
+        self.assertEqual(binary.read_bytes()[0], 1)
+        self.assertEqual(self.holds("script", binary).decode(), LATE)
+        self.assertEqual(self.holds("script", binary, "--to=binary"), binary.read_bytes())
+        self.assertEqual(self.holds("script", self.script, "--to=text").decode(), LATE)
+
+    def test_bytes_to_text_and_back(self):
+        for seed in range(40):
+            options = bytes([seed % 6, seed % 8, seed % 5, seed % 4, seed % 3, seed % 4, seed % 2])
+            operations = b"".join(bytes([(seed + i) % 19, (7 * i * seed) % 256, i, seed]) for i in range(seed))
+            (self.folder / "a").write_bytes(b"\1" + options + operations)
+            canonical = self.holds("script", self.folder / "a", "--to=binary")
+            self.assertEqual(len(canonical), 8 + 4 * seed)
+            (self.folder / "b").write_bytes(self.holds("script", self.folder / "a"))
+            self.assertEqual(self.holds("script", self.folder / "b"), canonical)
+
+    def test_what_is_no_script_is_refused(self):
+        path = self.folder / "bad"
+        for content, says in [(b"script 1\n\ntick soon\n", ["line 3", '"soon"', "65535"]),
+                              (b"script 1\nfrobnicate\n", ["line 2", '"frobnicate"', "no operation"]),
+                              (b"", ["line 1", "begins with its version"]),
+                              (b"\2\0\0\0\0\0\0\0", ["version 2"]),
+                              (b"\1" + bytes(20000), ["at most 16392 bytes"]),
+                              (b"\xff\xfe", ["line 1"])]:
+            path.write_bytes(content)
+            self.refuses("script", path, says=[str(path), *says])
+            self.refuses("simulate", f"--script={path}", says=[str(path), *says])
+        path.write_bytes(b"script 1\n" + b"\n" * (1 << 20))
+        self.refuses("script", path, says="too large")
+        self.refuses("script", self.folder / "none", says="none")
+        self.refuses("script", self.folder, says=str(self.folder))
+        self.refuses("script", self.script, "--to=json", says="text and binary")
+        self.refuses("script", self.script, f"--write={self.script}", says="overwrite")
+
+
+class Simulation(Case):
+    """It is run, shown, recorded and compared as any other scenario."""
+
+    def test_the_ladder_shows_what_it_does(self):
+        output = self.holds("simulate", f"--script={self.script}", "--trace").decode()
+        self.assertIn("Zoë is greeted: 2 attempts, 103ms", output)
+        self.assertIn('"\\xff"', output)
+        self.assertIn("greeted        2 of 2", output)
+        self.assertIn("server silent  not_utf8 1", output)
+
+    def test_what_found_nothing_to_do_is_said(self):
+        self.script.write_text("script 1\ndeliver uplink 0\ndrop downlink 0\n")
+        self.assertIn("2 of the script's 2 operations found nothing to do",
+                      self.holds("simulate", f"--script={self.script}").decode())
+
+    def test_a_recording_is_the_same_again_and_its_golden(self):
+        for name in ("a", "b"):
+            self.holds("simulate", f"--script={self.script}", f"--record={self.folder / name}.pcap")
+        self.assertEqual((self.folder / "a.pcap").read_bytes(), (self.folder / "b.pcap").read_bytes())
+        golden = f"--golden={self.folder / 'a.pcap'}"
+        self.assertIn("The same as", self.holds("simulate", f"--script={self.script}", golden).decode())
+        self.script.write_text(LATE.replace("3ms", "4ms"))
+        code, _, error = run("simulate", f"--script={self.script}", golden)
+        self.assertEqual(code, 1)
+        self.assertIn("The same run again: ", error.splitlines()[-1])
+
+    def test_what_contradicts_it_is_refused(self):
+        for option in ("--drop=10%", "--faults=uplink.1:drop", "--delay=1ms", "--seed=4", "--window=2", "--attempts=3",
+                       "--count=5", "--interval=1ms", "--ipv6", "--profile=wifi-crowded", "--netem=delay 1ms"):
+            self.refuses("simulate", f"--script={self.script}", option,
+                         says=[option.split("=")[0], "the script says all"])
+        self.refuses("simulate", f"--script={self.script}", "Bob", says=["NAMES", "the script says all"])
+        self.refuses("simulate", f"--script={self.script}", f"--save-faults={self.folder / 'f'}", says="--save-faults")
+        self.refuses("simulate", f"--script={self.script}", "--explain", says="--explain")
+        self.refuses("simulate", f"--script={self.script}", f"--record={self.script}", says="overwrite")
+        self.refuses("simulate", "--script=", says="missing")
+        self.refuses("loopback", f"--script={self.script}", says=["--script", "lossy simulate"])
+
+
+class Golden(Case):
+    """With the key script a scenario makes a golden like any other, wherever it is read from."""
+
+    def setUp(self):
+        super().setUp()
+        self.scenario = self.folder / "late.toml"
+        self.scenario.write_text('[simulate]\nscript = "late.script"\n')
+        self.golden = self.folder / "late.pcap"
+        self.holds("simulate", f"--config={self.scenario}", f"--record={self.golden}", cwd="/")
+
+    def test_it_replays(self):
+        self.assertIn("holds", self.holds("replay", self.golden, cwd="/").decode())
+        self.assertIn("holds", self.holds("replay", "late.pcap", cwd=self.folder).decode())
+        self.assertIn("1 scenario: 1 hold", self.holds("golden", self.folder).decode())
+        self.holds("simulate", f"--config={self.scenario}", f"--golden={self.golden}")
+
+    def test_every_payload_byte_counts(self):
+        content = bytearray(self.golden.read_bytes())
+        for at in (content.index("Zoë".encode()), content.rindex(b"!")):
+            changed = bytearray(content)
+            changed[at] ^= 1
+            self.golden.write_bytes(changed)
+            self.assertEqual(run("replay", self.golden)[0], 1)
+            self.assertEqual(run("golden", self.folder)[0], 1)
+        self.golden.write_bytes(content[:-1])
+        self.assertEqual(run("replay", self.golden)[0], 2)
+
+    def test_another_script_is_another_run(self):
+        for change in (("3ms", "4ms"), ("Alice", "Alica"), ("greet \"Zoë\"\n", "")):
+            self.script.write_text(LATE.replace(*change))
+            code, output, error = run("replay", self.golden)
+            self.assertEqual(code, 1, change)
+            self.assertIn("to see it again", error)
+        self.script.write_text("script 1\nfrobnicate\n")
+        code, _, error = run("replay", self.golden)
+        self.assertEqual(code, 2)
+        self.assertIn("frobnicate", error)
+        self.script.unlink()
+        self.assertEqual(run("replay", self.golden)[0], 2)
+
+    def test_a_list_of_faults_lies_beside_its_scenario_too(self):
+        (self.folder / "list").write_text("uplink.1:drop\n")
+        self.scenario.write_text('[simulate]\nfaults = "@list"\n')
+        self.assertIn("lost", self.holds("simulate", f"--config={self.scenario}", "--trace", cwd="/").decode())
+
+
+if __name__ == "__main__":
+    LOSSY = sys.argv[1]
+    unittest.main(argv=sys.argv[:1] + sys.argv[2:])
