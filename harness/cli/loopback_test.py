@@ -72,7 +72,8 @@ class Goldens(LoopbackTest):
     # The simulator's goldens hold over real sockets, in content and order, and what is recorded of them replays: the
     # client, too, however late its timeouts were. What depends on time replays as well.
     def test_goldens(self):
-        names = [path.stem for path in CAPTURES.glob("*.toml")]
+        # A script says when time passes, and real time does not wait for it.
+        names = [path.stem for path in CAPTURES.glob("*.toml") if "\nscript = " not in path.read_text()]
         self.assertLessEqual(TIMED.keys(), set(names))
 
         def begin(name):
