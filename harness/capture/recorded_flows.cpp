@@ -12,16 +12,13 @@
 #include "core/escape.hpp"
 #include "harness/capture/exchanges.hpp"
 #include "harness/capture/inspector.hpp"
+#include "harness/capture/payload_bytes.hpp"
 #include "harness/capture/reader.hpp"
 
 namespace lossy {
 namespace {
 
 using Bytes = std::span<const std::byte>;
-
-bool same(Bytes a, Bytes b) {
-  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
-}
 
 // Makes a flow of its datagrams: which request an answer belongs to, and what is only there because
 // a request was sent again.
@@ -83,7 +80,7 @@ class FlowBuilder {
 
   bool is_sent_again(Bytes payload) {
     for (Recent& request : recent_) {
-      if (!request.answers.empty() || !same(payload_of(request.step), payload)) continue;
+      if (!request.answers.empty() || !same_bytes(payload_of(request.step), payload)) continue;
       ++request.sent_again;
       ++flow_.retransmitted;
       return true;
@@ -126,7 +123,8 @@ class FlowBuilder {
 
   bool leave_out_copy(Recent& request, Bytes payload) {
     for (Answer& answer : request.answers) {
-      if (answer.copies == request.sent_again || !same(payload_of(answer.step), payload)) continue;
+      if (answer.copies == request.sent_again || !same_bytes(payload_of(answer.step), payload))
+        continue;
       ++answer.copies;
       ++flow_.answered_again;
       return true;

@@ -2,18 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
-#include <functional>
-#include <string_view>
+
+#include "harness/capture/payload_bytes.hpp"
 
 namespace lossy {
-namespace {
-
-std::size_t hash_of(std::span<const std::byte> bytes) {
-  return std::hash<std::string_view>()({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-}
-
-}  // namespace
-
 RecordedServer::RecordedServer(const RecordedFlows& recorded, const PayloadMask& mask)
     : mask_(mask) {
   // In the order of the capture, whatever the flow.
@@ -41,7 +33,7 @@ RecordedServer::RecordedServer(const RecordedFlows& recorded, const PayloadMask&
     const Payload kept = mask_.kept(step.payload, kept_);
     const Request* known = find(kept);
     if (known == nullptr) {
-      by_hash_.emplace(hash_of(kept), requests_.size());
+      by_hash_.emplace(hash_of_bytes(kept), requests_.size());
       requests_.push_back({.payload = step.payload, .answers = {}});
       known = &requests_.back();
     }
@@ -61,10 +53,10 @@ RecordedServer::RecordedServer(const RecordedFlows& recorded, const PayloadMask&
 }
 
 RecordedServer::Request* RecordedServer::find(Payload kept) {
-  const auto [begin, end] = by_hash_.equal_range(hash_of(kept));
+  const auto [begin, end] = by_hash_.equal_range(hash_of_bytes(kept));
   for (auto at = begin; at != end; ++at) {
     Request& request = requests_[at->second];
-    if (std::ranges::equal(mask_.kept(request.payload, kept_known_), kept)) return &request;
+    if (same_bytes(mask_.kept(request.payload, kept_known_), kept)) return &request;
   }
   return nullptr;
 }

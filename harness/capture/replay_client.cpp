@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
-#include <functional>
-#include <string_view>
 #include <utility>
 
 #include "core/check.hpp"
+#include "harness/capture/payload_bytes.hpp"
 
 namespace lossy {
 namespace {
@@ -14,14 +13,6 @@ namespace {
 using Bytes = std::span<const std::byte>;
 
 __extension__ typedef unsigned __int128 u128;
-
-bool same(Bytes a, Bytes b) {
-  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
-}
-
-std::size_t hash_of(Bytes bytes) {
-  return std::hash<std::string_view>()({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-}
 
 // For a divisor of at least 1. What no Duration can hold is the longest one.
 Duration scaled(std::uint64_t value, std::uint64_t factor, std::uint64_t divisor) {
@@ -206,15 +197,15 @@ Bytes ReplayClient::kept(std::uint32_t expected) {
 // Of the same ones the first that has not come. While they come in order that is the first due one.
 std::uint32_t ReplayClient::find(Bytes payload) {
   const Bytes wanted = options_.mask == nullptr ? payload : options_.mask->kept(payload, kept_);
-  if (first_due_ != kNone && same(kept(first_due_), wanted)) return first_due_;
+  if (first_due_ != kNone && same_bytes(kept(first_due_), wanted)) return first_due_;
   if (!indexed_) index();
-  const auto found = by_hash_.find(hash_of(wanted));
+  const auto found = by_hash_.find(hash_of_bytes(wanted));
   if (found == by_hash_.end()) return kNone;
   std::uint32_t& first = found->second;
   const auto has_come = [&](std::uint32_t at) { return expected_[at].state >= State::kMatched; };
   while (first != kNone && has_come(first)) first = expected_[first].alike;
   std::uint32_t at = first;
-  while (at != kNone && (has_come(at) || !same(kept(at), wanted))) at = expected_[at].alike;
+  while (at != kNone && (has_come(at) || !same_bytes(kept(at), wanted))) at = expected_[at].alike;
   return at;
 }
 
@@ -222,7 +213,7 @@ void ReplayClient::index() {
   indexed_ = true;
   by_hash_.reserve(expected_.size());
   for (auto i = static_cast<std::uint32_t>(expected_.size()); i-- > 0;) {
-    const auto [place, is_new] = by_hash_.try_emplace(hash_of(kept(i)), i);
+    const auto [place, is_new] = by_hash_.try_emplace(hash_of_bytes(kept(i)), i);
     if (is_new) continue;
     expected_[i].alike = place->second;
     place->second = i;

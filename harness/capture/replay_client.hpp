@@ -6,8 +6,7 @@
 // 2. Before that, all answers that the capture has before it must have come, or something else in
 //    their place, or their time must be over. Whoever waited three times in a row in vain, or heard
 //    that nobody listens, waits no more until something comes.
-// 3. An answer is told by its content, whatever the order, and each of the capture's stands for
-// one.
+// 3. An answer is told by its content, whatever the order; each of the capture's stands for one.
 //    What matches none stands in the place of one that was asked for and did not come: the one that
 //    it has most bytes in common with. If that one comes after all, the other was unexpected.
 // 4. An answer's time counts from the request in front of it in the capture, and is over `timeout`
@@ -18,6 +17,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 

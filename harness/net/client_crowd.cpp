@@ -72,6 +72,7 @@ struct ClientCrowd::Slot {
   std::uint64_t opened;
   UdpSocket socket;
   Client* client = nullptr;
+  Instant told{};        // What the client was told last.
   bool refused = false;  // Something was heard from ICMP.
 };
 
@@ -92,17 +93,16 @@ void ClientCrowd::handle_ready(std::uint64_t key) {
   if (slot == nullptr || slot->key() != key) return;  // It has ended in this very moment.
   take_errors(*slot, loop_.now());
   if (slot == blocked_) {
-    flush(*slot);
+    if (flush(*slot)) settle(*slot);
     return;
   }
   received_.receive(slot->socket);
-  const Instant now = loop_.read_clock();
+  loop_.read_clock();
   for (const Received& received : received_.datagrams()) {
-    slot->client->handle_datagram(now, {received.source, received.payload});
-    if (blocked_ == nullptr) work(*slot, now);
+    slot->told = std::max(slot->told, loop_.now() - received.waited);
+    slot->client->handle_datagram(slot->told, {received.source, received.payload});
   }
-  if (blocked_ == nullptr) flush(*slot);
-  settle(*slot);
+  work(*slot, loop_.read_clock());
 }
 
 void ClientCrowd::handle_timeout(Instant now) {
@@ -110,8 +110,6 @@ void ClientCrowd::handle_timeout(Instant now) {
     Slot& slot = *slots_[timers_.source()];
     slot.client->handle_timeout(now);
     work(slot, now);
-    if (blocked_ == nullptr) flush(slot);
-    settle(slot);
   }
   start_due(now);
 }
@@ -151,6 +149,7 @@ void ClientCrowd::open(Instant now) {
   try {
     socket = UdpSocket::listen(local_);
     hear_errors(*socket, server_);
+    socket->stamp_arrivals();
   } catch (const std::system_error&) {
     // No descriptor, port or memory: there will be when somebody has ended.
     if (open_ == 0) throw;
@@ -165,17 +164,18 @@ void ClientCrowd::open(Instant now) {
   loop_.watch(slot.socket.fd(), *this, slot.key());
   slot.client = &source_.start(now);
   work(slot, now);
-  if (blocked_ == nullptr) flush(slot);
-  settle(slot);
 }
 
 void ClientCrowd::work(Slot& slot, Instant now) {
-  for (int left = kDatagramsInARow; left > 0; --left) {
-    if (to_send_.full() && !flush(slot)) return;
+  slot.told = now;
+  for (int left = kDatagramsInARow; left > 0 && blocked_ == nullptr; --left) {
     const auto transmit = slot.client->poll_transmit(now, to_send_.room());
-    if (!transmit) return;
+    if (!transmit) break;
     to_send_.add(transmit->destination, transmit->size);
+    if (to_send_.full()) flush(slot);
   }
+  if (blocked_ == nullptr) flush(slot);
+  settle(slot);
 }
 
 bool ClientCrowd::flush(Slot& slot) {

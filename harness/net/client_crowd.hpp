@@ -6,6 +6,8 @@
 // 2. A client starts at its time, or when there is room: one that is complete makes room first.
 // 3. Between the datagrams of one client all others have their turn. When the kernel has no room to
 //    send, nobody sends until it has.
+// 4. A client is given each datagram with the time at which the kernel had it, though never before
+//    anything else that it was told, and all of a batch before it is asked what to send.
 #pragma once
 
 #include <cstdint>
@@ -81,6 +83,7 @@ class ClientCrowd final : public EventLoop::Handler {
   // Ends a client that is complete; whether there was one.
   bool end_complete();
   void open(Instant now);
+  // Sends what the client wants sent, and sees when it wants to be told of the time.
   void work(Slot& slot, Instant now);
   // Whether the kernel had room.
   bool flush(Slot& slot);
