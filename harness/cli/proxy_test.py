@@ -506,6 +506,8 @@ class Errors(WithProxy):
         self.assertEqual((flows["opened"], flows["open"], flows["evicted"], flows["refused"]), (20, 8, 12, 0))
 
     def test_no_descriptors(self):
+        if b"__ubsan_" in pathlib.Path(LOSSY).read_bytes():
+            self.skipTest("the sanitizer opens pipes to look at memory, and takes their want for a mistake")
         for limit in range(4, 9):
             done = run("prlimit", f"--nofile={limit}:{limit}", LOSSY, "proxy", "--listen=127.0.0.1:0", "--to=127.0.0.1:9")
             self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
