@@ -101,6 +101,11 @@ class RecordTest(proxied.ProxiedTest):
         self.wait_for(one, f"^lossy: recording {interface} to ")
         return one
 
+    def need_root(self):
+        """Skips the test for a root of a user namespace's: nobody can become another user there."""
+        if os.geteuid() != 0 or pathlib.Path("/proc/self/uid_map").read_text().split()[2] == "1":
+            self.skipTest("needs the root of this machine")
+
     def summary(self, program, code=0, number=signal.SIGINT):
         """Ends a recording, and gives how many packets it recorded, where, and how many were dropped."""
         self.assertEqual(program.end(number), code, program.text)
@@ -146,6 +151,10 @@ class Traffic(RecordTest):
     """What real programs say to each other is recorded to the last datagram."""
 
     NEEDS = ("tcpdump", "tshark", "dig", "dnsmasq", "iperf3", "openssl", "ip")
+
+    def setUp(self):
+        super().setUp()
+        self.need_root()  # Tcpdump insists on becoming another user.
 
     def serve(self, inside, pattern, program, *arguments):
         server = self.start(*inside, proxied.find(program) or program, *arguments)
@@ -398,8 +407,7 @@ class Privileges(RecordTest):
 
     def setUp(self):
         super().setUp()
-        if os.geteuid() != 0 or pathlib.Path("/proc/self/uid_map").read_text().split()[2] == "1":
-            self.skipTest("needs the root of this machine")
+        self.need_root()
         # Where everybody can reach it.
         self.folder.chmod(0o755)
         self.command = self.folder / "lossy"
