@@ -96,6 +96,7 @@ Proxy::Proxy(EventLoop& loop, const ProxyOptions& options, MakeLinks make_links)
   is_its_own_server_ = arrives_at(UdpSocket::connect(options.server), address_);
   for (std::size_t slot = options.flows_max; slot > 0; --slot) free_slots_.push_back(slot - 1);
   by_slot_.resize(options.flows_max);
+  socket_.stamp_arrivals();
   loop.add(*this);
   loop.watch(socket_.fd(), *this, kListening);
 }
@@ -118,7 +119,7 @@ void Proxy::receive_from_clients() {
   const Instant now = loop_.read_clock();
   for (const Received& received : received_.datagrams()) {
     Flow* const flow = flow_of(received, now);
-    if (flow != nullptr) offer(*flow, Direction::kUplink, now, received);
+    if (flow != nullptr) offer(*flow, Direction::kUplink, arrival(received, now), received);
   }
   for (Flow* const flow : touched_) {
     flow->touched = false;
@@ -137,7 +138,7 @@ void Proxy::receive_from_server(Flow& flow) {
   flow.last_active = now;
   flows_.splice(flows_.end(), flows_, flow.place);
   for (const Received& received : received_.datagrams()) {
-    offer(flow, Direction::kDownlink, now, received);
+    offer(flow, Direction::kDownlink, arrival(received, now), received);
   }
   settle(flow, now);
 }
@@ -192,6 +193,7 @@ Proxy::Flow* Proxy::open(const Address& client, Instant now) {
     socket = UdpSocket::try_connect(options_.server);
   }
   if (!socket) return nullptr;  // No descriptor, port or memory: there may be later.
+  socket->stamp_arrivals();
   const std::uint64_t number = ++counters_.flows;
   const auto place = flows_.emplace(flows_.end(), number, free_slots_.back(), client,
                                     *std::move(socket), make_links_(number));
@@ -240,6 +242,7 @@ void Proxy::rebind(Flow& flow, Instant now) {
   std::optional<UdpSocket> socket =
       UdpSocket::try_connect(options_.server);  // While the old one still holds its port.
   if (!socket) return;
+  socket->stamp_arrivals();
   ++counters_.rebinds;
   count(flow);
   count_kernel_drops(flow);
@@ -262,7 +265,12 @@ void Proxy::offer(Flow& flow, Direction direction, Instant now, const Received& 
   for (Observer* observer : observers_) observer->on_offered(now, passage, offer);
 }
 
+Instant Proxy::arrival(const Received& received, Instant now) {
+  return told_ = std::max(told_, now - received.waited);
+}
+
 void Proxy::settle(Flow& flow, Instant now) {
+  told_ = now;
   deliver(flow, Direction::kUplink, now);
   flush(to_server_, flow.socket);
   deliver(flow, Direction::kDownlink, now);

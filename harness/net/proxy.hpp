@@ -2,7 +2,9 @@
 //
 // 1. Each client address is a flow: it has a socket of its own towards the server, and two links of
 //    its own. Flows are numbered from 1 in the order in which their first datagrams came.
-// 2. A datagram leaves at its due time or later, never before. The clock is read once a batch.
+// 2. A datagram leaves at its due time or later, never before. It counts from when the kernel had
+//    it, unless something else has happened here since: what this program takes to wake up is no
+//    delay of the path, and order comes before exactness. The clock is read once a batch.
 // 3. Flows are bounded in number. One that is idle for long enough ends; when there is no room for
 //    a new one, the one that is idle for longest does. Both are counted, and a client that comes
 //    back has a new flow.
@@ -11,7 +13,8 @@
 // 5. What is lost for another reason than the links' is counted apart: it is no impairment.
 // 6. What is in flight in all flows together has one bound on its memory. Beside that an idle flow
 //    takes 11 KiB, and the kernel's for a socket: 45 MiB for 4096 flows.
-// 7. Nothing is done for all flows at once, which would keep others waiting, unless it is asked for.
+// 7. Nothing is done for all flows at once, which would keep others waiting, unless it is asked
+// for.
 #pragma once
 
 #include <cstdint>
@@ -117,6 +120,8 @@ class Proxy final : public EventLoop::Handler {
   void end(Flow& flow);
   void end_idle(Instant now);
   void rebind(Flow& flow, Instant now);
+  // When a datagram of the batch that is being handled came, as links and observers are told.
+  Instant arrival(const Received& received, Instant now);
   void offer(Flow& flow, Direction direction, Instant now, const Received& received);
   // Sends what is due, and sees when the next is.
   void settle(Flow& flow, Instant now);
@@ -146,6 +151,7 @@ class Proxy final : public EventLoop::Handler {
   Earliest timers_;             // By slot: when something is due in that flow.
   Flow* last_flow_ = nullptr;   // Most datagrams come from whom the last one came from.
   std::vector<Flow*> touched_;  // By the batch that is being handled.
+  Instant told_{};              // The latest time that a link or an observer was told.
 
   ReceiveBatch received_;
   SendBatch to_server_;

@@ -5,6 +5,8 @@
 #include <sys/resource.h>
 
 #include <deque>
+#include <functional>
+#include <thread>
 
 #include "harness/link/random_fates.hpp"
 #include "harness/net/loopback_for_test.hpp"
@@ -131,6 +133,44 @@ TEST(Proxy, ForwardsBothWays) {
       EXPECT_EQ(counters.servers.received, 1U);
     }
   }
+}
+
+// A datagram counts from when the kernel had it, either way, however late the proxy looks; and
+// times do not go back, whatever came when.
+TEST(Proxy, CountsFromTheArrival) {
+  class Times final : public Observer {
+   public:
+    void on_offered(Instant now, const Passage&, const Offer&) override {
+      offered.push_back(now);
+      see(now);
+    }
+    void on_delivered(Instant now, const Passage&, const Delivery&) override { see(now); }
+    std::vector<Instant> offered;
+
+   private:
+    void see(Instant now) {
+      EXPECT_GE(now, last_);
+      last_ = now;
+    }
+    Instant last_ = Instant::min();
+  } times;
+  Network network;
+  network.proxy->observe(times);
+  UdpSocket& client = network.client();
+  network.send(client, "opens the flow");
+  const Address flow = network.next().source;
+  const auto late = [&](const std::function<void()>& send) {
+    const Instant before = network.loop.read_clock();
+    send();
+    const Instant after = network.loop.read_clock();
+    std::this_thread::sleep_for(milliseconds(20));
+    network.next();
+    EXPECT_GE(times.offered.back(), before);
+    // Two clocks are read one after the other: a program may be kept waiting in between.
+    EXPECT_LT(times.offered.back(), after + milliseconds(10));
+  };
+  late([&] { network.send(client, "up"); });
+  late([&] { send_text(network.server, flow, "down"); });
 }
 
 // Each client has a flow of its own: answers go to who asked, and to nobody else.

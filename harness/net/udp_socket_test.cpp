@@ -2,9 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <exception>
 #include <set>
+#include <string>
+#include <system_error>
 
 #include "harness/net/loopback_for_test.hpp"
 
@@ -212,6 +216,30 @@ TEST(UdpSocket, Moves) {
   UdpSocket second = UdpSocket::listen(kLoopback4);
   second = std::move(first);
   EXPECT_EQ(second.local_address(), address);
+}
+
+// A program that may have no more descriptors is told how to have more.
+TEST(UdpSocket, SaysThatThereAreNoMoreDescriptors) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  std::exception_ptr refused;
+  try {
+    UdpSocket::listen(kLoopback4);
+  } catch (...) {
+    refused = std::current_exception();
+  }
+  // Whatever looks at it may need a descriptor.
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_TRUE(refused);
+  try {
+    std::rethrow_exception(refused);
+  } catch (const std::system_error& error) {
+    EXPECT_EQ(error.code().value(), EMFILE);
+    EXPECT_NE(std::string(error.what()).find("cannot listen on 127.0.0.1:0 ("), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("ulimit -n"), std::string::npos);
+  }
 }
 
 // Every outcome has a word of its own.
