@@ -16,6 +16,7 @@
 #include <span>
 
 #include "fuzz/property.hpp"
+#include "fuzz/trace.hpp"
 #include "harness/capture/inspector.hpp"
 #include "harness/capture/reader.hpp"
 #include "harness/capture/reassembler.hpp"
@@ -45,6 +46,7 @@ void check_place(const Frame& frame, std::span<const std::byte> bytes) {
 }
 
 void check_datagram(const Frame& frame) {
+  Trace::add(frame.payload);
   must(frame.source.is_v6() == frame.destination.is_v6(), "both addresses are of one family");
   must(frame.source.is_v6() || frame.identification <= 0xFFFF, "IPv4's identification has 16 bits");
   must(frame.identification <= 0xFFFFF, "IPv6's flow label has 20 bits");

@@ -11,6 +11,7 @@
 #include <cstdio>
 
 #include "fuzz/property.hpp"
+#include "fuzz/trace.hpp"
 #include "harness/sim/properties.hpp"
 #include "harness/sim/scripted_run.hpp"
 
@@ -37,17 +38,48 @@ class OperationCounts {
   std::array<std::uint64_t, 256> counts_{};
 };
 
+class Tracer final : public Observer {
+ public:
+  void on_offered(Instant now, const Passage& passage, const Offer& offer) override {
+    add(now, passage, offer.number);
+  }
+  void on_delivered(Instant now, const Passage& passage, const Delivery& delivery) override {
+    add(now, passage, delivery.number);
+  }
+  void on_lost(Instant now, const Passage& passage, std::uint64_t number,
+               std::string_view why) override {
+    add(now, passage, number);
+    Trace::add(why);
+  }
+
+ private:
+  static void add(Instant now, const Passage& passage, std::uint64_t number) {
+    Trace::add(static_cast<std::uint64_t>(now.time_since_epoch().count()));
+    Trace::add(static_cast<std::uint64_t>(passage.direction));
+    Trace::add(number);
+    Trace::add(passage.payload);
+  }
+};
+
+// Large, and so made once.
+ScriptedRun& scripted_run() {
+  static Tracer tracer;
+  static ScriptedRun run;
+  static const bool traced = Trace::is_kept() && (run.observe(tracer), true);
+  if (traced) Trace::add(std::string_view("traced"));
+  return run;
+}
+
 }  // namespace
 }  // namespace lossy::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static lossy::ScriptedRun run;
   static lossy::Script script;
   static lossy::fuzz::OperationCounts counts;
   lossy::decode(std::as_bytes(std::span(data, size)), script);
   counts.add(script);
   try {
-    run.run(script);
+    lossy::fuzz::scripted_run().run(script);
   } catch (const lossy::PropertyViolation& violation) {
     lossy::fuzz::must(false, violation.what());
   }

@@ -8,6 +8,7 @@
 
 #include "core/message.hpp"
 #include "fuzz/property.hpp"
+#include "fuzz/trace.hpp"
 #include "harness/sim/reference_grammar.hpp"
 
 namespace lossy::fuzz {
@@ -30,6 +31,7 @@ bool is_written(std::span<const std::byte> buffer, std::size_t size, std::string
 void check_request(std::string_view input, std::span<std::byte> buffer) {
   const ParsedName parsed = parse_request(bytes_of(input));
   must(reason_of(parsed) == why_no_name(input), "a request is judged as the reference judges it");
+  Trace::add(static_cast<std::uint64_t>(parsed.index()));
   const auto* name = std::get_if<std::string_view>(&parsed);
   if (name == nullptr) return;
   must(name->data() == input.data() && name->size() == input.size(),
@@ -39,6 +41,7 @@ void check_request(std::string_view input, std::span<std::byte> buffer) {
 
   const std::size_t size = write_greeting(*name, buffer);
   must(size <= kMessageBytesMax, "a greeting fits a message");
+  Trace::add(buffer.first(size));
   const ParsedName greeted = parse_greeting(buffer.first(size));
   must(!reason_of(greeted) && std::get<std::string_view>(greeted) == input,
        "the greeting of a name is a greeting of that name");

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "fuzz/property.hpp"
+#include "fuzz/trace.hpp"
 #include "harness/link/link.hpp"
 #include "harness/link/netem.hpp"
 #include "harness/link/random_fates.hpp"
@@ -66,6 +67,7 @@ void check_text(std::string_view text, Parse parse, Format format) {
     std::string printed;
     try {
       printed = format(parsed);
+      Trace::add(printed);
       const auto again = parse(printed, files);
       must(again == parsed, "what is printed reads as the same");
       must(format(again) == printed, "what reads as the same is printed the same");
@@ -81,6 +83,7 @@ void check_text(std::string_view text, Parse parse, Format format) {
     must(error.offset <= text.size() && error.size <= text.size() - error.offset,
          "the word that is to blame lies in the text");
     const std::string_view reason = error.what();
+    Trace::add(reason);
     must(!reason.empty() &&
              std::ranges::none_of(
                  reason, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 127; }),

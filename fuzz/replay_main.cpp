@@ -1,5 +1,6 @@
 // Runs a fuzz target over files, and over the files in folders, with any compiler. Exit code 2 when
-// there was nothing to run: a corpus that nobody reads must not look like one that holds.
+// there was nothing to run: a corpus that nobody reads must not look like one that holds. With
+// --digests in front of the files it prints what the target saw of each, as a digest.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -9,7 +10,10 @@
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
+#include <string_view>
 #include <vector>
+
+#include "fuzz/trace.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
@@ -57,9 +61,10 @@ std::vector<Input> inputs_in(const std::vector<fs::path>& arguments) {
 }  // namespace
 
 int main(int count, char** arguments) {
+  const bool digests = count > 1 && std::string_view(arguments[1]) == "--digests";
   std::vector<Input> inputs;
   try {
-    inputs = inputs_in({arguments + 1, arguments + count});
+    inputs = inputs_in({arguments + (digests ? 2 : 1), arguments + count});
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s: %s\n", arguments[0], error.what());
     return 2;
@@ -67,7 +72,12 @@ int main(int count, char** arguments) {
   // Outside the try: an exception that leaves the target is a finding, and aborts.
   for (const auto& [file, content] : inputs) {
     std::fprintf(stderr, "%s: %zu bytes\n", file.c_str(), content.size());
+    if (digests) lossy::fuzz::Trace::begin();
     LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(content.data()), content.size());
+    if (digests) {
+      std::printf("%016llx %s\n", static_cast<unsigned long long>(lossy::fuzz::Trace::digest()),
+                  file.c_str());
+    }
   }
   std::fprintf(stderr, "%zu inputs hold\n", inputs.size());
   return 0;

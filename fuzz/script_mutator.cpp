@@ -10,6 +10,10 @@ namespace {
 constexpr std::array<std::uint16_t, 16> kTimes{0,   1,   2,   3,   5,    20,   60,   99,
                                                100, 101, 199, 200, 1000, 3000, 5000, 0xFFFF};
 
+// A fuzzer keeps the shortest script that does what it does. What is made of it should have the
+// length at which something can come of it.
+constexpr std::size_t kOperationsUseful = 10;
+
 constexpr std::size_t kSliceMax = 4;  // Operations that are taken out or repeated at once.
 
 std::ptrdiff_t at(std::size_t place) {
@@ -42,7 +46,7 @@ ScriptMutator::Weights ScriptMutator::weights_of(const Script& script) {
 void ScriptMutator::mutate(Script& script, std::size_t operations_max) {
   do {
     edit(script);
-  } while (one_in(3));
+  } while (one_in(3) || (script.operations.size() < kOperationsUseful && !one_in(3)));
   if (script.operations.size() > operations_max) script.operations.resize(operations_max);
 }
 

@@ -1,0 +1,135 @@
+// Invariant: a recording is the same as itself, and one of another run differs from it, or does
+// not, just as it differs from the other. A comparison names the first record that differs.
+//
+// An input is two scripts, of which each gives a recording. The first byte says where the second
+// begins.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "fuzz/property.hpp"
+#include "fuzz/trace.hpp"
+#include "harness/capture/golden.hpp"
+#include "harness/capture/reader.hpp"
+#include "harness/capture/recorder.hpp"
+#include "harness/link/observer.hpp"
+#include "harness/sim/properties.hpp"
+#include "harness/sim/scripted_run.hpp"
+
+namespace lossy::fuzz {
+namespace {
+
+// A recording in memory: its frames, and the file that they make.
+class Recording final : public FrameSink {
+ public:
+  Recording() {
+    for (const std::uint32_t word : {0xA1B23C4DU, 4U << 16 | 2U, 0U, 0U, 65'535U, 276U}) add(word);
+  }
+  void write(Instant time, std::span<const std::byte> frame) override {
+    const auto nanoseconds = static_cast<std::uint64_t>(time.time_since_epoch().count());
+    frames.emplace_back(time, std::vector<std::byte>(frame.begin(), frame.end()));
+    for (const std::uint64_t word : {nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000,
+                                     std::uint64_t{frame.size()}, std::uint64_t{frame.size()}}) {
+      add(static_cast<std::uint32_t>(word));
+    }
+    file.insert(file.end(), frame.begin(), frame.end());
+  }
+  void finish() override {}
+
+  std::vector<std::pair<Instant, std::vector<std::byte>>> frames;
+  std::vector<std::byte> file;
+
+ private:
+  void add(std::uint32_t word) {
+    for (int shift = 0; shift < 32; shift += 8) {
+      file.push_back(static_cast<std::byte>(word >> shift & 0xFF));
+    }
+  }
+};
+
+class RecordingObserver final : public Observer {
+ public:
+  void record_to(Recorder& recorder) { recorder_ = &recorder; }
+  void on_offered(Instant now, const Passage& passage, const Offer& offer) override {
+    record(now, passage, PacketType::kOutgoing, offer.number);
+  }
+  void on_delivered(Instant now, const Passage& passage, const Delivery& delivery) override {
+    record(now, passage, PacketType::kIncoming, delivery.number);
+  }
+
+ private:
+  void record(Instant now, const Passage& passage, PacketType type, std::uint64_t number) {
+    const bool at_client =
+        (passage.direction == Direction::kUplink) == (type == PacketType::kOutgoing);
+    recorder_->record({.time = now,
+                       .host = at_client ? RecordedHost::kClient : RecordedHost::kServer,
+                       .type = type,
+                       .number = number,
+                       .source = passage.source,
+                       .destination = passage.destination,
+                       .payload = passage.payload});
+  }
+
+  Recorder* recorder_ = nullptr;
+};
+
+Recording recording_of(std::span<const std::byte> bytes) {
+  Recording recording;
+  Recorder recorder;
+  recorder.add(recording);
+  // Large, and so made once.
+  static RecordingObserver observer;
+  static ScriptedRun run;
+  static const bool observed = (run.observe(observer), true);
+  must(observed, "the run is observed");
+  observer.record_to(recorder);
+  run.run(decode(bytes));
+  return recording;
+}
+
+struct Comparison {
+  bool same = false;
+  std::uint64_t matched = 0;
+};
+
+Comparison compare(Recording& golden, const Recording& run) {
+  auto opened =
+      PcapReader::read(::fmemopen(golden.file.data(), golden.file.size(), "rb"), "memory");
+  auto* const reader = std::get_if<PcapReader>(&opened);
+  must(reader != nullptr, "a recording can be read");
+  GoldenComparer comparer(std::move(*reader));
+  for (const auto& [time, frame] : run.frames) comparer.write(time, frame);
+  comparer.finish();
+  must(!comparer.error(), "a recording can be read to its end");
+  must(comparer.same() == comparer.explanation().empty(), "a difference is explained");
+  Trace::add(comparer.explanation());
+  return {comparer.same(), comparer.matched()};
+}
+
+}  // namespace
+}  // namespace lossy::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace lossy;
+  if (size == 0) return 0;
+  const auto scripts = std::as_bytes(std::span(data, size)).subspan(1);
+  const std::size_t split = std::min<std::size_t>(data[0], scripts.size());
+  try {
+    fuzz::Recording a = fuzz::recording_of(scripts.first(split));
+    fuzz::Recording b = fuzz::recording_of(scripts.subspan(split));
+    const bool equal = a.frames == b.frames;
+    const auto itself = fuzz::compare(a, a);
+    fuzz::must(itself.same && itself.matched == a.frames.size(), "a run is the same as itself");
+    const auto one = fuzz::compare(a, b);
+    const auto other = fuzz::compare(b, a);
+    fuzz::must(one.same == equal && other.same == equal, "what differs differs either way");
+    fuzz::must(one.matched == other.matched, "what is the same is the same either way");
+  } catch (const PropertyViolation& violation) {
+    fuzz::must(false, violation.what());
+  }
+  return 0;
+}

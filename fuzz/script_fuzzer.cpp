@@ -1,0 +1,58 @@
+// Invariant: every input is a script in binary, which is written as canonical bytes and as a text
+// that read as the same script. Taken for a text it is refused at one of its lines with a reason of
+// one line, or read as a script whose text reads as the same.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "fuzz/property.hpp"
+#include "fuzz/trace.hpp"
+#include "harness/sim/script_text.hpp"
+
+namespace lossy::fuzz {
+namespace {
+
+void check_script(const Script& script) {
+  const std::vector<std::byte> bytes = encode(script);
+  must(bytes.size() <= Script::kBytesMax, "a script is bounded");
+  must(decode(bytes) == script, "what is encoded decodes to the same");
+  const std::string text = format_script(script);
+  try {
+    const Script again = parse_script(text);
+    must(again == script, "what is printed reads as the same");
+    must(format_script(again) == text, "what reads as the same is printed the same");
+  } catch (const ScriptError&) {
+    must(false, "what is printed can be read");
+  }
+  Trace::add(bytes);
+  Trace::add(text);
+}
+
+void check_text(std::string_view text) {
+  try {
+    check_script(parse_script(text));
+  } catch (const ScriptError& error) {
+    const auto lines = static_cast<std::size_t>(std::ranges::count(text, '\n')) + 1;
+    must(error.line >= 1 && error.line <= lines, "the line that is to blame is one of the text's");
+    must(error.word == "text" || text.find(error.word) != std::string_view::npos,
+         "the word that is to blame stands in the text");
+    const std::string_view reason = error.what();
+    must(!reason.empty() &&
+             std::ranges::none_of(
+                 reason, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 127; }),
+         "a reason is one line of plain text");
+    Trace::add(reason);
+  }
+}
+
+}  // namespace
+}  // namespace lossy::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace lossy;
+  fuzz::check_script(decode(std::as_bytes(std::span(data, size))));
+  fuzz::check_text({reinterpret_cast<const char*>(data), size});
+  return 0;
+}

@@ -1,0 +1,85 @@
+// Invariant: an address, a time, a probability, a rate or a list of faults is refused with a reason
+// of one line, or printed as a text that reads as the same. Bytes that are escaped hold no control
+// character.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/address.hpp"
+#include "core/escape.hpp"
+#include "fuzz/property.hpp"
+#include "fuzz/trace.hpp"
+#include "harness/link/fault_list.hpp"
+#include "harness/link/text.hpp"
+
+namespace lossy::fuzz {
+namespace {
+
+bool is_one_line(std::string_view text) {
+  return std::ranges::none_of(
+      text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 127; });
+}
+
+template <typename Parse, typename Format>
+void check_text(std::string_view text, Parse parse, Format format) {
+  try {
+    const auto value = parse(text);
+    const std::string printed = format(value);
+    Trace::add(printed);
+    try {
+      must(parse(printed) == value, "what is printed reads as the same");
+    } catch (const TextError&) {
+      must(false, "what is printed can be read");
+    }
+  } catch (const TextError& error) {
+    const std::string_view reason = error.what();
+    must(!reason.empty() && is_one_line(reason), "a reason is one line of plain text");
+    Trace::add(reason);
+  }
+}
+
+void check_address(std::string_view text) {
+  const auto address = Address::parse(text);
+  if (!address) return;
+  const std::string printed = address->to_string();
+  must(Address::parse(printed) == address, "an address is printed as what reads as the same");
+  must(printed.find(address->host()) != std::string::npos, "an address begins with its host");
+  Trace::add(printed);
+}
+
+std::string printed(const FaultList& list) {
+  std::string text;
+  for (const Direction direction : {Direction::kUplink, Direction::kDownlink}) {
+    for (std::size_t i = 0; i < list.size(direction); ++i) {
+      text += format_fault(direction, list.number(direction, i), list.fate(direction, i),
+                           list.flow(direction, i)) +
+              '\n';
+    }
+  }
+  return text;
+}
+
+void check_faults(std::string_view text) {
+  check_text(
+      text, [](std::string_view list) { return printed(FaultList::parse(list)); },
+      [](const std::string& list) { return list; });
+}
+
+}  // namespace
+}  // namespace lossy::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace lossy;
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  fuzz::check_address(text);
+  fuzz::check_text(text, parse_duration, format_duration);
+  fuzz::check_text(text, parse_probability, format_probability);
+  fuzz::check_text(text, parse_rate, format_rate);
+  fuzz::check_faults(text);
+  const std::string escaped = escape_bytes(std::as_bytes(std::span(text)));
+  fuzz::must(fuzz::is_one_line(escaped), "what is escaped holds no control character");
+  fuzz::Trace::add(escaped);
+  return 0;
+}
