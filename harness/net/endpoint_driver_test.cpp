@@ -208,6 +208,7 @@ TEST(EndpointDriver, DeliversBeforeTimeouts) {
 
 // A datagram counts from when the kernel had it, however late this program is, if asked for.
 TEST(EndpointDriver, TellsArrivalTimes) {
+  const ArrivalStamps stamps;
   for (const auto times : {EndpointDriver::Times::kArrival, EndpointDriver::Times::kRead}) {
     UdpSocket socket = UdpSocket::listen(kLoopback4);
     ASSERT_TRUE(socket.stamp_arrivals());

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <ostream>
@@ -11,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include "harness/net/datagram_batch.hpp"
@@ -83,6 +85,27 @@ inline SocketOutcome send_text(UdpSocket& socket, const Address& destination, st
   while (socket.counters().not_sent[outcome] == before.not_sent[outcome]) ++outcome;
   return static_cast<SocketOutcome>(outcome);
 }
+
+// While it lives the kernel notes when datagrams arrive, which it begins to a moment after the
+// first socket of the machine has asked for it.
+class ArrivalStamps {
+ public:
+  ArrivalStamps() : socket_(UdpSocket::listen(kLoopback4)) {
+    constexpr std::chrono::milliseconds kWait(5);
+    EXPECT_TRUE(socket_.stamp_arrivals());
+    ReceiveBatch batch(1);
+    for (int i = 0; i < 1'000; ++i) {
+      send_text(socket_, socket_.local_address(), "when?");
+      std::this_thread::sleep_for(kWait);
+      batch.receive(socket_);
+      if (!batch.datagrams().empty() && batch.datagrams().front().waited >= kWait) return;
+    }
+    ADD_FAILURE() << "the kernel does not say when datagrams arrive";
+  }
+
+ private:
+  UdpSocket socket_;
+};
 
 // A port on which nobody listens, for as long as this lives: its socket is connected elsewhere, so
 // that the kernel answers everybody else with "port unreachable", and keeps others off the port.

@@ -154,6 +154,7 @@ TEST(Proxy, CountsFromTheArrival) {
     }
     Instant last_ = Instant::min();
   } times;
+  const ArrivalStamps stamps;
   Network network;
   network.proxy->observe(times);
   UdpSocket& client = network.client();

@@ -79,7 +79,9 @@ class UdpSocket {
   void restrict_to(const Address& peer);
 
   // From now on each datagram says how long ago it arrived: see Received. That costs the kernel a
-  // reading of its clock a datagram, on the whole machine. Whether the kernel can.
+  // reading of its clock a datagram, on the whole machine. When nobody else there has asked for it,
+  // the kernel begins a moment later; until then they seem to arrive when they are read. Whether
+  // the kernel can.
   bool stamp_arrivals();
 
   // Where it is bound to, with the port that it got.
