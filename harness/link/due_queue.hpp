@@ -51,6 +51,13 @@ class DueQueue {
     }
   }
 
+  // Whether so many more can be pushed, whatever their order, before it grows. The first that
+  // overtakes does not count, because on most paths none does.
+  bool has_places(std::size_t count) const {
+    return in_order_.has_places(count) &&
+           (overtaking_.capacity() == 0 || count <= overtaking_.capacity() - overtaking_.size());
+  }
+
   // What it has taken from the system, and giving that back; the queue must be empty.
   std::size_t bytes_reserved() const {
     return (in_order_.capacity() + overtaking_.capacity()) * sizeof(Entry);

@@ -16,8 +16,14 @@ constexpr std::uint32_t kCorrupted = 0x200;
 constexpr std::uint32_t kTruncated = 0x400;
 static_assert(Fate::kCopiesMax <= kIndex);
 
-// What an empty link may keep of a budget, so that one at work need not allocate all the time.
+// What an empty link may keep of a budget, so that one at work need not allocate all the time; once
+// that is scarce, nothing.
 constexpr std::size_t kKeptBytes = 16 * 1024;
+
+// Whether a copy needs bytes of its own.
+bool is_damaged(const CopyFate& fate) {
+  return fate.flips_count > 0 || fate.kept_bytes != CopyFate::kWhole;
+}
 
 }  // namespace
 
@@ -82,7 +88,8 @@ bool Link::in_outage(Instant now) {
 
 void Link::send_copies(Instant now, std::span<const std::byte> payload, const LinkOptions& options,
                        Offer& offer) {
-  if (memory_.is_bounded() && !memory_.may_grow()) {
+  if (memory_.is_bounded() && !has_places(now, payload.size(), options, *offer.fate) &&
+      !memory_.may_grow()) {
     offer.loss = LossReason::kInFlight;
     return;
   }
@@ -109,10 +116,24 @@ void Link::send_copies(Instant now, std::span<const std::byte> payload, const Li
   counters_.copies_dropped += offer.fate->copies_count - offer.copies_in_flight;
 }
 
+bool Link::has_places(Instant now, std::size_t payload_bytes, const LinkOptions& options,
+                      const Fate& fate) {
+  const auto copies = fate.copies();
+  const auto slots = 1 + static_cast<std::size_t>(std::ranges::count_if(copies, is_damaged));
+  // Those that are cut may be of another size; that none takes a slot of another's is near enough.
+  return in_flight_.has_places(copies.size()) &&
+         serialiser_.has_places(now, copies.size(), options) &&
+         payloads_.free_slots(payload_bytes) >= slots &&
+         std::ranges::all_of(copies, [&](const CopyFate& copy) {
+           return !is_damaged(copy) || payloads_.free_slots(std::min<std::size_t>(
+                                           payload_bytes, copy.kept_bytes)) >= slots;
+         });
+}
+
 void Link::send_copy(Instant departure, const CopyFate& fate, const LinkOptions& options,
                      Copy copy) {
   payloads_.retain(copy.payload);
-  if (fate.flips_count > 0 || fate.kept_bytes != CopyFate::kWhole) damage(fate, copy);
+  if (is_damaged(fate)) damage(fate, copy);
   // A listed fate may ask for less delay than there is: nothing arrives before it has left.
   Instant due = std::max(departure, saturating_add(departure, options.delay + fate.extra_delay));
   if (options.keeps_order && !fate.early) due = std::max(due, last_due_);
@@ -170,7 +191,10 @@ std::optional<Delivery> Link::poll_transmit(Instant now) {
   release_lent();
   std::optional<Delivery> delivery;
   if (in_flight_.empty() || next_due_ > now) {
-    if (in_flight_.empty() && memory_.bytes() > kKeptBytes) release_memory();
+    if (in_flight_.empty() && memory_.bytes() > 0 &&
+        (memory_.bytes() > kKeptBytes || memory_.is_scarce())) {
+      release_memory();
+    }
     return delivery;
   }
   const Instant came = in_flight_.front().due;

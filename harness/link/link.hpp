@@ -6,7 +6,8 @@
 //    delay, then the slots. Copies that leave at the same instant do so in the order they came.
 // 3. Without I/O and without a clock: the verbs are an endpoint's, and times must not decrease.
 // 4. Memory grows to the peak of what was in flight and stays, so that a link at work allocates
-//    nothing; unless it has a part of a budget, which it gives back when it is empty.
+//    nothing; unless it has a part of a budget, of which it gives back what is much, or scarce,
+//    when it is empty.
 #pragma once
 
 #include <array>
@@ -117,6 +118,9 @@ class Link {
   // Sends the copies of a datagram that nothing has lost yet.
   void send_copies(Instant now, std::span<const std::byte> payload, const LinkOptions& options,
                    Offer& offer);
+  // Whether all copies of a datagram find a place in the memory that there is.
+  bool has_places(Instant now, std::size_t payload_bytes, const LinkOptions& options,
+                  const Fate& fate);
   void send_copy(Instant departure, const CopyFate& fate, const LinkOptions& options, Copy copy);
   PayloadPool::Slot keep(std::span<const std::byte> payload, std::uint64_t number, Instant offered);
   // Gives a copy bytes of its own, flipped and cut as its fate says.

@@ -2,7 +2,8 @@
 //
 // No link grows while it has as much as is left for all: one that is flooded takes half, the next
 // half of what that left, and so on, until what is in flight has arrived. So one flood does not
-// lock out the others. A link at most doubles what it has at a time, so the bound holds to within
+// lock out the others. What finds a place in the memory that its link has asks for none. A link at
+// most doubles what it has at a time, so the bound holds to within
 // the last datagrams of each.
 #pragma once
 
@@ -19,7 +20,6 @@ class MemoryBudget {
   MemoryBudget(const MemoryBudget&) = delete;
   MemoryBudget& operator=(const MemoryBudget&) = delete;
 
-  std::size_t bytes_max() const { return bytes_max_; }
   std::size_t bytes_used() const { return bytes_used_; }
   // How often a link was not allowed to grow: datagrams that were lost for it.
   std::uint64_t refused() const { return refused_; }
@@ -53,12 +53,15 @@ class MemoryShare {
 
   bool is_bounded() const { return budget_ != nullptr; }
 
-  // Whether more may be taken; a refusal is counted. Only of one that is bounded, as the rest.
+  // Whether more may be taken by a datagram that has no place in what there is; a refusal, which
+  // loses it, is counted. Only of one that is bounded, as the rest.
   bool may_grow() {
     if (bytes_ < budget_->left()) return true;
     ++budget_->refused_;
     return false;
   }
+  // Whether others have so much that what lies idle should be given back.
+  bool is_scarce() const { return budget_->left() < budget_->bytes_max_ / 2; }
   std::size_t bytes() const { return bytes_; }
   // What it has from now on.
   void set(std::size_t bytes) {

@@ -8,10 +8,14 @@
 
 namespace lossy {
 
+std::size_t PayloadPool::size_class_of(std::size_t bytes) {
+  const auto bits = static_cast<unsigned>(std::bit_width(bytes == 0 ? 0 : bytes - 1));
+  return std::max(bits, kClassBitsMin) - kClassBitsMin;
+}
+
 PayloadPool::Slot PayloadPool::add(std::span<const std::byte> bytes) {
   check(bytes.size() <= kBytesMax, "PayloadPool: more than 65,536 bytes");
-  const auto bits = static_cast<unsigned>(std::bit_width(bytes.empty() ? 0 : bytes.size() - 1));
-  const std::size_t size_class = std::max(bits, kClassBitsMin) - kClassBitsMin;
+  const std::size_t size_class = size_class_of(bytes.size());
   if (free_[size_class].empty()) reserve_chunk(size_class);
   const Slot slot = free_[size_class].back();
   free_[size_class].pop_back();

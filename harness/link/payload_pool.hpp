@@ -30,6 +30,9 @@ class PayloadPool {
   // Marks the slot; whether it was marked before. A new slot is not.
   bool mark(Slot slot) { return std::exchange(slots_[slot].marked, true); }
 
+  // How many slots for so many bytes can be added before more is taken from the system.
+  std::size_t free_slots(std::size_t bytes) const { return free_[size_class_of(bytes)].size(); }
+
   // Bytes taken from the system, and bytes that slots in use hold, their classes' sizes.
   std::size_t bytes_reserved() const { return bytes_reserved_; }
   std::size_t bytes_used() const { return bytes_used_; }
@@ -56,6 +59,7 @@ class PayloadPool {
     bool marked = false;
   };
 
+  static std::size_t size_class_of(std::size_t bytes);
   static std::size_t class_bytes(std::size_t size_class) {
     return std::size_t{1} << (size_class + kClassBitsMin);
   }

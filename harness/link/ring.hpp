@@ -12,6 +12,8 @@ class Ring {
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
   std::size_t capacity() const { return items_.size(); }
+  // Whether so many more can be pushed before it grows.
+  bool has_places(std::size_t count) const { return count <= items_.size() - size_; }
 
   const T& front() const { return items_[head_]; }
   const T& back() const { return items_[(head_ + size_ - 1) & (items_.size() - 1)]; }

@@ -36,11 +36,15 @@ std::uint64_t line_bytes(std::size_t ip_bytes, const RateLimit& rate) {
   return cells * add_overhead(rate.cell_bytes, rate.cell_overhead_bytes);
 }
 
-bool Serialiser::queue_has_room(Instant now, std::size_t ip_bytes, const LinkOptions& options) {
+void Serialiser::forget_departed(Instant now) {
   while (!departures_.empty() && departures_.front().when <= now) {
     queued_bytes_ -= departures_.front().ip_bytes;
     departures_.pop_front();
   }
+}
+
+bool Serialiser::queue_has_room(Instant now, std::size_t ip_bytes, const LinkOptions& options) {
+  forget_departed(now);
   if (departures_.empty()) return true;
   const std::size_t waiting = departures_.size() - 1;
   const std::size_t waiting_bytes = queued_bytes_ - departures_.front().ip_bytes;

@@ -31,6 +31,13 @@ class Serialiser {
     return is_limited(options) ? queue(now, ip_bytes, options) : std::max(now, free_at_);
   }
 
+  // Whether so many can be put on it before it takes more memory.
+  bool has_places(Instant now, std::size_t count, const LinkOptions& options) {
+    if (!is_limited(options)) return true;
+    forget_departed(now);
+    return departures_.has_places(count);
+  }
+
   // What it has taken from the system, and giving that back; all must have left.
   std::size_t bytes_reserved() const { return departures_.capacity() * sizeof(Departure); }
   void release_memory() {
@@ -48,6 +55,7 @@ class Serialiser {
   static bool is_limited(const LinkOptions& options) {
     return options.rate.bits_per_second != 0 || options.trace != nullptr;
   }
+  void forget_departed(Instant now);
   bool queue_has_room(Instant now, std::size_t ip_bytes, const LinkOptions& options);
   Instant queue(Instant now, std::size_t ip_bytes, const LinkOptions& options);
   // When a datagram has left that is begun at `start` or as soon as possible after it.
