@@ -1,5 +1,7 @@
 #include "harness/capture/pcap_writer.hpp"
 
+#include <poll.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,6 +28,28 @@ std::uint32_t load_little32(std::span<const std::byte, 4> bytes) {
   std::uint32_t value = 0;
   for (std::size_t i = 4; i-- > 0;) value = value << 8 | std::to_integer<std::uint32_t>(bytes[i]);
   return value;
+}
+
+// Whether one of the signals that ask for the end has come and is held back.
+bool end_is_asked_for() {
+  sigset_t pending;
+  sigemptyset(&pending);
+  ::sigpending(&pending);
+  return sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
+         sigismember(&pending, SIGHUP) == 1;
+}
+
+// Until a descriptor that does not block takes more. Whether it does, or else nobody waits longer.
+bool wait_for_room(int descriptor) {
+  constexpr int kLookMs = 100;  // How often to look for signals that are held back.
+  while (!end_is_asked_for()) {
+    ::pollfd one{descriptor, POLLOUT, 0};
+    const int ready = ::poll(&one, 1, kLookMs);
+    if (ready > 0) return true;  // Also for an error, which writing will tell.
+    if (ready < 0 && errno != EINTR) return false;
+  }
+  errno = EINTR;
+  return false;
 }
 
 }  // namespace
@@ -104,6 +128,8 @@ void PcapWriter::flush() {
   while (done < filled_) {
     const ::ssize_t written = ::write(descriptor_, buffer_.data() + done, filled_ - done);
     if (written < 0 && errno == EINTR) continue;
+    // Whoever shares it with us, as a pipe of the shell's, may have made it so.
+    if (written < 0 && errno == EAGAIN && wait_for_room(descriptor_)) continue;
     if (written < 0) {
       const int error = errno;
       keep_whole_records(done);
@@ -115,10 +141,10 @@ void PcapWriter::flush() {
 }
 
 // Cuts off the record in the midst of which the file ends, `bytes` into what is in the buffer, and
-// forgets those behind it.
+// forgets those behind it. Of a header that is cut off nothing is kept.
 void PcapWriter::keep_whole_records(std::size_t bytes) {
   std::size_t whole = 0;
-  for (std::size_t at = 0; at < filled_;) {
+  for (std::size_t at = 0; handed_on_ > 0 && at < filled_;) {
     const auto length = std::span<const std::byte>(buffer_).subspan(at + 8).first<4>();
     at += kRecordHeaderBytes + load_little32(length);
     if (at <= bytes) whole = at;

@@ -4,8 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <csignal>
 #include <filesystem>
 #include <system_error>
+#include <thread>
 
 #include "harness/capture/files_for_test.hpp"
 #include "harness/capture/reader.hpp"
@@ -76,6 +79,46 @@ TEST(PcapWriterTest, WritesToAPipe) {
   writer.write(Instant(), as_bytes("two"));
   writer.finish();
   EXPECT_THAT(frames_of(reader), testing::ElementsAre("two"));
+}
+
+// A pipe that does not block, and is full, is no full disk: whoever reads has all of it.
+TEST(PcapWriterTest, WaitsForAPipeThatDoesNotBlock) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  ASSERT_EQ(::fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+  std::vector<std::string> read;
+  std::jthread reader([&] {
+    auto opened = PcapReader::read(::fdopen(ends[0], "rb"), "the pipe");
+    read = frames_of(std::get<PcapReader>(opened));
+  });
+  PcapWriter writer(ends[1], "a pipe");
+  for (int i = 0; i < 20; ++i) writer.write(Instant(), as_bytes(std::string(200'000, 'x')));
+  EXPECT_NO_THROW(writer.finish());
+  reader.join();
+  EXPECT_THAT(read, testing::SizeIs(20));
+}
+
+// Nobody reads: a signal that was held back for others to take ends the wait.
+TEST(PcapWriterTest, ASignalEndsTheWait) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  ASSERT_EQ(::fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+  sigset_t term;
+  sigset_t before;
+  sigemptyset(&term);
+  sigaddset(&term, SIGTERM);
+  ASSERT_EQ(::pthread_sigmask(SIG_BLOCK, &term, &before), 0);
+  {
+    PcapWriter writer(ends[1], "a pipe");
+    writer.write(Instant(), as_bytes(std::string(200'000, 'x')));
+    ::raise(SIGTERM);
+    EXPECT_THROW(writer.flush(), std::system_error);
+    EXPECT_EQ(writer.records(), 0U);
+  }
+  int taken = 0;
+  EXPECT_EQ(::sigwait(&term, &taken), 0);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  ::close(ends[0]);
 }
 
 // A disk that fills up is said; what was written whole before it did can be kept, and is counted.
