@@ -228,8 +228,7 @@ void ReplayClient::match(std::uint32_t index, Instant now) {
     --unmatched_;
     if (time_over(expected) < now) {
       expected.state = State::kLate;
-      add_finding(counted_, AnswerVerdict::kLate, expected,
-                  saturating_between(expected.asked, now));
+      add_finding(late_, AnswerVerdict::kLate, expected, saturating_between(expected.asked, now));
     }
   }
   if (before == State::kDue) end_due(index);
@@ -280,9 +279,9 @@ void ReplayClient::place(std::uint32_t stray, Bytes payload) {
   --counted_.unexpected;
 }
 
-void ReplayClient::add_finding(ReplayOutcome& outcome, AnswerVerdict verdict,
+void ReplayClient::add_finding(std::vector<ReplayFinding>& findings, AnswerVerdict verdict,
                                const Expected& expected, Duration after) const {
-  if (outcome.findings.size() == kFindingsMax) return;
+  if (findings.size() == kFindingsMax) return;
   ReplayFinding finding{.verdict = verdict, .expected = &steps_[expected.step], .after = after};
   if (expected.overtaken != kNone) {
     finding.overtaken = &steps_[expected_[expected.overtaken].step];
@@ -294,7 +293,7 @@ void ReplayClient::add_finding(ReplayOutcome& outcome, AnswerVerdict verdict,
     finding.payload = stray.payload;
     finding.after = saturating_between(expected.asked, stray.at);
   }
-  outcome.findings.push_back(std::move(finding));
+  findings.push_back(std::move(finding));
 }
 
 ReplayOutcome ReplayClient::outcome() const {
@@ -306,11 +305,11 @@ ReplayOutcome ReplayClient::outcome() const {
         break;  // It came early: see below.
       case State::kDue:
         ++outcome.missing;
-        add_finding(outcome, AnswerVerdict::kMissing, expected);
+        add_finding(outcome.findings, AnswerVerdict::kMissing, expected);
         break;
       case State::kReplaced:
         ++outcome.different;
-        add_finding(outcome, AnswerVerdict::kDifferent, expected);
+        add_finding(outcome.findings, AnswerVerdict::kDifferent, expected);
         break;
       case State::kLate:
         ++outcome.late;
@@ -320,22 +319,23 @@ ReplayOutcome ReplayClient::outcome() const {
           ++outcome.matched;
         } else {
           ++outcome.different;
-          add_finding(outcome, AnswerVerdict::kDifferent, expected);
+          add_finding(outcome.findings, AnswerVerdict::kDifferent, expected);
         }
         break;
     }
   }
-  if (options_.ignore_unexpected) {
-    outcome.unexpected = 0;
-    return outcome;
-  }
+  if (options_.ignore_unexpected) outcome.unexpected = 0;
   for (const Stray& stray : strays_) {
-    if (stray.in_place || outcome.findings.size() == kFindingsMax) continue;
+    if (outcome.unexpected == 0 || outcome.findings.size() == kFindingsMax) break;
+    if (stray.in_place) continue;
     outcome.findings.push_back({.verdict = AnswerVerdict::kUnexpected,
                                 .has_actual = true,
                                 .source = stray.source,
                                 .payload = stray.payload,
                                 .after = saturating_between(start_, stray.at)});
+  }
+  for (const ReplayFinding& finding : late_) {
+    if (outcome.findings.size() < kFindingsMax) outcome.findings.push_back(finding);
   }
   return outcome;
 }

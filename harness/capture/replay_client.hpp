@@ -82,7 +82,7 @@ struct ReplayOutcome {
   // Besides:
   std::uint64_t unexpected = 0;
   std::uint64_t refusals = 0;           // Told by ICMP.
-  std::vector<ReplayFinding> findings;  // The first few.
+  std::vector<ReplayFinding> findings;  // The first few; what is late comes last.
 
   // The worst: different, missing, unexpected, late, else matched.
   AnswerVerdict verdict() const;
@@ -159,8 +159,8 @@ class ReplayClient final : public Endpoint {
   bool listens_in_vain() const { return refused_ || in_vain_ >= kInVainMax; }
   Instant time_over(const Expected& expected) const;
   Instant end() const;
-  void add_finding(ReplayOutcome& outcome, AnswerVerdict verdict, const Expected& expected,
-                   Duration after = {}) const;
+  void add_finding(std::vector<ReplayFinding>& findings, AnswerVerdict verdict,
+                   const Expected& expected, Duration after = {}) const;
 
   const std::vector<RecordedStep>& steps_;
   ReplayClientOptions options_;
@@ -187,6 +187,7 @@ class ReplayClient final : public Endpoint {
   bool refused_ = false;
 
   std::vector<Stray> strays_;
+  std::vector<ReplayFinding> late_;
   ReplayOutcome counted_;
   std::vector<std::byte> kept_;
   std::vector<std::byte> kept_expected_;

@@ -151,6 +151,21 @@ TEST_F(ReplayClientTest, Late) {
   EXPECT_EQ(client->outcome().verdict(), AnswerVerdict::kLate);
 }
 
+// However much is late, what is worse is among the first findings.
+TEST_F(ReplayClientTest, LateOnesHideNothing) {
+  std::vector<SaidForTest> said{ask("a", 0s)};
+  for (const char* answer : {"1", "2", "3", "4", "5", "never"}) said.push_back(reply(answer, 0ms));
+  play(said);
+  run_until(1001ms);
+  for (const char* answer : {"1", "2", "3", "4", "5"}) hear(answer);
+  run();
+  EXPECT_EQ(result(), "matched 0, different 0, missing 1, unexpected 0, late 5");
+  const ReplayOutcome outcome = client->outcome();
+  ASSERT_EQ(outcome.findings.size(), ReplayClient::kFindingsMax);
+  EXPECT_EQ(outcome.findings[0].verdict, AnswerVerdict::kMissing);
+  EXPECT_EQ(outcome.findings[1].verdict, AnswerVerdict::kLate);
+}
+
 TEST_F(ReplayClientTest, JustInTime) {
   play({ask("a", 0s), reply("A", 300ms)});
   hear_at(1300ms, "A");
