@@ -347,6 +347,7 @@ std::string left_out_text(const RecordedFlows& recorded) {
   add(recorded.too_long, "too long");
   add(recorded.beyond_flows, fmt::format("of more than {} flows", kInspectedFlowsMax));
   if (text.empty()) return text;
+  add(recorded.other_host, "seen by the other host");  // No loss: it is there so that all adds up.
   return fmt::format("of {} record{}: {}", recorded.records, recorded.records == 1 ? "" : "s",
                      text);
 }

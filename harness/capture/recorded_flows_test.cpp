@@ -210,6 +210,8 @@ TEST(RecordedFlows, OneHostOfARecording) {
   EXPECT_THAT(told(client.flows.at(0)), ElementsAre("> one", "> two"));
   EXPECT_EQ(client.other_host, 2U);
   EXPECT_EQ(left_out_text(client), "");
+  const auto filtered = read_recorded_flows(folder / "run.pcap", {.flow = 2});
+  EXPECT_EQ(left_out_text(filtered), "of 4 records: 2 of something else, 2 seen by the other host");
   const auto server = read_recorded_flows(folder / "run.pcap", {.host = RecordedHost::kServer});
   EXPECT_THAT(told(server.flows.at(0)), ElementsAre("> two", "< Hello, two! (0)"));
 }
