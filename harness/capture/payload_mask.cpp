@@ -23,6 +23,66 @@ std::string quoted(std::string_view text) {
   return fmt::format("'{}{}'", escape_bytes(std::as_bytes(std::span(shown))), cut ? "..." : "");
 }
 
+// The standard library's usual way through an expression takes a number of steps that can double
+// with each byte, and a stack as deep as the payload is long. Its other way does neither, and
+// knows no back references. It is libstdc++'s own; others bound the steps instead, and throw.
+#ifdef __GLIBCXX__
+constexpr auto kSyntax = std::regex::ECMAScript | std::regex_constants::__polynomial;
+#else
+constexpr auto kSyntax = std::regex::ECMAScript;
+#endif
+
+// The length of an expression with each repeated part written as often as its count says, at most
+// kUnrolledMax + 1. What is no expression has some length, too.
+std::size_t unrolled_length(std::string_view expression) {
+  constexpr std::size_t kTooMuch = PayloadMask::kUnrolledMax + 1;
+  // Of each group that is open, and of what is outside: how long it is without its last part, and
+  // how long that is.
+  struct Group {
+    std::size_t before = 0;
+    std::size_t last = 0;
+  };
+  std::vector<Group> groups(1);
+  const auto append = [&](std::size_t length) {
+    Group& group = groups.back();
+    group.before = std::min(group.before + group.last, kTooMuch);
+    group.last = length;
+  };
+  for (std::size_t at = 0; at < expression.size(); ++at) {
+    const char c = expression[at];
+    if (c == '(') {
+      groups.emplace_back();
+    } else if (c == ')' && groups.size() > 1) {
+      const Group group = groups.back();
+      groups.pop_back();
+      append(group.before + group.last + 2);
+    } else if (c == '[') {
+      while (at + 1 < expression.size() && expression[at] != ']') {
+        at += expression[at] == '\\' ? 2 : 1;
+      }
+      append(1);
+    } else if (c == '{') {
+      std::size_t most = 1;
+      for (; at + 1 < expression.size() && expression[at] != '}'; ++at) {
+        std::size_t count = 0;
+        const char* const end = expression.data() + expression.size();
+        const auto read = std::from_chars(expression.data() + at + 1, end, count);
+        if (read.ec == std::errc::result_out_of_range) count = kTooMuch;
+        most = std::max(most, std::min(count, kTooMuch));
+      }
+      groups.back().last = std::min(groups.back().last * most, kTooMuch);
+    } else if (c == '?' || c == '*' || c == '+') {
+      ++groups.back().last;  // Belongs to what it stands behind.
+    } else {
+      at += c == '\\' ? 1 : 0;
+      append(1);
+    }
+  }
+  std::size_t length = 0;
+  for (const Group& group : groups) length += group.before + group.last;
+  return std::min(length, kTooMuch);
+}
+
 // A whole number at the front of `text`, which is then gone from it.
 std::optional<std::size_t> take_offset(std::string_view& text) {
   std::size_t offset = 0;
@@ -72,9 +132,6 @@ std::optional<std::string> PayloadMask::ignore_bytes(std::string_view ranges) {
   return std::nullopt;
 }
 
-// The standard library's usual way through an expression takes a number of steps that can double
-// with each byte, and a stack as deep as the payload is long. Its other way does neither, and
-// knows no back references.
 std::optional<std::string> PayloadMask::ignore_matches(std::string_view expression) {
   if (expression.empty()) return "the expression is missing";
   if (expression.size() > kExpressionBytesMax) {
@@ -83,9 +140,12 @@ std::optional<std::string> PayloadMask::ignore_matches(std::string_view expressi
   if (expressions_.size() == kExpressionsMax) {
     return "there may be " + std::to_string(kExpressionsMax) + " expressions";
   }
+  if (unrolled_length(expression) > kUnrolledMax) {
+    return quoted(expression) + " repeats too much: written out it may have at most " +
+           std::to_string(kUnrolledMax) + " characters";
+  }
   try {
-    expressions_.emplace_back(expression.data(), expression.size(),
-                              std::regex::ECMAScript | std::regex_constants::__polynomial);
+    expressions_.emplace_back(expression.data(), expression.size(), kSyntax);
   } catch (const std::regex_error& error) {
     if (error.code() == std::regex_constants::error_complexity) {
       return quoted(expression) + " has a back reference, which is not supported";

@@ -18,6 +18,9 @@ class PayloadMask {
   static constexpr std::size_t kSearchedBytesMax = 4096;
   static constexpr std::size_t kExpressionBytesMax = 1024;
   static constexpr std::size_t kExpressionsMax = 16;
+  // Of an expression with each part as often as its count says, (ab){3} as ababab: matching needs
+  // as much stack as that is long.
+  static constexpr std::size_t kUnrolledMax = 4096;
 
   // Ignores the bytes at these offsets, too: "0-1,4,12-", the last being all from 12 on. Why it
   // cannot, or nothing; then the mask stays as it was.

@@ -156,6 +156,28 @@ TEST(PayloadMask, NoExpressionTakesForever) {
   EXPECT_EQ(kept(match_mask("a"), longer), longer);
 }
 
+// Counts multiply what an expression takes of the stack. What they may is what a thread has.
+TEST(PayloadMask, NoExpressionRepeatsForever) {
+  PayloadMask mask;
+  for (const char* expression :
+       {"(a?){20000}", "(a?){0,20000}", "(a?){20000,}", "((a?){100}){100}", "(((a{20}){20}){20})",
+        "[ab(]{5000}", "[\\]{]{5000}", "\\({5000}", "a{99999999999999999999}", "(a{5000}"}) {
+    EXPECT_THAT(mask.ignore_matches(expression), Optional(HasSubstr("repeats too much")))
+        << expression;
+  }
+  EXPECT_TRUE(mask.empty());
+  const std::string longest(PayloadMask::kSearchedBytesMax, 'a');
+  for (const char* expression : {"(a?){800}", "((a?){10}){60}", "(a|b){500}", "a{4000}", "[{]{9}",
+                                 "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"}) {
+    EXPECT_EQ(kept(match_mask(expression), std::string_view(longest).substr(0, 20)).size() > 20,
+              false)
+        << expression;
+  }
+  std::string nested;
+  for (int i = 0; i < 250; ++i) nested += "(|a";
+  EXPECT_EQ(kept(match_mask(nested + std::string(250, ')')), "b"), "b");
+}
+
 // The bytes of the ranges are copied as far as both payloads have them.
 TEST(PayloadMask, CopiesRanges) {
   std::string to = "answer";
