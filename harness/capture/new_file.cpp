@@ -103,6 +103,24 @@ int NewFile::take_descriptor() {
   return std::exchange(descriptor_, -1);
 }
 
+void NewFile::write_whole(std::span<const std::byte> content) {
+  const int descriptor = take_descriptor();
+  int error = 0;
+  while (!content.empty() && error == 0) {
+    const ::ssize_t written = ::write(descriptor, content.data(), content.size());
+    if (written >= 0) {
+      content = content.subspan(static_cast<std::size_t>(written));
+    } else if (errno != EINTR) {
+      error = errno;
+    }
+  }
+  if (::close(descriptor) != 0 && error == 0) error = errno;
+  if (error != 0) {
+    throw std::system_error(error, std::generic_category(), "cannot write '" + path_ + "'");
+  }
+  commit();
+}
+
 void NewFile::commit() {
   if (nameless_ >= 0) link_temporary();
   if (temporary_path_.empty()) return;

@@ -1,8 +1,11 @@
 // A file that appears under its name whole, or not at all.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
 
 namespace lossy {
 
@@ -27,6 +30,10 @@ class NewFile {
 
   // Call once, when all was written and closed. What had the name before is replaced.
   void commit();
+
+  // All three in one: writes what the file is to hold, closes it and gives it its name.
+  void write_whole(std::span<const std::byte> content);
+  void write_whole(std::string_view content) { write_whole(std::as_bytes(std::span(content))); }
 
   // As it was asked for.
   const std::string& path() const { return path_; }

@@ -157,5 +157,17 @@ TEST_P(NewFileTest, RespectsPermissions) {
   EXPECT_EQ(message, "cannot create '" + path + "': Permission denied");
 }
 
+// The whole content at once, or nothing when there is no room for all of it.
+TEST(NewFileTest, WritesTheWhole) {
+  const TemporaryFolder folder;
+  NewFile(folder / "a").write_whole("content");
+  EXPECT_EQ(read_file(folder / "a"), "content");
+  {
+    const FileSizeLimit limit(3);
+    EXPECT_THROW(NewFile(folder / "b").write_whole("content"), std::system_error);
+  }
+  EXPECT_EQ(folder.names(), std::vector<std::string>{"a"});
+}
+
 }  // namespace
 }  // namespace lossy

@@ -1,10 +1,8 @@
 #include "harness/capture/seeds.hpp"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
 #include <system_error>
 
@@ -20,25 +18,6 @@ constexpr std::size_t kSizeMax = 0xFFFF;
 
 std::byte low_byte(std::size_t value) {
   return static_cast<std::byte>(value & 0xFF);
-}
-
-void write_file(const std::string& path, std::span<const std::byte> bytes) {
-  NewFile file(path);
-  const int descriptor = file.take_descriptor();
-  int error = 0;
-  while (!bytes.empty() && error == 0) {
-    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
-    if (written >= 0) {
-      bytes = bytes.subspan(static_cast<std::size_t>(written));
-    } else if (errno != EINTR) {
-      error = errno;
-    }
-  }
-  if (::close(descriptor) != 0 && error == 0) error = errno;
-  if (error != 0) {
-    throw std::system_error(error, std::generic_category(), "cannot write '" + path + "'");
-  }
-  file.commit();
 }
 
 }  // namespace
@@ -61,7 +40,7 @@ void SeedFolder::put(std::span<const std::byte> seed, SeedCounters& counters) {
     ++counters.beyond_files;
     return;
   }
-  write_file(path, seed);
+  NewFile(path).write_whole(seed);
   --files_left_;
   ++counters.written;
 }
