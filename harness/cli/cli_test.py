@@ -149,7 +149,7 @@ class Reproducibility(InScratchFolder):
         self.assertTrue(text.splitlines()[-1].endswith(" 'a[1]' 'a^b' 'c*' '~d' '{e,f}' 'g!'"), text)
 
     def test_interrupted_recording_is_whole(self):
-        for ending in (signal.SIGINT, signal.SIGTERM):
+        for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             run = subprocess.Popen([LOSSY, "simulate", "--count=1000000000", "--interval=10us", "--trace",
                                     "--record=" + self.path("a.pcap")],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -1,6 +1,7 @@
 #include "harness/cli/simulate_command.hpp"
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <filesystem>
 #include <limits>
@@ -19,27 +20,32 @@ namespace {
 // The signal that asked the run to end, or 0.
 volatile std::sig_atomic_t caught_signal = 0;
 
-// While it lives, SIGINT and SIGTERM ask the run to end, so that files are finished and the summary
-// is printed. A second one ends the process at once.
+// While it lives, SIGINT, SIGTERM and SIGHUP ask the run to end, so that files are finished and the
+// summary is printed. A second one ends the process at once. A SIGHUP that is ignored stays so, as
+// nohup(1) wants it.
 class StopSignalCatcher {
  public:
   StopSignalCatcher() {
     struct sigaction action = {};
     action.sa_handler = [](int signal) { caught_signal = signal; };
     action.sa_flags = static_cast<int>(SA_RESETHAND);
-    sigaction(SIGINT, &action, &interrupt_before_);
-    sigaction(SIGTERM, &action, &terminate_before_);
+    for (std::size_t i = 0; i < kSignals.size(); ++i) {
+      sigaction(kSignals[i], &action, &before_[i]);
+      if (kSignals[i] == SIGHUP && before_[i].sa_handler == SIG_IGN) restore(i);
+    }
   }
   ~StopSignalCatcher() {
-    sigaction(SIGINT, &interrupt_before_, nullptr);
-    sigaction(SIGTERM, &terminate_before_, nullptr);
+    for (std::size_t i = 0; i < kSignals.size(); ++i) restore(i);
   }
   StopSignalCatcher(const StopSignalCatcher&) = delete;
   StopSignalCatcher& operator=(const StopSignalCatcher&) = delete;
 
  private:
-  struct sigaction interrupt_before_ = {};
-  struct sigaction terminate_before_ = {};
+  static constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP};
+
+  void restore(std::size_t i) { sigaction(kSignals[i], &before_[i], nullptr); }
+
+  std::array<struct sigaction, kSignals.size()> before_{};
 };
 
 constexpr std::uintmax_t kScenarioBytesMax = 64 * 1024;
