@@ -26,12 +26,6 @@ struct AnswerOptions {
   bool json = false;
 };
 
-// Never destroyed: a second signal must not turn a clean end into a death by signal.
-StopSignal& stop_signal() {
-  static auto& stop = *new StopSignal;
-  return stop;
-}
-
 RecordedFlows read_answers(const AnswerOptions& options) {
   RecordedFlows recorded = read_flows(options.file, options.recorded);
   if (!recorded.error.empty()) throw CannotTry(recorded.error);
@@ -76,9 +70,8 @@ void print_summary(const RecordedServer& server, const UdpSocket& socket) {
   }
   if (const std::uint32_t dropped = socket.kernel_drops(); dropped > 0) {
     fmt::print(stderr,
-               "lossy: the kernel dropped {} requests for want of room; allow more with: sysctl -w "
-               "net.core.rmem_max={}\n",
-               dropped, UdpSocket::kBufferBytesWanted);
+               "lossy: the kernel dropped {} requests for want of room; {}\n",
+               dropped, more_room_hint());
   }
 }
 

@@ -64,8 +64,8 @@ class GreetRun {
     stop.reset();  // From here on another signal ends everything at once.
     const Duration elapsed = loop.read_clock() - Instant{};
     if (signal != 0) {
-      if (options_.json) print_json(elapsed, true);
-      print_interrupted(signal);
+      if (options_.json) print_json(elapsed, stop_signal_name(signal));
+      print_stopped(signal);
       print_what_was_odd();
       return 128 + signal;  // As a shell says it.
     }
@@ -77,7 +77,7 @@ class GreetRun {
                  options_.to.to_string());
       return kCouldNotTry;
     }
-    if (options_.json) print_json(elapsed, false);
+    if (options_.json) print_json(elapsed, {});
     print_what_was_odd();
     if (refused) {
       fmt::print(stderr, "lossy: nobody is listening on {} any more (ICMP port unreachable)\n",
@@ -96,10 +96,9 @@ class GreetRun {
     }
   }
 
-  void print_interrupted(int signal) const {
+  void print_stopped(int signal) const {
     const GreeterResult& result = greeter_.result();
-    fmt::print(stderr,
-               "lossy: interrupted by {}: greeted {} of {}, gave up on {}, {} outstanding\n",
+    fmt::print(stderr, "lossy: stopped by {}: greeted {} of {}, gave up on {}, {} outstanding\n",
                stop_signal_name(signal), result.greeted, greeter_.requests(), result.gave_up,
                greeter_.client().outstanding());
   }
@@ -113,9 +112,8 @@ class GreetRun {
     if (socket_.kernel_drops() > 0) {
       fmt::print(stderr,
                  "lossy: the kernel dropped {} answers that came while {} bytes of others waited; "
-                 "allow more with: sysctl -w net.core.rmem_max={}\n",
-                 socket_.kernel_drops(), socket_.receive_buffer_bytes(),
-                 UdpSocket::kBufferBytesWanted);
+                 "{}\n",
+                 socket_.kernel_drops(), socket_.receive_buffer_bytes(), more_room_hint());
     }
     const Reasons not_sent = this->not_sent();
     if (total(not_sent) > 0) {
@@ -136,12 +134,12 @@ class GreetRun {
     return reasons_of(socket_.counters().not_sent, SocketOutcome::kNoBuffers);
   }
 
-  void print_json(Duration elapsed, bool interrupted) const {
+  // `stopped_by` is the signal that ended it early, if one did.
+  void print_json(Duration elapsed, std::string_view stopped_by) const {
     const GreeterResult& result = greeter_.result();
-    const nlohmann::ordered_json json{
+    nlohmann::ordered_json json{
         {"command", "greet"},
         {"to", options_.to.to_string()},
-        {"interrupted", interrupted},
         {"requests", greeter_.requests()},
         {"greeted", result.greeted},
         {"gave_up", result.gave_up},
@@ -157,6 +155,7 @@ class GreetRun {
         {"rtt_clock", stamped_ ? "kernel" : "program"},
         {"rtt_ms", rtt_ms_json(result.rtt)},
         {"rtt_histogram", rtt_histogram(result.rtt)}};
+    if (!stopped_by.empty()) json["stopped_by"] = stopped_by;
     fmt::print("{}\n", json.dump());
   }
 

@@ -75,10 +75,9 @@ std::vector<std::string> all_notes(const ProxyReport& report) {
   if (dropped > 0) {
     notes.push_back(fmt::format(
         "the kernel dropped {} datagrams ({} from clients, {} from the server) before they reached "
-        "the proxy, beside what the path did; allow more to wait with: sysctl -w "
-        "net.core.rmem_max={}",
+        "the proxy, beside what the path did; {}",
         dropped, counters.clients_kernel_dropped, counters.servers_kernel_dropped,
-        UdpSocket::kBufferBytesWanted));
+        more_room_hint()));
   }
   return notes;
 }
@@ -89,7 +88,8 @@ std::string proxy_text(const ProxyReport& report) {
   const ProxyCounters& counters = report.counters;
   std::string text = links_text(counters.uplink, counters.downlink) + '\n';
   text += fmt::format("  {:<14} {}\n", "flows", flows_text(counters)) + losses_text(counters);
-  text += fmt::format("  {:<14} {:.4g} s\n", "time", in_seconds(report.time));
+  text += fmt::format("  {:<14} {:.4g} s{}{}\n", "time", in_seconds(report.time),
+                      report.stopped_by.empty() ? "" : ", stopped by ", report.stopped_by);
   if (report.seed) text += fmt::format("  {:<14} {}\n", "seed", *report.seed);
   for (const std::string& note : all_notes(report)) text += "\n  Note: " + note + '\n';
   return text + "\nThe same path again: " + report.reproduce + '\n';
@@ -102,6 +102,7 @@ std::string proxy_json(const ProxyReport& report) {
   json["seed"] = report.seed ? nlohmann::ordered_json(*report.seed) : nlohmann::ordered_json();
   json["seconds"] = in_seconds(report.time);
   json["final"] = report.final;
+  if (!report.stopped_by.empty()) json["stopped_by"] = report.stopped_by;
   json["flows"] = {{"opened", counters.flows},
                    {"open", counters.flows_open},
                    {"idle", counters.flows_idle},

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/address.hpp"
@@ -16,6 +17,7 @@ struct ProxyReport {
   std::optional<std::uint64_t> seed;  // Nothing when the directions have two, or nothing is random.
   Duration time{};                    // Since the start.
   bool final = false;                 // Nothing more comes.
+  std::string_view stopped_by{};      // The signal that asked for the end, if one did.
   ProxyCounters counters;
   std::size_t memory_bytes_max = 0;
   // Sentences about settings that had no effect so far, and the like.

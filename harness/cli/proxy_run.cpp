@@ -144,7 +144,8 @@ class ProxyRun {
       print_summary();
     } else if (caught.number == SIGCHLD) {
       if (child_ && !child_code_ && (child_code_ = child_->poll())) stopped_ = true;
-    } else if (asked_to_end_ == caught.number && loop_.now() - asked_at_ < kOneRequest) {
+    } else if (asked_to_end_ == caught.number && asked_by_ == caught.sender &&
+               loop_.read_clock() - asked_at_ < kOneRequest) {
       return;
     } else if (asked_to_end_ > 0) {
       ended_at_once_ = caught.number;
@@ -152,7 +153,8 @@ class ProxyRun {
       stopped_ = true;
     } else {
       asked_to_end_ = caught.number;
-      asked_at_ = loop_.now();
+      asked_by_ = caught.sender;
+      asked_at_ = loop_.read_clock();
       pass_on(caught);
     }
   }
@@ -190,6 +192,7 @@ class ProxyRun {
         .memory_bytes_max = options_.memory_bytes,
         .reproduce = reproduce(command_line_.program())};
     if (final_) report.notes = notes(counters);
+    if (asked_to_end_ > 0) report.stopped_by = stop_signal_name(asked_to_end_);
     return report;
   }
 
@@ -250,9 +253,10 @@ class ProxyRun {
   Ladder ladder_;
   std::optional<ChildProcess> child_;
   std::optional<int> child_code_;
-  int asked_to_end_ = 0;   // The signal that did, or 0.
-  Instant asked_at_{};     // When.
-  int ended_at_once_ = 0;  // The signal that asked for that, or 0.
+  int asked_to_end_ = 0;        // The signal that did, or 0.
+  std::uint32_t asked_by_ = 0;  // The process that did.
+  Instant asked_at_{};          // When.
+  int ended_at_once_ = 0;       // The signal that asked for that, or 0.
   bool stopped_ = false;
   bool final_ = false;
   ProxyCounters live_before_;

@@ -48,12 +48,6 @@ struct RecordOptions {
   bool json = false;
 };
 
-// Never destroyed: a second signal must not turn a clean end into a death by signal.
-StopSignal& stop_signal() {
-  static auto& stop = *new StopSignal;
-  return stop;
-}
-
 // What to type so that this program may capture.
 std::string how_to_permit(const RecordOptions& options) {
   std::error_code error;

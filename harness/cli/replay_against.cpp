@@ -31,12 +31,6 @@ constexpr std::size_t kDetailsMax = 16;
 constexpr std::size_t kJunitDetailsMax = 1024;
 constexpr Duration kLong = std::chrono::minutes(1);
 
-// Never destroyed: a second signal must not turn a clean end into a death by signal.
-StopSignal& stop_signal() {
-  static auto& stop = *new StopSignal;
-  return stop;
-}
-
 std::string refusal_text(SocketOutcome outcome, const Address& server) {
   return outcome == SocketOutcome::kRefused
              ? fmt::format("nobody listens on {} (ICMP port unreachable)", server.to_string())
@@ -268,9 +262,8 @@ class AgainstRun {
     if (sum.kernel_dropped > 0) {
       fmt::print(stderr,
                  "lossy: the kernel dropped {} datagrams that came, for want of room: what they "
-                 "were is not known; send with --pace, or allow more with: sysctl -w "
-                 "net.core.rmem_max={}\n",
-                 sum.kernel_dropped, UdpSocket::kBufferBytesWanted);
+                 "were is not known; send with --pace, or {}\n",
+                 sum.kernel_dropped, more_room_hint());
     }
   }
 

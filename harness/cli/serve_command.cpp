@@ -51,13 +51,6 @@ class TalkingServer final : public Endpoint {
   bool talks_;
 };
 
-// Never destroyed: a second signal, such as the one that timeout(1) sends to the whole group, must
-// not turn a clean end into a death by signal.
-StopSignal& stop_signal() {
-  static auto& stop = *new StopSignal;
-  return stop;
-}
-
 class ServeRun {
  public:
   explicit ServeRun(const ServeOptions& options)
@@ -70,6 +63,9 @@ class ServeRun {
       fmt::print("Bind UDP on {}...\n", threads_.address().port());
     } else {
       fmt::print(stderr, "lossy: listening on {}\n", threads_.address().to_string());
+    }
+    if (const std::string shortage = threads_.buffer_shortage(); !shortage.empty()) {
+      fmt::print(stderr, "lossy: {}\n", shortage);
     }
     threads_.run(flush_output);  // Whoever reads along sees each batch when it is handled.
     report();
@@ -84,6 +80,7 @@ class ServeRun {
   }
 
   void report() {
+    const std::string_view signal = stop_signal_name(stop_.take().value());
     const SocketCounters sockets = threads_.counters();
     const std::uint64_t kernel_dropped = threads_.kernel_drops();
     std::array<std::uint64_t, kMalformedCount> refused_by{};
@@ -97,6 +94,7 @@ class ServeRun {
     if (options_.json) {
       const nlohmann::ordered_json json{{"command", "serve"},
                                         {"listen", threads_.address().to_string()},
+                                        {"stopped_by", signal},
                                         {"received", sockets.received},
                                         {"answered", sockets.sent},
                                         {"refused", total(refused)},
@@ -110,16 +108,15 @@ class ServeRun {
     std::string text = fmt::format("received {}, answered {}, {}", sockets.received, sockets.sent,
                                    text_of("refused", refused));
     if (total(not_sent) > 0) text += ", " + text_of("could not be sent", not_sent);
-    fmt::print(stderr, "lossy: stopped by {}: {}\n", stop_signal_name(stop_.take().value()), text);
+    fmt::print(stderr, "lossy: stopped by {}: {}\n", signal, text);
     if (kernel_dropped > 0) fmt::print(stderr, "{}", kernel_drops_text(kernel_dropped));
   }
 
   // What to do about datagrams that never reached us.
   std::string kernel_drops_text(std::uint64_t dropped) const {
     return fmt::format(
-        "lossy: the kernel dropped {} datagrams that came while {} bytes of others waited; allow "
-        "more with: sysctl -w net.core.rmem_max={}\n",
-        dropped, threads_.receive_buffer_bytes(), UdpSocket::kBufferBytesWanted);
+        "lossy: the kernel dropped {} datagrams that came while {} bytes of others waited; {}\n",
+        dropped, threads_.receive_buffer_bytes(), more_room_hint());
   }
 
   const ServeOptions& options_;

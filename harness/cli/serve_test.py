@@ -88,6 +88,7 @@ class Serve(Test):
                     except TimeoutError:
                         pass
             report = json.loads(self.stop(server)[0])
+            self.assertEqual(report["stopped_by"], "SIGTERM")
             self.assertGreater(report["kernel_dropped"], 0)
             self.assertEqual(report["received"] + report["kernel_dropped"], sent)
             self.assertEqual(report["received"], report["answered"] + report["refused"])
@@ -99,7 +100,7 @@ class Serve(Test):
             server.send_signal(signal.SIGTERM)
             server.send_signal(signal.SIGCONT)
         self.assertRegex(server.communicate()[1], r"\nlossy: the kernel dropped \d+ datagrams that came while \d+ bytes "
-                                                  r"of others waited; allow more with: sysctl -w net\.core\.rmem_max=")
+                                                  r"of others waited; allow more to wait with: sysctl -w net\.core\.rmem_max=")
 
     # A datagram of any length, over either family, is answered or refused with its reason.
     def test_every_length(self):
@@ -135,6 +136,16 @@ class Serve(Test):
         server.send_signal(signal.SIGHUP)
         self.greet(port)
         self.assertIn("stopped by SIGTERM: received 3", self.stop(server)[1])
+
+    # Where the system gives less room than is wanted, that is said before anything is lost for it.
+    def test_little_room(self):
+        if int(pathlib.Path("/proc/sys/net/core/rmem_max").read_text()) >= 4 * 1024 * 1024:
+            self.skipTest("this system gives as much room as anybody wants")
+        if subprocess.run(["unshare", "-U", "true"], capture_output=True, check=False).returncode != 0:
+            self.skipTest("no user without privileges is permitted here")
+        server, _ = self.serve(command=("unshare", "-U", LOSSY))
+        self.assertRegex(server.stderr.readline(), r"^lossy: the system lets only \d+ bytes to be received.* sysctl -w ")
+        self.stop(server)
 
     # Whatever the system refuses is one line, which names the address and what to do, and exit code 2.
     def test_refusals(self):
@@ -202,12 +213,12 @@ class Greet(Test):
                     process.send_signal(number)
                     output, error = process.communicate()
                 self.assertEqual(process.returncode, 128 + number, error)
-                ended = re.search(rf"lossy: interrupted by {number.name}: greeted 1 of 1000000000, gave up on 0, "
+                ended = re.search(rf"lossy: stopped by {number.name}: greeted 1 of 1000000000, gave up on 0, "
                                   r"(\d+) outstanding\n", error)
                 self.assertGreaterEqual(int(ended[1]), 20)
                 if form:
                     report = json.loads(output)
-                    self.assertEqual((report["interrupted"], report["greeted"]), (True, 1))
+                    self.assertEqual((report["stopped_by"], report["greeted"]), (number.name, 1))
                     self.assertEqual(report["outstanding"], int(ended[1]))
                 else:
                     self.assertEqual(output, "Hello, guest-1!\n")

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/check.hpp"
+#include "harness/net/socket_address.hpp"
 
 namespace lossy {
 namespace {
@@ -24,12 +25,6 @@ constexpr int kErrorsInARow = 64;
 constexpr unsigned kOpenedBits = 32;
 constexpr std::uint64_t kOpenedMask = (std::uint64_t{1} << kOpenedBits) - 1;
 constexpr std::size_t kOpenMax = std::size_t{1} << 16;
-
-Address with_port(const Address& host, std::uint16_t port) {
-  if (host.is_v6()) return Address::v6(host.octets(), port, host.scope_id());
-  const auto& octets = host.octets();
-  return Address::v4({octets[0], octets[1], octets[2], octets[3]}, port);
-}
 
 // From now on the socket is told what ICMP says, though it is not connected.
 void hear_errors(const UdpSocket& socket, const Address& server) {

@@ -96,4 +96,8 @@ std::size_t EndpointThreads::receive_buffer_bytes() const {
   return workers_.front()->socket().receive_buffer_bytes();
 }
 
+std::string EndpointThreads::buffer_shortage() const {
+  return workers_.front()->socket().buffer_shortage();
+}
+
 }  // namespace lossy

@@ -45,6 +45,8 @@ class EndpointThreads {
   std::uint64_t kernel_drops() const;
   // Of each socket: see UdpSocket.
   std::size_t receive_buffer_bytes() const;
+  // UdpSocket's of each of them.
+  std::string buffer_shortage() const;
 
  private:
   class Worker;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/check.hpp"
+#include "harness/net/socket_address.hpp"
 
 namespace lossy {
 namespace {
@@ -17,12 +18,6 @@ constexpr std::size_t kFlowsAskedAbout = 64;
 constexpr unsigned kNumberBits = 32;
 constexpr std::uint64_t kNumberMask = (std::uint64_t{1} << kNumberBits) - 1;
 constexpr std::uint64_t kListening = ProxyOptions::kFlowsMax << kNumberBits;
-
-Address with_port(const Address& host, std::uint16_t port) {
-  if (host.is_v6()) return Address::v6(host.octets(), port, host.scope_id());
-  const auto& octets = host.octets();
-  return Address::v4({octets[0], octets[1], octets[2], octets[3]}, port);
-}
 
 bool is_loopback(const Address& host) {
   if (!host.is_v6()) return host.octets()[0] == 127;

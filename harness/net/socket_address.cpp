@@ -111,6 +111,12 @@ Address SocketAddress::to_address() const {
   return Address::v4(octets, ntohs(v4.sin_port));
 }
 
+Address with_port(const Address& host, std::uint16_t port) {
+  if (host.is_v6()) return Address::v6(host.octets(), port, host.scope_id());
+  const auto& octets = host.octets();
+  return Address::v4({octets[0], octets[1], octets[2], octets[3]}, port);
+}
+
 Address resolve(std::string_view text) {
   if (const auto address = Address::parse(text)) return without_mapping(*address);
   const auto parts = split(text);

@@ -25,6 +25,9 @@ struct SocketAddress {
   Address to_address() const;
 };
 
+// The same host, at another port.
+Address with_port(const Address& host, std::uint16_t port);
+
 // Reads what Address::parse() reads, and "HOST:PORT" with a name in place of the address
 // ("localhost:9999") or an interface's name as the scope ("[fe80::1%eth0]:9999"). A name with
 // addresses of both families stands for its first IPv4 one, which is what programs that open an

@@ -40,12 +40,17 @@ CaughtSignals::~CaughtSignals() {
 std::optional<CaughtSignals::Caught> CaughtSignals::take_caught() {
   signalfd_siginfo info{};
   if (::read(fd(), &info, sizeof info) != sizeof info) return std::nullopt;
-  return Caught{static_cast<int>(info.ssi_signo), info.ssi_code == SI_KERNEL};
+  return Caught{static_cast<int>(info.ssi_signo), info.ssi_code == SI_KERNEL, info.ssi_pid};
 }
 
 std::optional<int> CaughtSignals::take() {
   const std::optional<Caught> caught = take_caught();
   return caught ? std::optional(caught->number) : std::nullopt;
+}
+
+StopSignal& stop_signal() {
+  static auto& stop = *new StopSignal;
+  return stop;
 }
 
 std::string_view stop_signal_name(int signal) {

@@ -9,6 +9,7 @@
 
 #include <signal.h>
 
+#include <cstdint>
 #include <initializer_list>
 #include <optional>
 #include <string_view>
@@ -30,6 +31,7 @@ class CaughtSignals {
   struct Caught {
     int number = 0;
     bool from_terminal = false;  // By a key: then the whole group of processes has it.
+    std::uint32_t sender = 0;    // The process that sent it, if one did.
   };
   // The next signal that has come, or nothing when none has.
   std::optional<Caught> take_caught();
@@ -52,6 +54,11 @@ class StopSignal : public CaughtSignals {
  public:
   StopSignal() : CaughtSignals({SIGINT, SIGTERM, SIGHUP}) {}
 };
+
+// One for the whole process, made when it is first asked for and never destroyed: a second signal,
+// such as the one that timeout(1) sends to the whole group, must not turn a clean end into a death
+// by signal.
+StopSignal& stop_signal();
 
 // "SIGINT", "SIGTERM" or "SIGHUP".
 std::string_view stop_signal_name(int signal);

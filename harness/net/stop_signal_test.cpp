@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <unistd.h>
 
 namespace lossy {
 namespace {
@@ -28,6 +29,16 @@ TEST(StopSignal, CatchesWhatWouldEndTheProcess) {
     EXPECT_EQ(stop.take(), signal);
     EXPECT_FALSE(readable(stop));
   }
+}
+
+// It is known who sent it: one that sends the same twice asks once.
+TEST(StopSignal, TellsTheSender) {
+  StopSignal stop;
+  ASSERT_EQ(::kill(::getpid(), SIGTERM), 0);
+  const auto caught = stop.take_caught();
+  ASSERT_TRUE(caught);
+  EXPECT_EQ(caught->sender, static_cast<std::uint32_t>(::getpid()));
+  EXPECT_FALSE(caught->from_terminal);
 }
 
 // The signals get back the meaning they had, and one that nobody took does not come late.

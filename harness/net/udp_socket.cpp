@@ -227,6 +227,11 @@ std::string UdpSocket::buffer_shortage() const {
   return lossy::buffer_shortage(receive_buffer_bytes(), buffer_bytes(fd(), SO_SNDBUF));
 }
 
+std::string more_room_hint() {
+  return "allow more to wait with: sysctl -w net.core.rmem_max=" +
+         std::to_string(UdpSocket::kBufferBytesWanted);
+}
+
 std::string buffer_shortage(std::size_t receive_bytes, std::size_t send_bytes) {
   // The kernel doubles what is asked for, for its own part of it.
   constexpr std::size_t kWanted = 2 * std::size_t{UdpSocket::kBufferBytesWanted};

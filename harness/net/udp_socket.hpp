@@ -57,6 +57,9 @@ struct SocketCounters {
 // UdpSocket::buffer_shortage() for what the kernel says it gave.
 std::string buffer_shortage(std::size_t receive_bytes, std::size_t send_bytes);
 
+// What to do so that the kernel drops less of what comes: "allow more to wait with: ...".
+std::string more_room_hint();
+
 class UdpSocket {
  public:
   // As much room as is asked for in the kernel, each way: 20 ms of datagrams at 200,000 a second.
