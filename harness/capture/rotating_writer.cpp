@@ -83,8 +83,11 @@ void RotatingWriter::finish_one() {
   try {
     writer_->finish();
   } catch (const std::system_error&) {
-    if (!writer_->is_open()) writer_.reset();  // The file is lost. Else what fitted can be kept.
-    throw;
+    if (!writer_->is_open()) {
+      lost_ = true;
+      writer_.reset();
+    }
+    throw;  // While it is open, what fitted can be kept.
   }
   records_before_ += writer_->records();
   writer_.reset();

@@ -29,6 +29,8 @@ class RotatingWriter {
 
   // Those that are in the files, or on their way.
   std::uint64_t records() const;
+  // A file could neither be closed nor have its name: all that was in it is gone.
+  bool has_lost_file() const { return lost_; }
   // The names of those that are complete.
   const std::vector<std::string>& files() const { return files_; }
 
@@ -41,6 +43,7 @@ class RotatingWriter {
   std::optional<std::uint64_t> bytes_max_;
   std::optional<PcapWriter> writer_;
   std::uint64_t records_before_ = 0;
+  bool lost_ = false;
   std::vector<std::string> files_;
 };
 

@@ -92,6 +92,20 @@ TEST(RotatingWriterTest, RefusesToMixRecordings) {
   }
 }
 
+// Of a file that can no longer have its name nothing is left, and nothing in it is counted.
+TEST(RotatingWriterTest, SaysWhenAFileIsLost) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "gone");
+  RotatingWriter writer(folder / "gone" / "a.pcap", {}, 24 + 2 * 17);
+  for (const char* frame : {"1", "2", "3"}) write(writer, frame);
+  EXPECT_EQ(writer.files().size(), 1U);
+  std::filesystem::remove_all(folder / "gone");
+  EXPECT_FALSE(writer.has_lost_file());
+  EXPECT_THROW(writer.finish(), std::system_error);
+  EXPECT_TRUE(writer.has_lost_file());
+  EXPECT_EQ(writer.records(), 2U);
+}
+
 // When the disk fills up, the files before stay, and the last holds what fitted.
 TEST(RotatingWriterTest, KeepsWhatFitted) {
   const TemporaryFolder folder;

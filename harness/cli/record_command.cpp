@@ -183,7 +183,7 @@ class RecordRun final : public EventLoop::Handler {
     try {
       writer_.finish();
     } catch (const std::system_error&) {
-      // It could not even be closed: report() says what is left.
+      // It could not even be closed, or named: trouble() says so.
     }
   }
 
@@ -198,8 +198,11 @@ class RecordRun final : public EventLoop::Handler {
 
   // What went wrong, if anything did.
   std::string trouble() const {
-    if (!failure_.empty()) return escape_controls(failure_) + "; what fitted is kept";
-    return capture_.error().value_or("");
+    if (failure_.empty()) return capture_.error().value_or("");
+    const char* const left = !writer_.has_lost_file()            ? "what fitted is kept"
+                             : options_.write == kStandardOutput ? "the end may be lost"
+                                                                 : "the last file is lost";
+    return escape_controls(failure_) + "; " + left;
   }
 
   int report() {
