@@ -24,7 +24,7 @@ namespace {
   throw std::system_error(errno, std::generic_category(), "cannot give up privileges: " + what);
 }
 
-// A number that sudo leaves in the environment. Nothing when it is none, or root's.
+// A number that sudo leaves in the environment, or nothing when it is none.
 std::optional<unsigned> id_from(const char* variable) {
   const char* const value = std::getenv(variable);
   if (value == nullptr) return std::nullopt;
@@ -33,18 +33,43 @@ std::optional<unsigned> id_from(const char* variable) {
   const auto read = std::from_chars(text.data(), text.data() + text.size(), id);
   const bool whole = read.ec == std::errc() && read.ptr == text.data() + text.size();
   // The largest would mean "unchanged" to the kernel.
-  return whole && id != 0 && id != static_cast<unsigned>(-1) ? std::optional(id) : std::nullopt;
+  return whole && id != static_cast<unsigned>(-1) ? std::optional(id) : std::nullopt;
 }
 
-void become(::uid_t user, ::gid_t group, const char* name) {
-  const int groups = name != nullptr ? ::initgroups(name, group) : ::setgroups(0, nullptr);
-  if (groups != 0) refuse("setgroups");
+std::string name_of(::uid_t user) {
+  const ::passwd* const entry = ::getpwuid(user);
+  return entry != nullptr ? entry->pw_name : std::to_string(user);
+}
+
+// Only root may do this.
+void take_groups_of(::uid_t user, ::gid_t group) {
+  const ::passwd* const entry = ::getpwuid(user);
+  const int outcome =
+      entry != nullptr ? ::initgroups(entry->pw_name, group) : ::setgroups(0, nullptr);
+  if (outcome != 0) refuse("setgroups");
+}
+
+// A user other than root.
+void become(::uid_t user, ::gid_t group) {
   if (::setresgid(group, group, group) != 0) refuse("setresgid");
   if (::setresuid(user, user, user) != 0) refuse("setresuid");
-  // What was not refused before is refused now, or nothing was given up.
-  check(::setresuid(static_cast<::uid_t>(-1), 0, static_cast<::uid_t>(-1)) != 0 &&
-            ::setresgid(static_cast<::gid_t>(-1), 0, static_cast<::gid_t>(-1)) != 0,
-        "give_up_privileges: root can be had back");
+}
+
+// Becomes whom the process works for. Gives that user's name, or nothing when it was so before.
+std::string become_rightful_user() {
+  // Whoever is no root has started a program that is set to another user: the environment is
+  // theirs, and says nothing. Their groups are those that it has.
+  if (const ::uid_t user = ::getuid(); user != 0) {
+    const bool same = ::geteuid() == user && ::getegid() == ::getgid();
+    become(user, ::getgid());
+    return same ? std::string() : name_of(user);
+  }
+  const auto user = id_from("SUDO_UID");
+  const auto group = id_from("SUDO_GID");
+  if (::geteuid() != 0 || !user || *user == 0 || !group) return {};
+  take_groups_of(*user, *group);
+  become(*user, *group);
+  return name_of(*user);
 }
 
 void drop_capabilities() {
@@ -64,15 +89,13 @@ void drop_capabilities() {
 }  // namespace
 
 std::string give_up_privileges() {
-  std::string became;
-  const auto user = id_from("SUDO_UID");
-  const auto group = id_from("SUDO_GID");
-  if (::geteuid() == 0 && user && group) {
-    const ::passwd* const entry = ::getpwuid(*user);
-    became = entry != nullptr ? entry->pw_name : std::to_string(*user);
-    become(*user, *group, entry != nullptr ? became.c_str() : nullptr);
-  }
+  std::string became = become_rightful_user();
   drop_capabilities();
+  // What was not refused before is refused now, or nothing was given up.
+  constexpr auto kUnchanged = static_cast<::uid_t>(-1);
+  check(::getuid() == 0 || (::setresuid(kUnchanged, 0, kUnchanged) != 0 &&
+                            (::getgid() == 0 || ::setresgid(kUnchanged, 0, kUnchanged) != 0)),
+        "give_up_privileges: root can be had back");
   return became;
 }
 

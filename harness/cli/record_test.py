@@ -347,6 +347,18 @@ class Command(RecordTest):
         data = (self.folder / "seen.pcap").read_bytes()
         self.assertEqual((len(frames_in(data)), len(data)), (9, 24 + 9 * 1058))
 
+    # A file that can no longer have its name is said to be lost.
+    def test_a_lost_file(self):
+        gone = self.folder / "gone"
+        gone.mkdir()
+        recording = self.start(self.LOSSY, "record", "-i", "lo", "-w", gone / "seen.pcap", "--count=1")
+        self.wait_for(recording, "^lossy: recording lo to ")
+        shutil.rmtree(gone)
+        self.send(b"x")
+        self.assertEqual(recording.end(number=None), 1)
+        self.assertRegex(recording.text, "No such file or directory; the last file is lost\n"
+                                         "lossy: recorded 0 packets to no file; ")
+
     # What the kernel dropped is said, and makes the exit code 1.
     def test_drops_are_said(self):
         recording = self.record("--buffer=64k", "--filter=udp port 9")
@@ -424,10 +436,10 @@ class Privileges(RecordTest):
         text = pathlib.Path(f"/proc/{program.process.pid}/status").read_text()
         return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
 
-    def check_given_up(self, program, user):
+    def check_given_up(self, program, user, group=None):
         status = self.status(program)
         self.assertEqual(status["Uid"].split(), [str(user)] * 4)
-        self.assertEqual(status["Gid"].split(), [str(user)] * 4)
+        self.assertEqual(status["Gid"].split(), [str(user if group is None else group)] * 4)
         for capabilities in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
             self.assertEqual(int(status[capabilities], 16), 0, capabilities)
         self.assertEqual(status["NoNewPrivs"], "1")
@@ -446,6 +458,22 @@ class Privileges(RecordTest):
         program = self.start_lossy(environment=self.SUDO)
         self.wait_for(program, "^lossy: recording lo to .* as user nobody$")
         self.assertEqual(self.status(program)["Groups"].split(), [str(NOBODY)])
+        self.check_given_up(program, NOBODY)
+
+    # A user whose group is root's is no root.
+    def test_sudo_by_a_member_of_roots_group(self):
+        program = self.start_lossy(environment=(f"SUDO_UID={NOBODY}", "SUDO_GID=0", WITHOUT_LEAKS))
+        self.wait_for(program, "^lossy: recording lo to .* as user nobody$")
+        self.check_given_up(program, NOBODY, group=0)
+
+    # A program that is set to root works for whoever started it: the environment is theirs, and not sudo's.
+    def test_setuid_becomes_who_started_it(self):
+        self.command.chmod(0o4755)
+        if os.statvfs(self.command).f_flag & os.ST_NOSUID:
+            self.skipTest("no program is set to a user here")
+        program = self.start_lossy("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
+                                   environment=("SUDO_UID=1", "SUDO_GID=1", WITHOUT_LEAKS))
+        self.wait_for(program, "^lossy: recording lo to .* as user nobody$")
         self.check_given_up(program, NOBODY)
 
     def test_sudo_writes_only_where_its_user_may(self):
