@@ -153,7 +153,10 @@ GoldenResult GoldenFolder::try_check(const std::string& name, bool accept) const
     if (auto* const reader = std::get_if<PcapReader>(&opened)) {
       GoldenComparer comparer(std::move(*reader));
       const auto broken = run(scenario, scenario_path(name), comparer);
-      if (broken) return {GoldenStatus::kDiffers, golden_path(name) + ": " + *broken + '\n', {}};
+      if (broken) {
+        const std::string why = escape_controls(golden_path(name)) + ": " + *broken + '\n';
+        return {GoldenStatus::kDiffers, why, {}};
+      }
       if (comparer.same()) {
         remove_if_there(new_path(name));
         return {GoldenStatus::kHolds, {}, {}};
