@@ -1,13 +1,9 @@
 #include "harness/cli/script_command.hpp"
 
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
-#include <system_error>
 
 #include "harness/capture/new_file.hpp"
 #include "harness/cli/exit_code.hpp"
@@ -30,18 +26,6 @@ std::string content_of(const Script& script, ScriptForm form) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-void write_file(const std::string& path, const std::string& content) {
-  NewFile file(path);
-  const int descriptor = file.take_descriptor();
-  std::FILE* const stream = ::fdopen(descriptor, "wb");
-  const bool written =
-      stream != nullptr && std::fwrite(content.data(), 1, content.size(), stream) == content.size();
-  if (stream == nullptr || std::fclose(stream) != 0 || !written) {
-    throw std::system_error(errno, std::generic_category(), "cannot write '" + path + "'");
-  }
-  file.commit();
-}
-
 int convert(const ScriptCommandOptions& options) {
   const ScriptFile read = read_script(options.file);
   const ScriptForm other = read.form == ScriptForm::kText ? ScriptForm::kBinary : ScriptForm::kText;
@@ -49,7 +33,7 @@ int convert(const ScriptCommandOptions& options) {
   if (options.write.empty()) {
     std::fwrite(content.data(), 1, content.size(), stdout);  // main() sees to errors.
   } else {
-    write_file(options.write, content);
+    NewFile(options.write).write_whole(content);
   }
   return kHolds;
 }
