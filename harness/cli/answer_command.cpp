@@ -39,18 +39,22 @@ RecordedFlows read_answers(const AnswerOptions& options) {
   return recorded;
 }
 
-void print_json(const RecordedServerCounters& counters, const UdpSocket& socket,
-                const Address& address) {
-  const nlohmann::ordered_json json{{"command", "answer"},
-                                    {"listen", address.to_string()},
-                                    {"received", counters.received},
-                                    {"answered", counters.answered},
-                                    {"sent", socket.counters().sent},
-                                    {"silent", counters.silent},
-                                    {"unknown", counters.unknown},
-                                    {"not_sent", socket.counters().not_sent_in_all()},
-                                    {"kernel_dropped", socket.kernel_drops()}};
-  fmt::print("{}\n", json.dump());
+void print_json(const RecordedServer& server, const UdpSocket& socket, const Address& address) {
+  const RecordedServerCounters& counters = server.counters();
+  nlohmann::ordered_json json{{"command", "answer"},
+                              {"listen", address.to_string()},
+                              {"received", counters.received},
+                              {"answered", counters.answered},
+                              {"sent", socket.counters().sent},
+                              {"silent", counters.silent},
+                              {"unknown", counters.unknown},
+                              {"not_sent", socket.counters().not_sent_in_all()},
+                              {"kernel_dropped", socket.kernel_drops()}};
+  if (const auto& unknown = server.first_unknown()) {
+    json["first_unknown"] = {{"from", unknown->source.to_string()},
+                             {"payload", describe_payload(unknown->payload)}};
+  }
+  fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 void print_summary(const RecordedServer& server, const UdpSocket& socket) {
@@ -69,9 +73,8 @@ void print_summary(const RecordedServer& server, const UdpSocket& socket) {
                describe_payload(unknown->payload));
   }
   if (const std::uint32_t dropped = socket.kernel_drops(); dropped > 0) {
-    fmt::print(stderr,
-               "lossy: the kernel dropped {} requests for want of room; {}\n",
-               dropped, more_room_hint());
+    fmt::print(stderr, "lossy: the kernel dropped {} requests for want of room; {}\n", dropped,
+               more_room_hint());
   }
 }
 
@@ -86,7 +89,7 @@ int answer(const AnswerOptions& options, const CommandLine& command_line) {
              server.requests());
   loop.run([] { return false; });
   if (options.json) {
-    print_json(server.counters(), socket, address);
+    print_json(server, socket, address);
   } else {
     print_summary(server, socket);
   }

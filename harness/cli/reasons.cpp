@@ -12,13 +12,17 @@ std::uint64_t total(const Reasons& reasons) {
                          [](std::uint64_t sum, const auto& reason) { return sum + reason.second; });
 }
 
-std::string text_of(std::string_view what, const Reasons& reasons) {
+std::string list_of(const Reasons& reasons) {
   std::string list;
   for (const auto& [reason, count] : reasons) {
-    if (count == 0) continue;
-    list += fmt::format("{}{} {}", list.empty() ? " (" : ", ", reason, count);
+    if (count > 0) list += fmt::format("{}{} {}", list.empty() ? "" : ", ", reason, count);
   }
-  return fmt::format("{} {}{}", what, total(reasons), list.empty() ? "" : list + ')');
+  return list;
+}
+
+std::string text_of(std::string_view what, const Reasons& reasons) {
+  const std::string list = list_of(reasons);
+  return fmt::format("{} {}{}", what, total(reasons), list.empty() ? "" : " (" + list + ')');
 }
 
 nlohmann::ordered_json json_of(const Reasons& reasons) {

@@ -26,7 +26,10 @@ Reasons reasons_of(const std::array<std::uint64_t, kCount>& counters, Reason fir
 
 std::uint64_t total(const Reasons& reasons);
 
-// "refused 3 (empty 1, too_long 2)": what did not happen is left out.
+// "empty 1, too_long 2": what did not happen is left out.
+std::string list_of(const Reasons& reasons);
+
+// "refused 3 (empty 1, too_long 2)"
 std::string text_of(std::string_view what, const Reasons& reasons);
 
 // {"empty": 1, "too_long": 2, "not_utf8": 0}

@@ -1,19 +1,18 @@
 #include "harness/cli/replay_against.hpp"
 
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <system_error>
 #include <utility>
 
 #include "core/escape.hpp"
 #include "harness/capture/new_file.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/output.hpp"
+#include "harness/cli/reasons.hpp"
 #include "harness/cli/recorded_options.hpp"
 #include "harness/net/client_crowd.hpp"
 #include "harness/net/flow_limit.hpp"
@@ -31,7 +30,29 @@ constexpr std::size_t kDetailsMax = 16;
 constexpr std::size_t kJunitDetailsMax = 1024;
 constexpr Duration kLong = std::chrono::minutes(1);
 
+// Which signals are held back, as long as it lives.
+class SignalMask {
+ public:
+  explicit SignalMask(const sigset_t& mask) { ::pthread_sigmask(SIG_SETMASK, &mask, &before_); }
+  ~SignalMask() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalMask(const SignalMask&) = delete;
+  SignalMask& operator=(const SignalMask&) = delete;
+
+  static sigset_t current() {
+    sigset_t mask;
+    sigemptyset(&mask);
+    ::pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+    return mask;
+  }
+
+ private:
+  sigset_t before_{};
+};
+
 std::string refusal_text(SocketOutcome outcome, const Address& server) {
+  if (outcome == SocketOutcome::kTooLong) {
+    return fmt::format("a request is too long for the way to {} (ICMP)", server.to_string());
+  }
   return outcome == SocketOutcome::kRefused
              ? fmt::format("nobody listens on {} (ICMP port unreachable)", server.to_string())
              : fmt::format("there is no way to {} (ICMP unreachable)", server.to_string());
@@ -54,14 +75,23 @@ class PlayedFlow final : public ClientCrowd::Client {
   }
   std::optional<Instant> poll_timeout() const override { return client_.poll_timeout(); }
   void handle_refusal(Instant now, SocketOutcome outcome) override {
-    client_.handle_refusal(now);
+    // One that is too long is lost; shorter ones need not be.
+    if (outcome == SocketOutcome::kTooLong) {
+      ++too_long_;
+    } else {
+      client_.handle_refusal(now);
+    }
     if (refusal_.empty()) refusal_ = refusal_text(outcome, options_.server);
   }
   bool is_complete() const override { return client_.is_complete(); }
   bool has_ended() const override { return client_.has_ended(); }
 
   std::size_t index() const { return index_; }
-  ReplayOutcome outcome() const { return client_.outcome(); }
+  ReplayOutcome outcome() const {
+    ReplayOutcome outcome = client_.outcome();
+    outcome.refusals += too_long_;
+    return outcome;
+  }
   const std::string& refusal() const { return refusal_; }
   Duration took() const { return latest_ - started_; }
 
@@ -70,19 +100,10 @@ class PlayedFlow final : public ClientCrowd::Client {
   const ReplayClientOptions& options_;
   ReplayClient client_;
   std::string refusal_;
+  std::uint64_t too_long_ = 0;  // Requests, as ICMP says.
   Instant started_;
   Instant latest_ = started_;  // When something came.
 };
-
-std::string not_sent_text(const SocketCounters& counters) {
-  std::string text;
-  for (std::size_t i = 0; i < kSocketOutcomeCount; ++i) {
-    if (counters.not_sent[i] == 0) continue;
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ",
-                        to_string(static_cast<SocketOutcome>(i)), counters.not_sent[i]);
-  }
-  return text;
-}
 
 // The flows of one capture, as clients for a crowd.
 class PlayedCapture final : public ClientCrowd::Source {
@@ -115,7 +136,7 @@ class PlayedCapture final : public ClientCrowd::Source {
     result.outcome = flow.outcome();
     result.refusal = flow.refusal();
     result.not_sent = socket.counters.not_sent_in_all();
-    result.not_sent_by = not_sent_text(socket.counters);
+    result.not_sent_by = list_of(reasons_of(socket.counters.not_sent, SocketOutcome{}));
     result.kernel_dropped = socket.kernel_dropped;
     result.took = flow.took();
     // What nobody will read need not be kept.
@@ -190,11 +211,11 @@ class AgainstRun {
       fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
     }
     flush_output();
+    if (junit_) junit_->write_whole(junit_xml(suites_));
     if (stopped_by_) {
       fmt::print(stderr, "lossy: stopped by {}\n", stop_signal_name(*stopped_by_));
       return 128 + *stopped_by_;  // As a shell says it.
     }
-    if (junit_) write_junit(*junit_);
     if (failed_ > 0) {
       fmt::print(stderr, "lossy: to see it again: {}\n", command_line_.text());
       return kDoesNotHold;
@@ -204,8 +225,14 @@ class AgainstRun {
 
  private:
   void play(const std::string& path) {
-    RecordedFlows recorded = read_flows(path, options_.recorded);
-    check_mask(path, recorded, options_.mask, false);
+    RecordedFlows recorded;
+    try {
+      recorded = read_interruptibly(path);
+      check_mask(path, recorded, options_.mask, false);
+    } catch (const CannotTry& error) {
+      return not_tried(path, error.what());  // Other files may be fine.
+    }
+    if (stopped_by_) return;
     const std::string name = escape_controls(path);
     if (recorded.flows.empty()) {
       std::string why = recorded.error;
@@ -217,6 +244,7 @@ class AgainstRun {
       return not_tried(path, why);
     }
     EventLoop loop({.stop = &stop_signal()});
+    ++loops_;
     const Duration takes = options_.client.timing.due({.at = recorded.duration});
     if (takes > kLong) {
       fmt::print(stderr, "lossy: {} takes {}; --speed=10 or --topspeed make that less\n", name,
@@ -232,6 +260,15 @@ class AgainstRun {
     }
     report(path, recorded, capture.take_results(), loop.read_clock() - start);
     if (!recorded.error.empty()) add_error(path, recorded.error);  // What came before was played.
+  }
+
+  // Reading a pipe may take forever. Behind the first file the signals that ask for the end are
+  // held back for loops, and nothing would hear them: here they mean what they meant at the start.
+  RecordedFlows read_interruptibly(const std::string& path) {
+    if (loops_ > 0) stopped_by_ = stop_signal().take();
+    if (stopped_by_) return {};
+    const SignalMask as_at_the_start(mask_at_start_);
+    return read_flows(path, options_.recorded);
   }
 
   void report(const std::string& path, const RecordedFlows& recorded,
@@ -270,30 +307,28 @@ class AgainstRun {
   nlohmann::ordered_json json_of(const std::string& path, const RecordedFlows& recorded,
                                  const std::vector<AgainstFlow>& flows, const Totals& sum,
                                  Duration took) const {
-    nlohmann::ordered_json skipped = nlohmann::ordered_json::object();
-    for (std::size_t i = 0; i < kSkipReasonCount; ++i) {
-      skipped[std::string(to_string(static_cast<SkipReason>(i)))] = recorded.skipped[i];
-    }
     nlohmann::ordered_json each = nlohmann::ordered_json::array();
     for (const AgainstFlow& flow : flows) each.push_back(against_json(flow, options_.mask));
-    nlohmann::ordered_json json{{"file", path},
-                                {"records", recorded.records},
-                                {"skipped", std::move(skipped)},
-                                {"repeated", recorded.repeated},
-                                {"bad_checksum", recorded.bad_checksum},
-                                {"unasked", recorded.unasked},
-                                {"other", recorded.other},
-                                {"too_long", recorded.too_long},
-                                {"beyond_flows", recorded.beyond_flows},
-                                {"flows_matched", sum.flows_matched},
-                                {"flows_failed", sum.flows_failed},
-                                {"flows_not_tried", sum.flows_not_tried},
-                                {"sent", sum.sent},
-                                {"expected", sum.expected},
-                                {"matched", sum.matched},
-                                {"kernel_dropped", sum.kernel_dropped},
-                                {"seconds", in_seconds(took)},
-                                {"flows", std::move(each)}};
+    nlohmann::ordered_json json{
+        {"file", path},
+        {"records", recorded.records},
+        {"skipped", lossy::json_of(reasons_of(recorded.skipped, SkipReason{}))},
+        {"repeated", recorded.repeated},
+        {"bad_checksum", recorded.bad_checksum},
+        {"unasked", recorded.unasked},
+        {"other", recorded.other},
+        {"other_host", recorded.other_host},
+        {"too_long", recorded.too_long},
+        {"beyond_flows", recorded.beyond_flows},
+        {"flows_matched", sum.flows_matched},
+        {"flows_failed", sum.flows_failed},
+        {"flows_not_tried", sum.flows_not_tried},
+        {"sent", sum.sent},
+        {"expected", sum.expected},
+        {"matched", sum.matched},
+        {"kernel_dropped", sum.kernel_dropped},
+        {"seconds", in_seconds(took)},
+        {"flows", std::move(each)}};
     if (!recorded.error.empty()) json["error"] = recorded.error;
     return json;
   }
@@ -332,22 +367,12 @@ class AgainstRun {
     suites_.push_back(std::move(suite));
   }
 
-  void write_junit(NewFile& file) const {
-    const std::string xml = junit_xml(suites_);
-    const auto fail = [&file] {
-      throw std::system_error(errno, std::generic_category(), "cannot write '" + file.path() + "'");
-    };
-    std::FILE* const stream = ::fdopen(file.take_descriptor(), "wb");
-    if (stream == nullptr) fail();
-    const bool written = std::fwrite(xml.data(), 1, xml.size(), stream) == xml.size();
-    if (std::fclose(stream) != 0 || !written) fail();
-    file.commit();
-  }
-
   const AgainstOptions& options_;
   const CommandLine& command_line_;
   ReplayClientOptions client_;
   std::size_t open_max_ = 1;
+  sigset_t mask_at_start_ = SignalMask::current();
+  std::size_t loops_ = 0;  // That were made.
   nlohmann::ordered_json files_ = nlohmann::ordered_json::array();
   std::optional<NewFile> junit_;
   std::vector<JunitSuite> suites_;

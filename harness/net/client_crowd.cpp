@@ -190,7 +190,10 @@ void ClientCrowd::take_errors(Slot& slot, Instant now) {
   for (int left = kErrorsInARow; left > 0; --left) {
     const std::optional<SocketOutcome> outcome = take_error(slot.socket);
     if (!outcome) return;
-    if (*outcome != SocketOutcome::kRefused && *outcome != SocketOutcome::kUnreachable) continue;
+    const bool from_icmp = *outcome == SocketOutcome::kRefused ||
+                           *outcome == SocketOutcome::kUnreachable ||
+                           *outcome == SocketOutcome::kTooLong;
+    if (!from_icmp) continue;
     slot.refused = true;
     slot.client->handle_refusal(now, *outcome);
   }
