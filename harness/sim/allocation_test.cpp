@@ -1,13 +1,17 @@
 // A whole simulation, client, server, links and all, allocates nothing per datagram once it is
-// warm, and takes no more memory for a longer run.
+// warm, and takes no more memory for a longer run. Nor does a scripted one, but for its client.
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "core/allocations_for_test.hpp"
 #include "core/greeter.hpp"
 #include "core/server.hpp"
 #include "harness/link/random_fates.hpp"
+#include "harness/sim/script_text.hpp"
+#include "harness/sim/scripted_run.hpp"
 #include "harness/sim/simulation.hpp"
 
 namespace lossy {
@@ -61,6 +65,36 @@ TEST(SimulationAllocation, NoneOnceWarm) {
       Instant::max());
   EXPECT_EQ(end, RunEnd::kPredicate);
   EXPECT_EQ(after - before, 0U);
+}
+
+// A script allocates what its client does, whose memory is new each time: however much happens to
+// datagrams, not once more.
+TEST(ScriptedRunAllocation, NoneButTheClients) {
+  const std::string asked = "script 1\nwindow 2\ngreet \"Michael\"\ngreet \"Tracy\"\n";
+  std::string busy = asked;
+  for (int i = 0; i < 200; ++i) {
+    busy +=
+        "duplicate uplink 0\nflip uplink 1 9\nswap uplink 0 1\ndeliver uplink 0\n"
+        "inject downlink other-host greeting \"A\"\ndeliver downlink 0\nrebind 1\n";
+  }
+  const Script quiet_script = parse_script(asked);
+  const Script busy_script = parse_script(busy);
+  const std::vector<std::byte> bytes = encode(busy_script);
+  const auto run = std::make_unique<ScriptedRun>();
+  Script decoded;
+  const auto allocations_of = [&](const Script& script) {
+    const std::uint64_t before = allocations;
+    run->run(script);
+    return allocations - before;
+  };
+  const std::uint64_t quiet = allocations_of(quiet_script);
+  EXPECT_GT(quiet, 0U);
+  EXPECT_EQ(allocations_of(busy_script), quiet);
+  decode(bytes, decoded);
+  const std::uint64_t before = allocations;
+  decode(bytes, decoded);
+  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(decoded, busy_script);
 }
 
 }  // namespace
