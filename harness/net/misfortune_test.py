@@ -238,6 +238,28 @@ class Starting(proxied.ProxiedTest):
             line = self.refused("--listen=127.0.0.1:0", "--to=" + to)
             self.assertIn(f"cannot reach {to} (this machine has no route there)", line)
 
+    # A way to the server that is lost for a while costs what is sent meanwhile, counted, and no flow.
+    def test_route_goes_and_comes_back(self):
+        def change(how):
+            address = ["ip", "address", how, "192.0.2.8/32", "dev", "lo"]
+            return proxied.find("ip") and subprocess.run(address, capture_output=True, check=False).returncode == 0
+
+        if not change("add"):
+            self.skipTest("an interface cannot be given an address here")
+        proxy = self.start(self.LOSSY, "proxy", "--listen=127.0.0.1:9998", "--to=192.0.2.8:9999", "--stats=20ms")
+        self.wait_for(proxy, "^lossy: proxy on ")
+        with udp_socket() as first, udp_socket() as second:
+            first.sendto(b"ping", ("127.0.0.1", 9998))
+            self.wait_for(proxy, r'"opened":1,')
+            change("del")
+            for _ in range(5):
+                second.sendto(b"lost", ("127.0.0.1", 9998))
+            self.wait_for(proxy, r'"to_server":{[^}]*"unreachable":5[,}]')
+            change("add")
+            second.sendto(b"ping", ("127.0.0.1", 9998))
+            self.wait_for(proxy, r'"opened":2,"open":2,"idle":0,"evicted":0,"refused":0')
+        self.assertEqual(proxy.end(), 0)
+
     def test_privileged_port(self):
         line = self.refused("--listen=127.0.0.1:53", "--to=127.0.0.1:9",
                             limit=["setpriv", "--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all"])

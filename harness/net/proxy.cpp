@@ -1,6 +1,7 @@
 #include "harness/net/proxy.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "core/check.hpp"
@@ -40,6 +41,12 @@ bool arrives_at(const UdpSocket& connected, const Address& listening) {
 void count_drops(std::uint32_t drops, std::uint32_t& counted, std::uint64_t& sum) {
   sum += static_cast<std::uint32_t>(drops - counted);
   counted = drops;
+}
+
+// A descriptor, a port or memory, of which ending a flow gives some back.
+bool is_want_of_room(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
+         error == EAGAIN || error == EADDRNOTAVAIL;
 }
 
 }  // namespace
@@ -158,10 +165,7 @@ Proxy::Flow* Proxy::flow_of(const Received& received, Instant now) {
   if (flow == nullptr || flow->client != received.source) {
     const auto found = by_client_.find(received.source);
     flow = found != by_client_.end() ? found->second : open(received.source, now);
-    if (flow == nullptr) {
-      ++counters_.flows_refused;
-      return nullptr;
-    }
+    if (flow == nullptr) return nullptr;
     last_flow_ = flow;
   }
   if (!flow->touched) {
@@ -180,14 +184,23 @@ Proxy::Flow* Proxy::open(const Address& client, Instant now) {
     end(flows_.front());
   }
   std::optional<UdpSocket> socket = UdpSocket::try_connect(options_.server);
-  if (!socket && !flows_.empty()) {
+  if (!socket && !flows_.empty() && is_want_of_room(errno)) {
     // Somebody else on this machine has what we wanted to have for a flow; so there is room for
     // fewer.
     ++counters_.flows_evicted;
     end(flows_.front());
     socket = UdpSocket::try_connect(options_.server);
   }
-  if (!socket) return nullptr;  // No descriptor, port or memory: there may be later.
+  if (!socket) {
+    // Without a way to the server this datagram ends as those of open flows do. There may be room,
+    // or a way, later.
+    if (is_want_of_room(errno)) {
+      ++counters_.flows_refused;
+    } else {
+      ++counters_.servers.not_sent[static_cast<std::size_t>(SocketOutcome::kUnreachable)];
+    }
+    return nullptr;
+  }
   socket->stamp_arrivals();
   const std::uint64_t number = ++counters_.flows;
   const auto place = flows_.emplace(flows_.end(), number, free_slots_.back(), client,

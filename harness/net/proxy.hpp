@@ -54,7 +54,7 @@ struct ProxyCounters {
   std::uint64_t flows_open = 0;     // Now.
   std::uint64_t flows_idle = 0;     // Ended because they were idle.
   std::uint64_t flows_evicted = 0;  // Ended because there was no room for another.
-  std::uint64_t flows_refused = 0;  // Datagrams whose flow the system could not open.
+  std::uint64_t flows_refused = 0;  // Datagrams whose flow the system had no room for.
   std::uint64_t rebinds = 0;
   std::uint64_t in_flight = 0;  // Copies, now.
   std::uint64_t discarded = 0;  // Copies that were in flight when their flow ended.
@@ -114,7 +114,8 @@ class Proxy final : public EventLoop::Handler {
 
   void receive_from_clients();
   void receive_from_server(Flow& flow);
-  // The flow of a client, a new one if need be; nullptr when the system allows none.
+  // The flow of a client, a new one if need be; nullptr, with the datagram counted, when the system
+  // allows none or has no way to the server.
   Flow* flow_of(const Received& received, Instant now);
   Flow* open(const Address& client, Instant now);
   void end(Flow& flow);
