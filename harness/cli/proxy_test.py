@@ -133,7 +133,7 @@ class Forwarding(WithProxy):
 
     # What is idle for longest makes room; memory and descriptors are bounded, and service goes on.
     def test_many_sources(self):
-        process, address = self.start("--flows=50", "--json")
+        process, address = self.start("--flows=50", "--memory=64k", "--json")
         first = self.client()
         self.ask(first, address)
         source = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
