@@ -27,7 +27,8 @@ class ClientCrowd final : public EventLoop::Handler {
  public:
   class Client : public Endpoint {
    public:
-    // ICMP says that nobody listens, that there is no way, or that what was sent is too long for it.
+    // ICMP says that nobody listens, that there is no way, or that what was sent is too long for
+    // it.
     virtual void handle_refusal(Instant now, SocketOutcome outcome) = 0;
     // Nothing is missed any more when it ends.
     virtual bool is_complete() const = 0;
