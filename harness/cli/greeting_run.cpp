@@ -1,4 +1,5 @@
 #include "harness/cli/greeting_run.hpp"
+#include "harness/cli/golden_verdict.hpp"
 
 #include <fmt/format.h>
 
@@ -75,7 +76,7 @@ class GreetingRun {
                  left_by(options_.save_faults, faults_replace_));
       return 128 + network_->stop_signal();  // As a shell says it.
     }
-    return golden_ ? judge_golden() : kHolds;
+    return golden_ ? judge_golden(*golden_, options_.golden, reproduce(), options_.json) : kHolds;
   }
 
  private:
@@ -107,19 +108,6 @@ class GreetingRun {
     return command_line_.text_of(program, kind_.command, "--seed", std::to_string(*seed));
   }
   std::string reproduce() const { return reproduce(command_line_.program()); }
-
-  int judge_golden() const {
-    if (golden_->error()) throw CannotTry(golden_->error()->text);
-    if (!golden_->same()) {
-      fmt::print(stderr, "lossy: {}The same run again: {}\n", golden_->explanation(), reproduce());
-      return kDoesNotHold;
-    }
-    if (!options_.json) {
-      fmt::print("The same as {}: {} records\n", escape_controls(options_.golden),
-                 golden_->matched());
-    }
-    return kHolds;
-  }
 
   RunReport report(Duration wall_time) const {
     const PathOptions& path = scenario().path();

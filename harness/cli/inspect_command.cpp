@@ -100,14 +100,8 @@ void add_inspect_command(CLI::App& app, std::function<int()>& command) {
       "lost");
   inspect_app->add_flag("--hex", options->hex, "print the bytes of every datagram, too");
   inspect_app->add_flag("--json", options->json, "print all of it as one JSON object");
-  add_parsed(
-      *inspect_app, "--filter", options->filter,
-      [](std::string_view text) {
-        if (text.empty()) throw TextError("the expression is missing");
-        return std::string(text);
-      },
-      "only what this matches, as tcpdump has it; of fragments only the first has ports",
-      "EXPRESSION");
+  add_filter(*inspect_app, options->filter,
+             "only what this matches, as tcpdump has it; of fragments only the first has ports");
   add_parsed(
       *inspect_app, "--flow", options->inspect.flow,
       [](std::string_view text) { return parse_whole(text, 1, kInspectedFlowsMax); },

@@ -28,6 +28,18 @@ CLI::Option* add_parsed(CLI::App& app, const std::string& name, Value& value, Pa
       ->type_name(type);
 }
 
+// An option --filter=EXPRESSION, in tcpdump's words.
+template <typename Value>
+CLI::Option* add_filter(CLI::App& app, Value& value, const std::string& description) {
+  return add_parsed(
+      app, "--filter", value,
+      [](std::string_view text) {
+        if (text.empty()) throw TextError("the expression is missing");
+        return std::string(text);
+      },
+      description, "EXPRESSION");
+}
+
 // An option --name=FILE. An empty name, from a variable that is not set say, is refused: it would
 // make the option do nothing.
 inline CLI::Option* add_path(CLI::App& app, const std::string& name, std::string& value,

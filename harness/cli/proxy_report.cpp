@@ -5,6 +5,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "harness/cli/reasons.hpp"
 #include "harness/report/link_report.hpp"
 #include "harness/report/readable.hpp"
 
@@ -13,23 +14,9 @@ namespace {
 
 using Outcomes = std::array<std::uint64_t, kSocketOutcomeCount>;
 
-nlohmann::ordered_json outcomes_json(const Outcomes& outcomes) {
-  nlohmann::ordered_json json = nlohmann::ordered_json::object();
-  for (std::size_t i = 1; i < kSocketOutcomeCount; ++i) {
-    json[std::string(to_string(static_cast<SocketOutcome>(i)))] = outcomes[i];
-  }
-  return json;
-}
-
-// "refused 3, too_long 1"; nothing where there is none.
-std::string outcomes_text(const Outcomes& outcomes) {
-  std::string text;
-  for (std::size_t i = 1; i < kSocketOutcomeCount; ++i) {
-    if (outcomes[i] == 0) continue;
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ",
-                        to_string(static_cast<SocketOutcome>(i)), outcomes[i]);
-  }
-  return text;
+// But for "done".
+Reasons failures(const Outcomes& outcomes) {
+  return reasons_of(outcomes, SocketOutcome::kWouldBlock);
 }
 
 std::string flows_text(const ProxyCounters& counters) {
@@ -56,9 +43,9 @@ std::string losses_text(const ProxyCounters& counters) {
   line("in flight", count(counters.in_flight), "");
   line("discarded", count(counters.discarded), ", in flight when their flows ended");
   line("too long", count(counters.too_long), ", for what lossy forwards");
-  line("ICMP", outcomes_text(counters.servers.reported), ", from the server's side");
-  line("not sent", outcomes_text(counters.clients.not_sent), ", to clients");
-  line("not sent", outcomes_text(counters.servers.not_sent), ", to the server");
+  line("ICMP", list_of(failures(counters.servers.reported)), ", from the server's side");
+  line("not sent", list_of(failures(counters.clients.not_sent)), ", to clients");
+  line("not sent", list_of(failures(counters.servers.not_sent)), ", to the server");
   return text;
 }
 
@@ -117,9 +104,9 @@ std::string proxy_json(const ProxyReport& report) {
   json["memory"] = {{"bytes", counters.memory_bytes},
                     {"bytes_max", report.memory_bytes_max},
                     {"refused", counters.memory_refused}};
-  json["icmp"] = outcomes_json(counters.servers.reported);
-  json["not_sent"] = {{"to_clients", outcomes_json(counters.clients.not_sent)},
-                      {"to_server", outcomes_json(counters.servers.not_sent)}};
+  json["icmp"] = json_of(failures(counters.servers.reported));
+  json["not_sent"] = {{"to_clients", json_of(failures(counters.clients.not_sent))},
+                      {"to_server", json_of(failures(counters.servers.not_sent))}};
   json["kernel_dropped"] = {{"from_clients", counters.clients_kernel_dropped},
                             {"from_server", counters.servers_kernel_dropped}};
   if (report.final) {

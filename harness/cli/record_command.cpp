@@ -272,9 +272,8 @@ void add_options(CLI::App& record, RecordOptions& options) {
   add_path(record, "-w,--write", options.write,
            "the capture to write: a pcap file, or - for standard output", "FILE")
       ->required();
-  add_parsed(record, "--filter", options.filter, required_text,
-             "record only what this matches, as tcpdump has it; 'greater 0' is everything [udp]",
-             "EXPRESSION");
+  add_filter(record, options.filter,
+             "record only what this matches, as tcpdump has it; 'greater 0' is everything [udp]");
   add_parsed(
       record, "-c,--count", options.count,
       [](std::string_view text) {

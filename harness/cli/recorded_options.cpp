@@ -42,14 +42,9 @@ std::vector<CLI::Option*> add_mask_options(CLI::App& app, PayloadMask& mask) {
 }
 
 std::vector<CLI::Option*> add_recorded_options(CLI::App& app, RecordedFlowsOptions& options) {
-  return {add_parsed(
-              app, "--filter", options.filter,
-              [](std::string_view text) {
-                if (text.empty()) throw TextError("the expression is missing");
-                return std::string(text);
-              },
-              "only what this matches, as tcpdump has it; of fragments only the first has ports",
-              "EXPRESSION"),
+  return {add_filter(
+              app, options.filter,
+              "only what this matches, as tcpdump has it; of fragments only the first has ports"),
           add_parsed(
               app, "--flow", options.flow,
               [](std::string_view text) { return parse_whole(text, 1, kInspectedFlowsMax); },

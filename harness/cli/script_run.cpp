@@ -1,4 +1,5 @@
 #include "harness/cli/script_run.hpp"
+#include "harness/cli/golden_verdict.hpp"
 
 #include <fmt/format.h>
 
@@ -70,7 +71,8 @@ class ScriptCommandRun {
                  command_line_.text());
       return kDoesNotHold;
     }
-    return golden_ ? judge_golden() : kHolds;
+    return golden_ ? judge_golden(*golden_, options_.golden, command_line_.text(), options_.json)
+                   : kHolds;
   }
 
  private:
@@ -102,20 +104,6 @@ class ScriptCommandRun {
                                          idle, options_.scenario.script()->operations.size()));
     }
     return report;
-  }
-
-  int judge_golden() const {
-    if (golden_->error()) throw CannotTry(golden_->error()->text);
-    if (!golden_->same()) {
-      fmt::print(stderr, "lossy: {}The same run again: {}\n", golden_->explanation(),
-                 command_line_.text());
-      return kDoesNotHold;
-    }
-    if (!options_.json) {
-      fmt::print("The same as {}: {} records\n", escape_controls(options_.golden),
-                 golden_->matched());
-    }
-    return kHolds;
   }
 
   const RunOptions& options_;

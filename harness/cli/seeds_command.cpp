@@ -146,13 +146,7 @@ void add_choices(CLI::App& app, SeedsCommandOptions& options) {
       app, "--direction", options.seeds.direction,
       [](std::string_view text) { return one_of(kDirections, text); },
       "both, uplink (from clients to servers) or downlink only [both]", "WAY");
-  add_parsed(
-      app, "--filter", options.filter,
-      [](std::string_view text) {
-        if (text.empty()) throw TextError("the expression is missing");
-        return std::string(text);
-      },
-      "only what this matches, as tcpdump has it", "EXPRESSION");
+  add_filter(app, options.filter, "only what this matches, as tcpdump has it");
   add_parsed(
       app, "--max-bytes", options.seeds.bytes_max,
       [](std::string_view text) {

@@ -1,0 +1,16 @@
+// What a run's comparison with its golden comes to.
+#pragma once
+
+#include <string>
+
+#include "harness/capture/golden.hpp"
+
+namespace lossy {
+
+// Says it, the sameness not beside JSON, and gives the exit code. `path` is the golden's and
+// `reproduce` the command that makes the run again. Throws CannotTry when the golden cannot be
+// read.
+int judge_golden(const GoldenComparer& golden, const std::string& path,
+                 const std::string& reproduce, bool json);
+
+}  // namespace lossy
