@@ -1,6 +1,6 @@
 // Invariant: whatever a network does to a client and a server, the properties of the protocol hold,
 // which harness/sim/properties.hpp lists; and when the network turns perfect, every request ends
-// and nothing is left over.
+// and nothing is left over: each datagram was delivered or lost.
 //
 // An input is a script in binary (harness/sim/script.hpp), which `lossy script` shows as text and
 // `lossy simulate --script` runs.
@@ -70,6 +70,14 @@ ScriptedRun& scripted_run() {
   return run;
 }
 
+void check_account(const ScriptedRun& run) {
+  for (const Direction direction : {Direction::kUplink, Direction::kDownlink}) {
+    const LinkCounters& counters = run.link_counters(direction);
+    must(counters.offered == counters.delivered + counters.lost(),
+         "every datagram is delivered or lost, and counted as that");
+  }
+}
+
 }  // namespace
 }  // namespace lossy::fuzz
 
@@ -79,7 +87,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   lossy::decode(std::as_bytes(std::span(data, size)), script);
   counts.add(script);
   try {
-    lossy::fuzz::scripted_run().run(script);
+    lossy::ScriptedRun& run = lossy::fuzz::scripted_run();
+    run.run(script);
+    lossy::fuzz::check_account(run);
   } catch (const lossy::PropertyViolation& violation) {
     lossy::fuzz::must(false, violation.what());
   }

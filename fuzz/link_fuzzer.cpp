@@ -1,7 +1,8 @@
-// Invariant: whatever a link's options are and whatever it is offered, nothing arrives early, no
-// copy twice, and none that was not decided, with just the damage that was decided; order is kept
-// where that is promised and where nothing would change it; what is in flight is bounded; and in
-// the end everything was delivered or lost, and counted as that.
+// Invariant: whatever a link's options are and whatever it is offered, it does what a plain
+// reference does (link_reference.hpp): nothing arrives early or late, no copy twice, and none that
+// was not decided, with just the damage that was decided; order is kept where that is promised;
+// what is in flight is bounded; and in the end everything was delivered or lost, and counted as
+// that.
 //
 // An input chooses the options; then each datagram is a few bytes: when, how long, and its fate.
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "fuzz/input.hpp"
+#include "fuzz/link_reference.hpp"
 #include "fuzz/property.hpp"
 #include "fuzz/trace.hpp"
 #include "harness/link/link.hpp"
@@ -43,7 +45,9 @@ LinkPlan plan_from(Input& input) {
   options.rate.bits_per_second =
       input.of(std::array<std::uint64_t, 5>{0, 0, 8'000, 1'000'000, 999'999'937});
   options.rate.cell_bytes = flags & 2 ? 53 : 0;
-  options.queue_datagrams_max = input.of(std::array<std::size_t, 4>{1000, 0, 1, 3});
+  const std::uint8_t queue = input.byte();
+  options.queue_datagrams_max = std::array<std::size_t, 4>{1000, 0, 1, 3}[queue % 4];
+  if (queue & 64) options.queue_bytes_max = queue & 128 ? 300 : 100;
   options.mtu_bytes = input.of(std::array<std::size_t, 3>{0, 40, 100});
   options.in_flight_max = input.of(std::array<std::size_t, 4>{1 << 20, 1, 2, 5});
   options.in_flight_bytes_max = flags & 4 ? 200 : std::size_t{1} << 30;
@@ -51,16 +55,16 @@ LinkPlan plan_from(Input& input) {
   options.slots.interval_min = 1ms;
   options.slots.interval_max = flags & 16 ? 1ms : 30ms;
   options.slots.datagrams_max = flags & 32 ? 2 : 0;
+  options.slots.bytes_max = flags & 128 ? 150 : 0;
   LinkPlan plan{.options = options, .slot_intervals = RandomStream(flags)};
   if (flags & 64) plan.outages.push_back({Instant(10ms), Instant(30ms)});
   return plan;
 }
 
-Fate fate_from(Input& input, bool& plain) {
+Fate fate_from(Input& input) {
   Fate fate;
   const std::uint8_t what = input.byte();
   if (what < 128) return fate;
-  plain = false;
   fate.copies_count = what % 4;
   fate.loss = what & 4 ? LossReason::kChecksum : LossReason::kDrop;
   for (std::size_t i = 0; i < fate.copies_count; ++i) {
@@ -89,7 +93,7 @@ class LinkRun {
  public:
   explicit LinkRun(Input& input)
       : plan_(plan_from(input)),
-        options_(plan_.options.phases().front().value),
+        reference_(plan_.options.phases().front().value, plan_.outages, plan_.slot_intervals),
         link_(LinkPlan(plan_), std::make_unique<DecidedFates>(fate_)) {
     for (std::size_t i = 0; i < kDatagramsMax && !input.done(); ++i) {
       const Duration step = input.of(std::array<Duration, 6>{0ns, 1ns, 1ms, 7ms, 20ms, 1s});
@@ -104,134 +108,105 @@ class LinkRun {
     Instant when;
     Fate fate;
     std::vector<std::byte> payload;
-    std::size_t copies = 0;  // That set out.
-    std::array<bool, Fate::kCopiesMax> arrived{};
     std::size_t arrivals = 0;
   };
 
-  bool in_outage() const {
-    for (const Outage& outage : plan_.outages) {
-      if (outage.start <= now_ && now_ < outage.end) return true;
-    }
-    return false;
-  }
-
   void offer(Input& input) {
-    fate_ = fate_from(input, all_plain_);
+    fate_ = fate_from(input);
     const std::size_t size = input.below(128);
     Offered offered{.when = now_, .fate = fate_, .payload = {}};
     for (std::size_t i = 0; i < size; ++i) {
       offered.payload.push_back(static_cast<std::byte>(offered_.size() + i));
     }
     const Offer offer = link_.handle_datagram(now_, offered.payload);
+    const LinkReference::Outcome expected = reference_.offered(now_, size, fate_);
     must(offer.number == offered_.size() + 1, "datagrams are numbered in the order offered");
     must(*offer.fate == fate_, "the fate is the one that was decided");
-    must(offer.copies_in_flight <= fate_.copies_count, "no more copies set out than were decided");
-    const bool too_large =
-        options_.mtu_bytes > 0 && size + options_.header_bytes > options_.mtu_bytes;
-    if (fate_.lost()) {
-      must(offer.copies_in_flight == 0 && offer.loss == fate_.loss, "what fate loses is lost");
-    } else if (in_outage()) {
-      must(offer.copies_in_flight == 0 && offer.loss == LossReason::kOutage,
-           "nothing gets through an outage");
-    } else if (too_large) {
-      must(offer.copies_in_flight == 0 && offer.loss == LossReason::kMtu,
-           "what is larger than the MTU vanishes");
-    } else if (offer.copies_in_flight < fate_.copies_count) {
-      must(offer.loss == LossReason::kQueue || offer.loss == LossReason::kInFlight,
-           "only a bound drops what fate, outage and MTU let through");
+    must(offer.copies_in_flight == expected.copies,
+         "as many copies set out as fate, outage, MTU and bounds let through");
+    must(offer.copies_in_flight > 0 || offer.loss == expected.loss,
+         "what is lost is lost for its reason");
+    if (expected.copies == 0) {
+      ++expected_.lost_by[static_cast<std::size_t>(expected.loss)];
+    } else {
+      expected_.duplicated += expected.copies - 1;
+      expected_.copies_dropped += fate_.copies_count - expected.copies;
     }
-    offered.copies = offer.copies_in_flight;
-    set_out_ += offered.copies;
     offered_.push_back(std::move(offered));
-    must(link_.in_flight() <= options_.in_flight_max, "what is in flight is bounded");
-    must(link_.in_flight() == set_out_ - arrived_,
+    check_waiting();
+  }
+
+  void check_waiting() const {
+    must(link_.in_flight() == reference_.in_flight(),
          "what has set out is in flight until it arrives");
+    must(link_.poll_timeout() == reference_.next(), "what is next arrives neither early nor late");
   }
 
   void take_until(Instant until) {
-    while (const auto due = link_.poll_timeout()) {
-      must(*due >= now_, "nothing is due in the past");
+    while (const auto due = reference_.next()) {
       if (*due > until) break;
       if (*due > now_) {
         must(!link_.poll_transmit(*due - 1ns), "nothing arrives before it is due");
       }
-      now_ = *due;
+      now_ = std::max(now_, *due);
       const auto delivery = link_.poll_transmit(now_);
       must(delivery.has_value(), "what is due arrives");
-      check(*delivery);
+      must(delivery->due == *due, "a delivery has its times");
+      check(*delivery, reference_.take());
+      check_waiting();
     }
     must(!link_.poll_transmit(std::max(now_, until)), "nothing arrives that is not due");
     now_ = std::max(now_, until);
   }
 
-  void check(const Delivery& delivery) {
-    must(delivery.number >= 1 && delivery.number <= offered_.size(), "what arrives was offered");
+  void check(const Delivery& delivery, const LinkReference::Copy& expected) {
+    must(delivery.number == expected.number && delivery.copy == expected.copy,
+         "copies arrive when they are due, and those due at once in the order they came");
     Offered& offered = offered_[delivery.number - 1];
-    must(delivery.copy < offered.fate.copies_count && !offered.arrived[delivery.copy],
-         "no copy arrives twice, and none that was not decided");
-    must(delivery.first_arrival == (offered.arrivals == 0), "the first arrival is known");
-    must(delivery.reordered == (offered.arrivals == 0 && delivery.number < highest_),
+    must(delivery.offered == offered.when, "a delivery has its times");
+    const bool first = ++offered.arrivals == 1;
+    must(delivery.first_arrival == first, "the first arrival is known");
+    must(delivery.reordered == (first && delivery.number < highest_),
          "a datagram is reordered when a later one came first");
-    offered.arrived[delivery.copy] = true;
-    must(++offered.arrivals <= offered.copies, "no more copies arrive than set out");
-    ++arrived_;
     highest_ = std::max(highest_, delivery.number);
+    expected_.delivered += first ? 1 : 0;
+    expected_.reordered += delivery.reordered ? 1 : 0;
 
     const CopyFate& fate = offered.fate.copy[delivery.copy];
-    must(delivery.due == now_ && delivery.offered == offered.when, "a delivery has its times");
-    check_time(offered, fate);
-    const std::vector<std::byte> expected = damaged(offered.payload, fate);
-    must(std::ranges::equal(delivery.payload, expected), "a copy has the damage that was decided");
+    must(std::ranges::equal(delivery.payload, damaged(offered.payload, fate)),
+         "a copy has the damage that was decided");
     must(delivery.held_back == fate.held_back, "what was held back is known");
     must(delivery.truncated == (fate.kept_bytes < offered.payload.size()), "a cut is known");
-
-    const auto place = std::pair(delivery.number, delivery.copy);
-    const bool overtakes = fate.held_back || fate.early;
-    if (all_plain_ || (options_.keeps_order && !overtakes)) {
-      must(place > last_in_order_, "order is kept where it is promised");
-    }
-    if (!overtakes) last_in_order_ = std::max(last_in_order_, place);
+    const bool flipped = std::ranges::any_of(
+        fate.flips(), [&](std::uint32_t bit) { return bit / 8 < offered.payload.size(); });
+    must(delivery.corrupted == flipped, "a flip is known");
     Trace::add(static_cast<std::uint64_t>(delivery.due.time_since_epoch().count()));
     Trace::add(delivery.payload);
   }
 
-  void check_time(const Offered& offered, const CopyFate& fate) {
-    Duration least{};
-    if (options_.rate.bits_per_second > 0) {
-      const std::uint64_t bytes = offered.payload.size() + options_.header_bytes;
-      least = Duration(
-          static_cast<Duration::rep>(bytes * 8 * 1'000'000'000 / options_.rate.bits_per_second));
-    }
-    const Duration way = std::max(Duration::zero(), options_.delay + fate.extra_delay);
-    must(now_ >= offered.when + least + way, "nothing arrives early");
-    if (options_.rate.bits_per_second == 0 && !options_.slots.enabled && !options_.keeps_order) {
-      must(now_ == offered.when + way, "nothing arrives late that nothing holds up");
-    }
-  }
-
   void finish() {
-    while (const auto due = link_.poll_timeout()) take_until(*due);  // Each takes one at least.
+    while (const auto due = reference_.next()) take_until(*due);  // Each takes one at least.
     must(link_.in_flight() == 0 && !link_.poll_timeout(), "in the end nothing is in flight");
-    must(arrived_ == set_out_, "in the end everything that set out has arrived");
     const LinkCounters& counters = link_.counters();
     must(counters.offered == offered_.size() &&
              counters.offered == counters.delivered + counters.lost(),
          "every datagram is delivered or lost");
+    must(counters.delivered == expected_.delivered && counters.lost_by == expected_.lost_by &&
+             counters.duplicated == expected_.duplicated &&
+             counters.copies_dropped == expected_.copies_dropped &&
+             counters.reordered == expected_.reordered,
+         "everything is counted for what it was");
     Trace::add(counters.delivered);
   }
 
   LinkPlan plan_;
-  LinkOptions options_;
   Fate fate_;
+  LinkReference reference_;
   Link link_;
   Instant now_{};
   std::vector<Offered> offered_;
-  std::size_t set_out_ = 0;
-  std::size_t arrived_ = 0;
   std::uint64_t highest_ = 0;
-  bool all_plain_ = true;  // No fate changes the order.
-  std::pair<std::uint64_t, std::size_t> last_in_order_{};
+  LinkCounters expected_;
 };
 
 }  // namespace

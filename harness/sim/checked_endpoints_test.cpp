@@ -92,6 +92,12 @@ TEST(ClientModel, NoticesWhatMustNotBe) {
               told.model.timed_out(Instant(1s) - 1ns);
               told.model.sent(Instant(1s), kServerAddress, "A");
             }},
+           {Property::kEarliestFirst,
+            [](Told& told) {
+              told.model.sent(Instant(0s), kServerAddress, "B");
+              told.model.timed_out(Instant(1s));
+              told.model.sent(Instant(1s), kServerAddress, "B");
+            }},
            {Property::kAttempts,
             [](Told& told) {
               told.model.timed_out(Instant(1s));

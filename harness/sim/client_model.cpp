@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "core/check.hpp"
 #include "harness/sim/properties.hpp"
@@ -15,7 +16,7 @@ ClientModel::ClientModel(std::size_t requests_max) : requests_(requests_max) {
 
 void ClientModel::start(const ClientOptions& options) {
   options_ = options;
-  estimator_ = RttEstimator(options.retry);
+  rto_ = ReferenceRto(options.retry);
   counters_ = {};
   timed_out_ = Instant::min();
   perfect_ = false;
@@ -55,7 +56,7 @@ void ClientModel::received(Instant now, const Datagram& datagram) {
     return;
   }
   Request& request = requests_[found];
-  if (request.attempts == 1) estimator_.sample(now - request.first_sent);
+  if (request.attempts == 1) rto_.measured(now - request.first_sent);
   request.state = State::kGreeted;
   request.ended = now;
 }
@@ -97,7 +98,7 @@ void ClientModel::sent_first(Instant now, std::size_t index) {
   request.sent_when_perfect = perfect_;
   request.attempts = 1;
   request.first_sent = now;
-  request.rto = estimator_.rto();
+  request.rto = rto_.value();
   request.deadline = saturating_add(now, request.rto);
 }
 
@@ -105,6 +106,13 @@ void ClientModel::sent_again(Instant now, std::size_t index) {
   Request& request = requests_[index];
   must(request.attempts < options_.retry.attempts_max, Property::kAttempts);
   must(request.deadline <= timed_out_, Property::kNotEarly);
+  for (std::size_t other = 0; other < count_; ++other) {
+    const bool waits =
+        requests_[other].state == State::kOutstanding && requests_[other].deadline <= timed_out_;
+    must(
+        !waits || std::pair(request.deadline, index) <= std::pair(requests_[other].deadline, other),
+        Property::kEarliestFirst);
+  }
   request.sent_when_perfect = perfect_;
   ++request.attempts;
   request.rto = std::min(request.rto * 2, options_.retry.max_rto);

@@ -1,7 +1,6 @@
 // What the greeting client must do, in the simplest form that is still exact: a list of requests
 // that is searched from end to end. It is told what goes into a client and what comes out of it,
-// and holds the one against the other. Only the estimator is not modelled: RttEstimator's own test
-// compares that with RFC 6298.
+// and holds the one against the other.
 //
 // The properties are those of the client in properties.hpp. What is told to a model costs time in
 // proportion to the requests it knows: it is for short conversations.
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "core/client.hpp"
+#include "harness/sim/reference_rto.hpp"
 
 namespace lossy {
 
@@ -80,7 +80,7 @@ class ClientModel {
   void sent_again(Instant now, std::size_t request);
 
   ClientOptions options_;
-  RttEstimator estimator_{RetryOptions{}};
+  ReferenceRto rto_{RetryOptions{}};
   ClientCounters counters_;
   Instant timed_out_ = Instant::min();
   bool perfect_ = false;

@@ -19,6 +19,7 @@ enum class Property : std::uint8_t {
   kWindow,
   kOrder,
   kNotEarly,
+  kEarliestFirst,
   kAttempts,
   kAboutARequest,
   kEndsOnce,
@@ -54,13 +55,14 @@ struct PropertyText {
 };
 
 // By Property.
-inline constexpr std::array<PropertyText, 31> kProperties{{
+inline constexpr std::array<PropertyText, 32> kProperties{{
     {"numbered", "requests are numbered from 1 in the order asked"},
     {"to-the-server", "requests go to the server and nowhere else"},
     {"asked-for", "a request is sent only for a name that is asked for and has not ended"},
     {"window", "no more requests are outstanding than the window allows"},
     {"order", "requests that never waited for their name are sent in the order asked"},
     {"not-early", "a request is sent again only when its timeout has passed"},
+    {"earliest-first", "of those whose timeout has passed the earliest is sent again first"},
     {"attempts", "no request is sent more often than its attempts allow"},
     {"about-a-request", "an event is about a request"},
     {"ends-once", "each request ends only once"},

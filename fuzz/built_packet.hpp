@@ -1,0 +1,215 @@
+// Writes packets byte by byte, after RFC 768, 791, 1071 and 8200 and the descriptions of the link
+// types, with nothing of what takes packets apart: what that sees can be held against what was
+// meant.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "harness/capture/frame.hpp"
+
+namespace lossy::fuzz {
+
+using Octets = std::vector<std::byte>;
+
+inline void put(Octets& to, std::uint64_t value, int bytes) {
+  while (bytes-- > 0) to.push_back(static_cast<std::byte>(value >> (8 * bytes) & 0xFF));
+}
+inline void put(Octets& to, const Octets& other) {
+  to.insert(to.end(), other.begin(), other.end());
+}
+inline void put_at(Octets& to, std::size_t at, std::uint16_t value) {
+  to[at] = static_cast<std::byte>(value >> 8);
+  to[at + 1] = static_cast<std::byte>(value & 0xFF);
+}
+
+// The one's complement sum of 16-bit words, word by word.
+inline std::uint16_t internet_sum(const Octets& octets) {
+  std::uint32_t sum = 0;
+  for (std::size_t i = 0; i < octets.size(); ++i) {
+    const auto octet = std::to_integer<std::uint32_t>(octets[i]);
+    sum += i % 2 == 0 ? octet << 8 : octet;
+    if (sum > 0xFFFF) sum -= 0xFFFF;
+  }
+  return static_cast<std::uint16_t>(sum);
+}
+
+// What a packet is to say, and how.
+struct PacketPlan {
+  Frame frame;  // Without payload; the addresses are of one family.
+  Octets payload;
+  int link_type = kLinkTypeLinuxSll2;
+  std::vector<std::uint16_t> vlans;  // From the outermost on.
+  bool other_order = false;          // Of NULL's family: not this machine's.
+  std::uint32_t family = 24;         // IPv6's, in NULL and LOOP.
+  std::size_t option_words = 0;      // Of IPv4.
+  // Of IPv6: each a header's number and how many units of 8 bytes it has beyond the first.
+  std::vector<std::pair<std::uint8_t, std::uint8_t>> extensions;
+  std::size_t padding = 0;  // Behind the IP packet.
+
+  bool is_v6() const { return frame.source.is_v6(); }
+};
+
+inline Octets address_octets(const Address& address) {
+  Octets octets;
+  for (std::size_t i = 0; i < (address.is_v6() ? 16 : 4); ++i) put(octets, address.octets()[i], 1);
+  return octets;
+}
+
+inline Octets pseudo_header(const PacketPlan& plan, std::size_t udp_bytes) {
+  Octets header = address_octets(plan.frame.source);
+  put(header, address_octets(plan.frame.destination));
+  put(header, 17, 2);
+  put(header, udp_bytes, 2);
+  return header;
+}
+
+// What stands in the checksum's place to `kind`.
+inline std::uint16_t udp_checksum(const PacketPlan& plan, const Octets& udp, Checksum kind) {
+  const Octets header = pseudo_header(plan, udp.size());
+  if (kind == Checksum::kAbsent) return 0;
+  if (kind == Checksum::kOffloaded) return internet_sum(header);
+  Octets covered = header;
+  put(covered, udp);
+  const auto sum = static_cast<std::uint16_t>(~internet_sum(covered));
+  const std::uint16_t good = sum == 0 ? 0xFFFF : sum;
+  return kind == Checksum::kGood ? good : static_cast<std::uint16_t>(good ^ 0x0101);
+}
+
+inline Octets udp_of(const PacketPlan& plan) {
+  Octets udp;
+  put(udp, plan.frame.source.port(), 2);
+  put(udp, plan.frame.destination.port(), 2);
+  put(udp, 8 + plan.payload.size(), 2);
+  put(udp, 0, 2);
+  put(udp, plan.payload);
+  put_at(udp, 6, udp_checksum(plan, udp, plan.frame.udp_checksum));
+  return udp;
+}
+
+// Where a piece stands in its packet; a whole packet is no piece.
+struct Piece {
+  std::uint32_t identification = 0;
+  std::size_t offset = 0;
+  bool more = false;
+};
+
+inline void put_ipv4(Octets& to, const PacketPlan& plan, const Octets& carried,
+                     const Piece* piece) {
+  Octets header;
+  put(header, 0x45 + plan.option_words, 1);
+  put(header, 0, 1);
+  put(header, 20 + 4 * plan.option_words + carried.size(), 2);
+  put(header, piece ? piece->identification : plan.frame.identification, 2);
+  put(header, piece ? (piece->more ? 0x2000 : 0) + piece->offset / 8 : 0x4000, 2);
+  put(header, plan.frame.ttl, 1);
+  put(header, 17, 1);
+  put(header, 0, 2);
+  put(header, address_octets(plan.frame.source));
+  put(header, address_octets(plan.frame.destination));
+  for (std::size_t i = 0; i < plan.option_words; ++i) put(header, 0x01010101, 4);
+  const auto sum = static_cast<std::uint16_t>(~internet_sum(header));
+  put_at(header, 10, plan.frame.ip_checksum == Checksum::kGood ? sum : sum ^ 0x0101);
+  put(to, header);
+  put(to, carried);
+}
+
+inline void put_ipv6(Octets& to, const PacketPlan& plan, const Octets& carried,
+                     const Piece* piece) {
+  Octets body;
+  std::vector<std::uint8_t> kinds;
+  for (const auto& [kind, units] : plan.extensions) kinds.push_back(kind);
+  if (piece) kinds.push_back(44);
+  kinds.push_back(17);
+  std::size_t next = 0;
+  for (const auto& [kind, units] : plan.extensions) {
+    put(body, kinds[++next], 1);
+    const std::uint8_t more_units = kind == 44 ? 0 : units;  // Atomic: offset 0, and no more.
+    put(body, more_units, 1);
+    for (std::size_t i = 2; i < 8 + 8 * std::size_t{more_units}; ++i) put(body, 0, 1);
+  }
+  if (piece) {
+    put(body, 17, 1);
+    put(body, 0, 1);
+    put(body, piece->offset + (piece->more ? 1 : 0), 2);
+    put(body, piece->identification, 4);
+  }
+  put(body, carried);
+  put(to, 0x60000000 + plan.frame.identification, 4);
+  put(to, body.size(), 2);
+  put(to, kinds.front(), 1);
+  put(to, plan.frame.ttl, 1);
+  put(to, address_octets(plan.frame.source));
+  put(to, address_octets(plan.frame.destination));
+  put(to, body);
+}
+
+inline Octets link_octets(const PacketPlan& plan) {
+  Octets octets;
+  for (const std::uint8_t octet : plan.frame.link_address) put(octets, octet, 1);
+  return octets;
+}
+
+// The link's header, with the tags of VLANs where it has them.
+inline void put_link(Octets& to, const PacketPlan& plan) {
+  const std::uint64_t protocol = plan.is_v6() ? 0x86DD : 0x0800;
+  const std::uint64_t first = plan.vlans.empty() ? protocol : 0x8100;
+  const std::uint64_t way = plan.frame.type == PacketType::kOutgoing   ? 4
+                            : plan.frame.type == PacketType::kIncoming ? 0
+                                                                       : 3;
+  switch (plan.link_type) {
+    case kLinkTypeNull:
+    case kLinkTypeLoop: {
+      const std::uint32_t family = plan.is_v6() ? plan.family : 2;
+      const bool little = plan.link_type == kLinkTypeNull && !plan.other_order;
+      put(to, little ? std::uint64_t{family} << 24 : family, 4);
+      return;
+    }
+    case kLinkTypeEthernet:
+      put(to, 0xFFFFFFFFFFFF, 6);
+      put(to, link_octets(plan));
+      put(to, first, 2);
+      break;
+    case kLinkTypeLinuxSll:
+      put(to, way, 2);
+      put(to, 1, 2);
+      put(to, 6, 2);
+      put(to, link_octets(plan));
+      put(to, 0, 2);
+      put(to, first, 2);
+      break;
+    case kLinkTypeLinuxSll2:
+      put(to, first, 2);
+      put(to, 0, 2);
+      put(to, plan.frame.interface, 4);
+      put(to, 1, 2);
+      put(to, way, 1);
+      put(to, 6, 1);
+      put(to, link_octets(plan));
+      put(to, 0, 2);
+      break;
+    default:
+      return;
+  }
+  for (std::size_t i = 0; i < plan.vlans.size(); ++i) {
+    put(to, plan.vlans[i], 2);
+    put(to, i + 1 < plan.vlans.size() ? (i % 2 == 0 ? 0x88A8 : 0x9100) : protocol, 2);
+  }
+}
+
+// A frame of a packet that carries this, or of a piece of one.
+inline Octets frame_of(const PacketPlan& plan, const Octets& carried, const Piece* piece) {
+  Octets frame;
+  put_link(frame, plan);
+  if (plan.is_v6()) {
+    put_ipv6(frame, plan, carried, piece);
+  } else {
+    put_ipv4(frame, plan, carried, piece);
+  }
+  frame.insert(frame.end(), plan.padding, std::byte{0});
+  return frame;
+}
+
+}  // namespace lossy::fuzz
