@@ -1,5 +1,6 @@
 // Runs a fuzz target over files, and over the files in folders, with any compiler. Exit code 2 when
-// there was nothing to run: a corpus that nobody reads must not look like one that holds. With
+// one of them gave nothing to run: a corpus that nobody reads must not look like one that holds.
+// With
 // --digests in front of the files it prints what the target saw of each, as a digest.
 #include <algorithm>
 #include <cstddef>
@@ -24,6 +25,7 @@ namespace fs = std::filesystem;
 // The files named, and those in the folders named, in the same order everywhere.
 std::vector<fs::path> files_in(const std::vector<fs::path>& arguments) {
   std::vector<fs::path> files;
+  if (arguments.empty()) throw std::runtime_error("nothing to replay");
   for (const fs::path& argument : arguments) {
     if (!fs::is_directory(argument)) {
       files.push_back(argument);
@@ -32,6 +34,9 @@ std::vector<fs::path> files_in(const std::vector<fs::path>& arguments) {
     const auto first = static_cast<std::ptrdiff_t>(files.size());
     for (const fs::directory_entry& entry : fs::directory_iterator(argument)) {
       if (entry.is_regular_file()) files.push_back(entry.path());
+    }
+    if (files.begin() + first == files.end()) {
+      throw std::runtime_error("nothing to replay in " + argument.string());
     }
     std::sort(files.begin() + first, files.end());
   }
@@ -54,7 +59,6 @@ Input read(const fs::path& file) {
 std::vector<Input> inputs_in(const std::vector<fs::path>& arguments) {
   std::vector<Input> inputs;
   for (const fs::path& file : files_in(arguments)) inputs.push_back(read(file));
-  if (inputs.empty()) throw std::runtime_error("nothing to replay");
   return inputs;
 }
 

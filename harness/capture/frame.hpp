@@ -41,12 +41,13 @@ constexpr bool is_link_type_supported(int link_type) {
 }
 
 // The link-layer addresses of the frames in recordings of ours: locally administered, and the
-// letters "lossy", "clock" where the times are a real clock's, or "proxy" where a proxy stood
-// between the hosts. Each shows both hosts.
+// letters "lossy", "clock" where the times are a real clock's, "proxy" where a proxy stood between
+// the hosts, or "broke" where a property that did not hold ended the run. Each shows both hosts.
 using LinkAddress = std::array<std::uint8_t, 6>;
 inline constexpr LinkAddress kRecordingMark = {0x02, 0x6C, 0x6F, 0x73, 0x73, 0x79};
 inline constexpr LinkAddress kClockMark = {0x02, 0x63, 0x6C, 0x6F, 0x63, 0x6B};
 inline constexpr LinkAddress kProxyMark = {0x02, 0x70, 0x72, 0x6F, 0x78, 0x79};
+inline constexpr LinkAddress kBrokenMark = {0x02, 0x62, 0x72, 0x6F, 0x6B, 0x65};
 
 // The time to live, or hop limit, in a recording of ours.
 inline constexpr std::uint8_t kRecordingTtl = 64;

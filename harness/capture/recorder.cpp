@@ -15,6 +15,7 @@ std::uint32_t interface_of(std::uint64_t flow, RecordedHost host) {
 RecordedBy recorded_by(const Frame& frame) {
   if (frame.link_address == kRecordingMark) return RecordedBy::kRun;
   if (frame.link_address == kClockMark) return RecordedBy::kRealRun;
+  if (frame.link_address == kBrokenMark) return RecordedBy::kBrokenRun;
   return frame.link_address == kProxyMark ? RecordedBy::kProxy : RecordedBy::kSomebody;
 }
 

@@ -32,16 +32,17 @@ enum class RecordedHost : std::uint8_t { kClient = 1, kServer = 2 };
 
 // Whose recording a frame is of, by its mark.
 enum class RecordedBy : std::uint8_t {
-  kSomebody,  // It is none of ours.
-  kRun,       // A run whose hosts see each other's addresses, in virtual time.
-  kRealRun,   // The same in real time: what is due happens a little later, each time another.
-  kProxy,     // Behind the proxy all addresses are others than before it; times are real.
+  kSomebody,   // It is none of ours.
+  kRun,        // A run whose hosts see each other's addresses, in virtual time.
+  kRealRun,    // The same in real time: what is due happens a little later, each time another.
+  kBrokenRun,  // A run that ended when a property did not hold: what it shows is a bug.
+  kProxy,      // Behind the proxy all addresses are others than before it; times are real.
 };
-inline constexpr std::size_t kRecordedByCount = 4;
+inline constexpr std::size_t kRecordedByCount = 5;
 RecordedBy recorded_by(const Frame& frame);
 // It shows two hosts, who see each other's addresses.
 inline bool is_run(RecordedBy by) {
-  return by == RecordedBy::kRun || by == RecordedBy::kRealRun;
+  return by == RecordedBy::kRun || by == RecordedBy::kRealRun || by == RecordedBy::kBrokenRun;
 }
 
 // Which host of a recording saw the frame, and in which flow, from 1.
@@ -64,7 +65,7 @@ struct Sighting {
 
 class Recorder {
  public:
-  // Every frame bears the mark: kRecordingMark, kClockMark or kProxyMark.
+  // Every frame bears the mark: kRecordingMark, kClockMark, kBrokenMark or kProxyMark.
   explicit Recorder(const LinkAddress& mark = kRecordingMark)
       : mark_(mark), buffer_(kFrameBytesMax) {}
 

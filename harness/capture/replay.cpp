@@ -90,7 +90,8 @@ class Replay {
     }
     const auto seen = [&](RecordedBy by) { return datagrams[static_cast<std::size_t>(by)]; };
     // Of several recordings in one file the first of these is replayed.
-    for (const RecordedBy by : {RecordedBy::kRun, RecordedBy::kRealRun, RecordedBy::kProxy}) {
+    for (const RecordedBy by :
+         {RecordedBy::kRun, RecordedBy::kRealRun, RecordedBy::kBrokenRun, RecordedBy::kProxy}) {
       if (by_ == RecordedBy::kSomebody && seen(by) > 0) by_ = by;
     }
     result_.two_sided = by_ != RecordedBy::kSomebody;
@@ -204,6 +205,11 @@ std::string Replay::why_nothing_was_tried() const {
 }
 
 std::string describe_holding(const ReplayResult& result) {
+  if (result.was_broken) {
+    return fmt::format(
+        "{}: holds: a property did not hold in the run that it shows, and all of them do now\n",
+        escape_controls(result.path));
+  }
   const std::string who = result.client_checked ? "client and server" : "the server";
   std::string text = fmt::format(
       "{}: holds: {} received {} and sent {} as recorded, {}\n", escape_controls(result.path), who,

@@ -46,6 +46,8 @@ struct ReplayResult {
   bool real_time = false;  // Without a proxy, in real time.
   bool proxied = false;    // And a proxy between them, in real time.
   bool client_checked = false;
+  bool was_broken =
+      false;  // A property did not hold in the run: it is not what is to be had again.
 
   // Counted over the whole file.
   std::uint64_t records = 0;

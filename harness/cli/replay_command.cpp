@@ -72,6 +72,7 @@ nlohmann::ordered_json json_of(const ReplayResult& result) {
   json["real_time"] = result.real_time;
   json["proxied"] = result.proxied;
   json["client_checked"] = result.client_checked;
+  json["was_broken"] = result.was_broken;
   json["records"] = result.records;
   nlohmann::ordered_json skipped = nlohmann::ordered_json::object();
   for (std::size_t i = 0; i < kSkipReasonCount; ++i) {

@@ -24,7 +24,8 @@ std::optional<std::string> record_script(const Script& script, FrameSink& sink);
 // Checks that the protocol does again what the recording of a script's run shows. What the client
 // is asked, and when its timeouts are called, depends on the script alone, and not on what a
 // recording can show: so the script is run again, and all that this gives is compared with the
-// recording.
+// recording. Where that shows how a property was broken it must not be the same again, but all
+// properties must hold.
 ReplayResult replay_script(const std::string& capture, const Script& script);
 
 }  // namespace lossy

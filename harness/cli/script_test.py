@@ -3,6 +3,7 @@
 
 """
 
+import json
 import pathlib
 import shutil
 import subprocess
@@ -156,6 +157,17 @@ class Golden(Case):
             self.assertEqual(run("golden", self.folder)[0], 1)
         self.golden.write_bytes(content[:-1])
         self.assertEqual(run("replay", self.golden)[0], 2)
+
+    def test_a_run_that_broke_a_property_is_not_to_be_had_again(self):
+        content = self.golden.read_bytes().replace(b"\2lossy", b"\2broke")
+        for changed in (content, content.replace(b"Alice", b"Alica")):
+            self.golden.write_bytes(changed)
+            self.assertIn("holds: a property did not hold in the run that it shows, and all of them do now",
+                          self.holds("replay", self.golden).decode())
+        self.assertTrue(json.loads(self.holds("replay", self.golden, "--json"))["files"][0]["was_broken"])
+        self.assertEqual(run("golden", self.folder)[0], 1)  # And it is no golden.
+        self.scenario.unlink()
+        self.assertEqual(run("replay", self.golden)[0], 1)  # Without the script, the server's answer to Alica differs.
 
     def test_another_script_is_another_run(self):
         for change in (("3ms", "4ms"), ("Alice", "Alica"), ("greet \"Zoë\"\n", "")):
