@@ -15,6 +15,7 @@
 #include "harness/cli/files.hpp"
 #include "harness/cli/observers.hpp"
 #include "harness/cli/progress.hpp"
+#include "harness/cli/report_file.hpp"
 #include "harness/report/ladder.hpp"
 #include "harness/report/link_notes.hpp"
 
@@ -39,6 +40,10 @@ class GreetingRun {
         greeter_(scenario().greeter(), scenario().names(), on_event()),
         network_(kind.make_network(greeter_, server_, scenario())) {
     if (options.trace) network_->observe(ladder_);
+    if (!options.report.empty()) {
+      report_file_.emplace(options.report);
+      network_->observe(collector_);
+    }
     if (!options.record.empty()) {
       writer_.emplace(options.record);
       recorder_.add(*writer_);
@@ -69,11 +74,13 @@ class GreetingRun {
     if (fault_saver_ && (!interrupted || !faults_replace_)) fault_saver_->finish();
     RunReport result = report(progress.elapsed());
     result.interrupted = interrupted;
+    if (report_file_ && (!interrupted || !report_replaces_)) write_report(result);
     fmt::print("{}{}", options_.trace && !options_.json ? "\n" : "",
                options_.json ? summary_json(result) : summary_text(result));
     if (interrupted) {
-      fmt::print(stderr, "lossy: interrupted{}{}\n", left_by(options_.record, record_replaces_),
-                 left_by(options_.save_faults, faults_replace_));
+      fmt::print(stderr, "lossy: interrupted{}{}{}\n", left_by(options_.record, record_replaces_),
+                 left_by(options_.save_faults, faults_replace_),
+                 left_by(options_.report, report_replaces_));
       return 128 + network_->stop_signal();  // As a shell says it.
     }
     return golden_ ? judge_golden(*golden_, options_.golden, reproduce(), options_.json) : kHolds;
@@ -96,8 +103,11 @@ class GreetingRun {
   }
 
   Greeter::OnEvent on_event() {
-    if (!options_.trace) return nullptr;
-    return [this](const ClientEvent& event) { ladder_.on_event(event); };
+    if (!options_.trace && options_.report.empty()) return nullptr;
+    return [this](const ClientEvent& event) {
+      if (options_.trace) ladder_.on_event(event);
+      if (report_file_) collector_.on_event(event);
+    };
   }
 
   // The command that gives the same run again: as it was typed, with the seed that was drawn or
@@ -133,6 +143,11 @@ class GreetingRun {
     return result;
   }
 
+  void write_report(const RunReport& result) {
+    report_file_->write(page_head(result),
+                        page_run(result, collector_, page_path(scenario().path())));
+  }
+
   void add_notes(RunReport& result) const {
     const PathOptions& path = scenario().path();
     result.notes = link_notes({path.settings(Direction::kUplink), result.uplink},
@@ -147,12 +162,15 @@ class GreetingRun {
   const GreetingRunKind& kind_;
   const bool record_replaces_ = is_there(options_.record);
   const bool faults_replace_ = is_there(options_.save_faults);
+  const bool report_replaces_ = is_there(options_.report);
   Ladder ladder_;
   Recorder recorder_;
   std::optional<PcapWriter> writer_;
   std::optional<GoldenComparer> golden_;
   RecordingObserver recording_{recorder_};
   std::optional<FaultSaver> fault_saver_;
+  std::optional<ReportFile> report_file_;
+  PageCollector collector_{PageCollector::Ends::kTold};
   Greeter greeter_;
   Server server_;
   std::unique_ptr<GreetingNetwork> network_;
@@ -166,6 +184,7 @@ void check_explain(const RunOptions& options) {
   refuse("--record", !options.record.empty());
   refuse("--golden", !options.golden.empty());
   refuse("--save-faults", !options.save_faults.empty());
+  refuse("--report", !options.report.empty());
   refuse("--trace", options.trace);
 }
 
@@ -189,7 +208,8 @@ void check_script(const RunOptions& options, const GreetingRunKind& kind) {
 // A file that the run writes must be no other that it reads or writes.
 void check_files(const RunOptions& options, const std::string& config) {
   for (const auto& [name, written] :
-       {std::pair{"--record", options.record}, std::pair{"--save-faults", options.save_faults}}) {
+       {std::pair{"--record", options.record}, std::pair{"--save-faults", options.save_faults},
+        std::pair{"--report", options.report}}) {
     refuse_overwriting(name, written, "--golden", options.golden);
     for (const std::string& read : options.scenario.path().files_read()) {
       refuse_overwriting(name, written, "another option", read);
@@ -198,12 +218,10 @@ void check_files(const RunOptions& options, const std::string& config) {
     refuse_overwriting(name, written, "--script", options.scenario.script_path());
   }
   refuse_overwriting("--save-faults", options.save_faults, "--record", options.record);
-  for (const char* output : {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}) {
-    if (options.record == output) {
-      throw usage_error("--record",
-                        "standard output is for the result; give a file or a named pipe");
-    }
-  }
+  refuse_overwriting("--report", options.report, "--record", options.record);
+  refuse_overwriting("--report", options.report, "--save-faults", options.save_faults);
+  refuse_standard_output("--record", options.record);
+  refuse_standard_output("--report", options.report);
 }
 
 }  // namespace
@@ -236,6 +254,7 @@ void add_run_options(CLI::App& app, RunOptions& options) {
   add_path(app, "--save-faults", options.save_faults,
            "write down what the network did, to run it again with --faults=@FILE", "FILE")
       ->group(group);
+  add_report(app, options.report)->group(group);
   app.add_flag("--trace", options.trace, "print the ladder: what happened to each datagram")
       ->group(group);
   app.add_flag("--explain", options.explain,

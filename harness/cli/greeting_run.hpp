@@ -22,6 +22,7 @@ struct RunOptions {
   std::string record;
   std::string golden;
   std::string save_faults;
+  std::string report;
   bool trace = false;
   bool json = false;
   bool explain = false;

@@ -12,6 +12,7 @@
 #include "harness/capture/pcap_writer.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/observers.hpp"
+#include "harness/cli/report_file.hpp"
 #include "harness/report/ladder.hpp"
 #include "harness/report/summary.hpp"
 #include "harness/sim/properties.hpp"
@@ -68,6 +69,10 @@ class ScriptCommandRun {
         run_(std::make_unique<ScriptedRun>()) {
     run_->on_event([this](const ClientEvent& event) { on_event(event); });
     if (options.trace) run_->observe(ladder_);
+    if (!options.report.empty()) {
+      report_file_.emplace(options.report);
+      run_->observe(collector_);
+    }
     if (!options.record.empty()) recorder_.add(writer_.emplace(options.record));
     if (!options.golden.empty()) {
       auto opened = PcapReader::open(options.golden);
@@ -88,6 +93,7 @@ class ScriptCommandRun {
     recorder_.finish();
     const RunReport result =
         report(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - start));
+    if (report_file_) report_file_->write(page_head(result), page_run(result, collector_, {}));
     fmt::print("{}{}", options_.trace && !options_.json ? "\n" : "",
                options_.json ? summary_json(result) : summary_text(result));
     if (broken) {
@@ -109,6 +115,7 @@ class ScriptCommandRun {
       if (event.attempts == 1) result_.rtt.add(event.elapsed);
     }
     if (options_.trace) ladder_.on_event(event);
+    if (report_file_) collector_.on_event(event);
   }
 
   RunReport report(Duration wall_time) const {
@@ -137,6 +144,8 @@ class ScriptCommandRun {
   std::optional<PcapWriter> writer_;
   std::optional<GoldenComparer> golden_;
   RecordingObserver recording_{recorder_};
+  std::optional<ReportFile> report_file_;
+  PageCollector collector_{PageCollector::Ends::kTold};
   std::unique_ptr<ScriptedRun> run_;
   GreeterResult result_;
 };

@@ -1,0 +1,30 @@
+#include "harness/report/html_page.hpp"
+
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "harness/report/page_parts.hpp"
+
+namespace lossy {
+
+std::string html_page(const nlohmann::ordered_json& data) {
+  // All that is not ASCII is escaped, too: JavaScript's line ends, and whatever an editor would
+  // obey.
+  const std::string json = data.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+  std::string page(kPageBefore);
+  page.reserve(kPageBefore.size() + json.size() + kPageAfter.size());
+  for (const char c : json) {
+    if (c == '<') {
+      page += "\\u003c";
+    } else if (c == '>') {
+      page += "\\u003e";
+    } else if (c == '&') {
+      page += "\\u0026";
+    } else {
+      page += c;
+    }
+  }
+  return page += kPageAfter;
+}
+
+}  // namespace lossy

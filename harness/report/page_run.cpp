@@ -1,0 +1,91 @@
+#include "harness/report/page_run.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "harness/report/link_words.hpp"
+#include "harness/report/loss_runs.hpp"
+#include "harness/report/page_tables.hpp"
+#include "harness/report/readable.hpp"
+
+namespace lossy {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kRunLengths = 64;
+
+Json way_json(const Timeline<LinkSettings>* way, const PagePath& path) {
+  if (way == nullptr) return {};
+  const LinkSettings& settings = way->phases().front().value;
+  Json words = words_of(settings, path_figures(settings), path.header_bytes);
+  if (way->phases().size() > 1) {
+    words.push_back(fmt::format("changes {} times", way->phases().size() - 1));
+  }
+  Json json{{"words", std::move(words)}};
+  // What changes on the way has no one model.
+  if (!path.listed && way->phases().size() == 1) {
+    json["loss_run_shares"] = loss_run_shares(settings, kRunLengths);
+  }
+  return json;
+}
+
+Json links_run(const LinkCounters& uplink, const LinkCounters& downlink, PageCollector& collector,
+               const PagePath& path, const std::vector<std::string>& notes, Json facts,
+               const Histogram* round_trips) {
+  const PageCollector::Result metrics = collector.finish();
+  Json run{{"name", ""}, {"facts", std::move(facts)}, {"notes", notes}};
+  run["tables"] = {links_table(uplink, downlink),
+                   path_table(metrics.uplink, metrics.downlink, false)};
+  run["path"] = {{"uplink", way_json(path.uplink, path)},
+                 {"downlink", way_json(path.downlink, path)}};
+  run["round_trips"] = round_trips != nullptr
+                           ? page_histogram(*round_trips, "Round-trip time")
+                           : page_histogram(metrics.response_times, "Response time");
+  collector.ladder().add_to(run);
+  return run;
+}
+
+Json fact(const char* name, const std::string& value) {
+  return Json::array({name, value});
+}
+
+}  // namespace
+
+Json page_run(const RunReport& report, PageCollector& collector, const PagePath& path) {
+  const GreeterResult& result = report.result;
+  Json facts = Json::array();
+  facts.push_back(fact("greeted", fmt::format("{} of {}", result.greeted, report.requests)));
+  facts.push_back(fact("gave up", std::to_string(result.gave_up)));
+  facts.push_back(fact("attempts", std::to_string(result.attempts)));
+  if (result.rtt.count() > 0) {
+    facts.push_back(fact("RTT, median", readable(result.rtt.quantile(1, 2))));
+    facts.push_back(fact("RTT, 99%", readable(result.rtt.quantile(99, 100))));
+  }
+  facts.push_back(report.virtual_time ? fact("virtual time", readable(*report.virtual_time))
+                                      : fact("time", readable(report.wall_time)));
+  std::vector<std::string> notes = report.notes;
+  if (report.lost_by_system.value_or(0) > 0) {
+    notes.push_back(fmt::format("the operating system lost {} datagrams beside what the links did.",
+                                *report.lost_by_system));
+  }
+  if (report.interrupted) {
+    notes.push_back(fmt::format("interrupted: {} of {} requests had ended.",
+                                result.greeted + result.gave_up, report.requests));
+  }
+  return links_run(report.uplink, report.downlink, collector, path, notes, std::move(facts),
+                   &result.rtt);
+}
+
+Json page_run(const LinkCounters& uplink, const LinkCounters& downlink, PageCollector& collector,
+              const PagePath& path, const std::vector<std::string>& notes) {
+  return links_run(uplink, downlink, collector, path, notes, Json::array(), nullptr);
+}
+
+Json page_data(const PageHead& head, Json runs) {
+  return {{"version", 1},      {"command", head.command}, {"reproduce", head.reproduce},
+          {"seed", head.seed}, {"program", head.program}, {"runs", std::move(runs)}};
+}
+
+}  // namespace lossy
