@@ -78,9 +78,15 @@ bool Exchanges::make_room(ExchangeBudget& budget) {
 void Exchanges::answer(std::span<const std::byte> payload, Instant time,
                        Histogram& response_times) {
   const std::size_t hash = hash_of(payload);
-  auto request = std::ranges::find_if(waiting_, [&](const Request& waiting) {
-    return bytes_repeated(payload, waiting.known()) > 0;
-  });
+  auto request = waiting_.end();
+  std::size_t repeated = 0;
+  for (auto waiting = waiting_.begin(); waiting != waiting_.end(); ++waiting) {
+    if (waiting->known().size() <= repeated) continue;  // It could not repeat more of this one.
+    const std::size_t of_this = bytes_repeated(payload, waiting->known());
+    if (of_this <= repeated) continue;
+    request = waiting;
+    repeated = of_this;
+  }
   const bool certain = request != waiting_.end();
   if (!certain) {
     const Answer* const before = earlier(hash, payload.size());

@@ -1,9 +1,10 @@
 // Requests and answers in a capture of one host, whatever the protocol: which answer belongs to
 // which request is told from their contents where they say it, else from their order.
 //
-// An answer belongs to the oldest request that it contains (as a greeting does), or that begins
-// with the same two bytes when both have twelve at least (as DNS and much else does). One that says
-// nothing of the kind belongs to the latest request that is not answered yet.
+// An answer belongs to the longest request that it contains (as a greeting does), or that begins
+// with the same two bytes when both have twelve at least (as DNS and much else does), and to the
+// oldest of several. One that says nothing of the kind belongs to the latest request that is not
+// answered yet.
 #pragma once
 
 #include <array>

@@ -41,6 +41,17 @@ TEST_F(ExchangesTest, AnswersAreToldByTheirContent) {
   EXPECT_EQ(times.max(), 40ms);
 }
 
+// A greeting of guest-21 contains guest-2, too.
+TEST_F(ExchangesTest, TheLongestRequestContainedIsAnswered) {
+  ask("guest-2", 0ms);
+  ask("guest-21", 10ms);
+  answer("Hello, guest-21!", 11ms);
+  EXPECT_EQ(times.max(), 1ms);
+  answer("Hello, guest-2!", 15ms);
+  EXPECT_EQ(times.max(), 15ms);
+  EXPECT_EQ(counted().answered, 2U);
+}
+
 // DNS repeats the number in its first two bytes.
 TEST_F(ExchangesTest, AnswersAreToldByTheirNumber) {
   ask("\x12\x34 query for one", 0ms);
