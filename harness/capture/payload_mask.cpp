@@ -1,6 +1,7 @@
 #include "harness/capture/payload_mask.hpp"
 
 #include <fmt/format.h>
+#include <re2/re2.h>
 
 #include <algorithm>
 #include <charconv>
@@ -21,66 +22,6 @@ std::string quoted(std::string_view text) {
   const bool cut = text.size() > kShown;
   const std::string_view shown = cut ? text.substr(0, kShown) : text;
   return fmt::format("'{}{}'", escape_bytes(std::as_bytes(std::span(shown))), cut ? "..." : "");
-}
-
-// The standard library's usual way through an expression takes a number of steps that can double
-// with each byte, and a stack as deep as the payload is long. Its other way does neither, and
-// knows no back references. It is libstdc++'s own; others bound the steps instead, and throw.
-#ifdef __GLIBCXX__
-constexpr auto kSyntax = std::regex::ECMAScript | std::regex_constants::__polynomial;
-#else
-constexpr auto kSyntax = std::regex::ECMAScript;
-#endif
-
-// The length of an expression with each repeated part written as often as its count says, at most
-// kUnrolledMax + 1. What is no expression has some length, too.
-std::size_t unrolled_length(std::string_view expression) {
-  constexpr std::size_t kTooMuch = PayloadMask::kUnrolledMax + 1;
-  // Of each group that is open, and of what is outside: how long it is without its last part, and
-  // how long that is.
-  struct Group {
-    std::size_t before = 0;
-    std::size_t last = 0;
-  };
-  std::vector<Group> groups(1);
-  const auto append = [&](std::size_t length) {
-    Group& group = groups.back();
-    group.before = std::min(group.before + group.last, kTooMuch);
-    group.last = length;
-  };
-  for (std::size_t at = 0; at < expression.size(); ++at) {
-    const char c = expression[at];
-    if (c == '(') {
-      groups.emplace_back();
-    } else if (c == ')' && groups.size() > 1) {
-      const Group group = groups.back();
-      groups.pop_back();
-      append(group.before + group.last + 2);
-    } else if (c == '[') {
-      while (at + 1 < expression.size() && expression[at] != ']') {
-        at += expression[at] == '\\' ? 2 : 1;
-      }
-      append(1);
-    } else if (c == '{') {
-      std::size_t most = 1;
-      for (; at + 1 < expression.size() && expression[at] != '}'; ++at) {
-        std::size_t count = 0;
-        const char* const end = expression.data() + expression.size();
-        const auto read = std::from_chars(expression.data() + at + 1, end, count);
-        if (read.ec == std::errc::result_out_of_range) count = kTooMuch;
-        most = std::max(most, std::min(count, kTooMuch));
-      }
-      groups.back().last = std::min(groups.back().last * most, kTooMuch);
-    } else if (c == '?' || c == '*' || c == '+') {
-      ++groups.back().last;  // Belongs to what it stands behind.
-    } else {
-      at += c == '\\' ? 1 : 0;
-      append(1);
-    }
-  }
-  std::size_t length = 0;
-  for (const Group& group : groups) length += group.before + group.last;
-  return std::min(length, kTooMuch);
 }
 
 // A whole number at the front of `text`, which is then gone from it.
@@ -140,36 +81,40 @@ std::optional<std::string> PayloadMask::ignore_matches(std::string_view expressi
   if (expressions_.size() == kExpressionsMax) {
     return "there may be " + std::to_string(kExpressionsMax) + " expressions";
   }
-  if (unrolled_length(expression) > kUnrolledMax) {
-    return quoted(expression) + " repeats too much: written out it may have at most " +
-           std::to_string(kUnrolledMax) + " characters";
+  RE2::Options options;
+  options.set_encoding(RE2::Options::EncodingLatin1);  // Bytes, whatever they mean.
+  options.set_log_errors(false);
+  auto compiled =
+      std::make_shared<const RE2>(re2::StringPiece(expression.data(), expression.size()), options);
+  if (!compiled->ok()) {
+    return quoted(expression) + " is no regular expression: " +
+           escape_bytes(std::as_bytes(std::span(compiled->error())));
   }
-  try {
-    expressions_.emplace_back(expression.data(), expression.size(), kSyntax);
-  } catch (const std::regex_error& error) {
-    if (error.code() == std::regex_constants::error_complexity) {
-      return quoted(expression) + " has a back reference, which is not supported";
-    }
-    return quoted(expression) + " is no regular expression: " + error.what();
-  }
+  expressions_.push_back(std::move(compiled));
   return std::nullopt;
+}
+
+void PayloadMask::add_matches(std::span<const std::byte> payload,
+                              std::vector<Range>& ignored) const {
+  const re2::StringPiece text(reinterpret_cast<const char*>(payload.data()), payload.size());
+  for (const auto& expression : expressions_) {
+    re2::StringPiece match;
+    std::size_t at = 0;
+    while (expression->Match(text, at, text.size(), RE2::UNANCHORED, &match, 1)) {
+      const auto first = static_cast<std::size_t>(match.data() - text.data());
+      at = first + std::max<std::size_t>(match.size(), 1);
+      ignored.push_back({first, first + match.size()});
+      if (at > text.size()) break;
+    }
+  }
+  std::ranges::sort(ignored, {}, &Range::first);
 }
 
 std::span<const std::byte> PayloadMask::kept(std::span<const std::byte> payload,
                                              std::vector<std::byte>& scratch) const {
   if (empty()) return payload;
   std::vector<Range> ignored = ranges_;
-  if (can_search(payload)) {
-    const char* const begin = reinterpret_cast<const char*>(payload.data());
-    const char* const end = begin + payload.size();
-    for (const std::regex& expression : expressions_) {
-      for (std::cregex_iterator match(begin, end, expression), none; match != none; ++match) {
-        const auto at = static_cast<std::size_t>(match->position());
-        ignored.push_back({at, at + static_cast<std::size_t>(match->length())});
-      }
-    }
-    if (!expressions_.empty()) std::ranges::sort(ignored, {}, &Range::first);
-  }
+  if (has_expressions() && can_search(payload)) add_matches(payload, ignored);
   scratch.clear();
   std::size_t at = 0;
   const auto keep_until = [&](std::size_t until) {

@@ -3,12 +3,16 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
-#include <regex>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+namespace re2 {
+class RE2;
+}
 
 namespace lossy {
 
@@ -18,16 +22,12 @@ class PayloadMask {
   static constexpr std::size_t kSearchedBytesMax = 4096;
   static constexpr std::size_t kExpressionBytesMax = 1024;
   static constexpr std::size_t kExpressionsMax = 16;
-  // Of an expression with each part as often as its count says, (ab){3} as ababab: matching needs
-  // as much stack as that is long.
-  static constexpr std::size_t kUnrolledMax = 4096;
 
   // Ignores the bytes at these offsets, too: "0-1,4,12-", the last being all from 12 on. Why it
   // cannot, or nothing; then the mask stays as it was.
   std::optional<std::string> ignore_bytes(std::string_view ranges);
 
-  // Ignores what this matches, too: ECMAScript's syntax (without back references) over bytes,
-  // "[0-9]+" or "\x00.". The same.
+  // Ignores what this matches, too: RE2's syntax over bytes, "[0-9]+" or "\x00.". The same.
   std::optional<std::string> ignore_matches(std::string_view expression);
 
   bool empty() const { return ranges_.empty() && expressions_.empty(); }
@@ -51,8 +51,10 @@ class PayloadMask {
     std::size_t end = 0;  // Behind the last.
   };
 
+  void add_matches(std::span<const std::byte> payload, std::vector<Range>& ignored) const;
+
   std::vector<Range> ranges_;  // In order, and apart from each other.
-  std::vector<std::regex> expressions_;
+  std::vector<std::shared_ptr<const re2::RE2>> expressions_;  // Shared by copies of this.
 };
 
 }  // namespace lossy

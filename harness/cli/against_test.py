@@ -430,7 +430,7 @@ class Command(AgainstTest):
                              (["--speed=1e3"], "no speed"), (["--speed=."], "no speed"), (["--speed=1."], "no speed"),
                              (["--pace=5"], "no pace"), (["--pace=0/s"], "0"), (["--timeout=0"], "above 0"),
                              (["--mask=x"], "no range of bytes"), (["--mask="], "missing"),
-                             (["--mask-regex=("], "no regular expression"), (["--mask-regex=(a)\\1"], "back reference"),
+                             (["--mask-regex=("], "no regular expression"), (["--mask-regex=(a)\\1"], "invalid escape"),
                              (["--speed=2", "--topspeed"], "excludes"), (["--pace=5/s", "--topspeed"], "excludes"),
                              (["--scenario=x.toml"], "excludes"), (["--filter=prot 1"], "--filter: "),
                              (["--junit="], "missing")):

@@ -36,8 +36,7 @@ std::vector<CLI::Option*> add_mask_options(CLI::App& app, PayloadMask& mask) {
                   "bytes that do not count, by their offsets from 0: 0-1,4,12-; may be repeated",
                   "RANGES"),
       add_ignored(app, "--mask-regex", mask, &PayloadMask::ignore_matches,
-                  "what this matches does not count, as ECMAScript has it, over bytes; may be "
-                  "repeated",
+                  "what this matches does not count, in RE2's syntax, over bytes; may be repeated",
                   "RE")};
 }
 
