@@ -173,6 +173,7 @@ void OneSidedReplay::report_unanswered(std::uint64_t record) {
 
 void OneSidedReplay::report(const ReplayDifference& difference) {
   difference_ = describe_difference(*reader_, tail_, difference);
+  different_record_ = difference.record;
 }
 
 }  // namespace lossy

@@ -40,6 +40,7 @@ class OneSidedReplay {
 
   // Of these at most one is there afterwards.
   const std::string& difference() const { return difference_; }
+  std::uint64_t different_record() const { return different_record_; }
   const std::string& failure() const { return failure_; }  // Why it cannot be tried.
 
   std::size_t flows() const { return flows_.size(); }
@@ -98,6 +99,7 @@ class OneSidedReplay {
   std::uint64_t bad_checksum_ = 0;
   std::uint64_t cut_off_ = 0;
   std::string difference_;
+  std::uint64_t different_record_ = 0;
   std::string failure_;
 
   static constexpr std::size_t kTailRecords = 64;

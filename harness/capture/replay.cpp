@@ -148,6 +148,7 @@ class Replay {
     } else if (!side.difference().empty()) {
       result_.status = ReplayStatus::kDiffers;
       result_.difference = side.difference();
+      result_.different_record = side.different_record();
     } else if (result_.received + result_.sent == 0) {
       not_tried(why_nothing_was_tried());
     } else {

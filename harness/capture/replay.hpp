@@ -42,9 +42,10 @@ struct ReplayResult {
   ReplayStatus status = ReplayStatus::kNotTried;
   std::string reason;      // One line, of kNotTried.
   std::string difference;  // Some lines, of kDiffers: the first difference and what led up to it.
-  bool two_sided = false;  // It shows both hosts.
-  bool real_time = false;  // Without a proxy, in real time.
-  bool proxied = false;    // And a proxy between them, in real time.
+  std::uint64_t different_record = 0;  // Where that shows; 0 where nobody can tell.
+  bool two_sided = false;              // It shows both hosts.
+  bool real_time = false;              // Without a proxy, in real time.
+  bool proxied = false;                // And a proxy between them, in real time.
   bool client_checked = false;
   bool was_broken =
       false;  // A property did not hold in the run: it is not what is to be had again.

@@ -203,6 +203,7 @@ bool TwoSidedReplay::check_intact(const CaptureRecord& record, const Frame& fram
        .flow = flow_,
        .expected = expected,
        .actual = actual});
+  different_record_ = record.number;
   return false;
 }
 
@@ -256,6 +257,7 @@ void TwoSidedReplay::report(RecordedHost host, const std::string& title, std::ui
                                     .expected = expected,
                                     .actual = actual};
   difference_ = describe_difference(reader_, tail_, difference);
+  different_record_ = difference.record;
 }
 
 }  // namespace lossy

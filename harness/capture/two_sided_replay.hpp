@@ -63,6 +63,7 @@ class TwoSidedReplay {
 
   // Of these at most one is there afterwards.
   const std::string& difference() const { return difference_; }
+  std::uint64_t different_record() const { return different_record_; }
   const std::string& failure() const { return failure_; }  // Why it cannot be tried.
 
   std::uint64_t flows() const { return flows_.size(); }
@@ -104,6 +105,7 @@ class TwoSidedReplay {
   std::uint64_t received_ = 0;
   std::uint64_t sent_ = 0;
   std::string difference_;
+  std::uint64_t different_record_ = 0;
   std::string failure_;
 };
 

@@ -144,8 +144,8 @@ class GreetingRun {
   }
 
   void write_report(const RunReport& result) {
-    report_file_->write(page_head(result),
-                        page_run(result, collector_, page_path(scenario().path())));
+    report_file_->add(page_run(result, collector_, page_path(scenario().path())));
+    report_file_->write(page_head(result));
   }
 
   void add_notes(RunReport& result) const {

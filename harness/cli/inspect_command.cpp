@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,7 +12,9 @@
 #include "core/escape.hpp"
 #include "harness/capture/reader.hpp"
 #include "harness/cli/exit_code.hpp"
+#include "harness/cli/files.hpp"
 #include "harness/cli/output.hpp"
+#include "harness/cli/report_file.hpp"
 #include "harness/report/inspect_report.hpp"
 #include "harness/report/inspect_trace.hpp"
 
@@ -25,9 +28,11 @@ struct InspectCommandOptions {
   bool trace = false;
   bool hex = false;
   bool json = false;
+  std::string report;
 };
 
-InspectReport inspect_one(const std::string& path, const InspectCommandOptions& options) {
+InspectReport inspect_one(const std::string& path, const InspectCommandOptions& options,
+                          PageCapture* page) {
   InspectReport report;
   report.path = path;
   auto opened = PcapReader::open(path);
@@ -45,6 +50,7 @@ InspectReport inspect_one(const std::string& path, const InspectCommandOptions& 
   while (const auto record = reader.next()) {
     const auto decoded = inspector.decode(reader.link_type(), *record);
     const auto sight = inspector.add(*record, decoded);
+    if (sight && page != nullptr) page->add(*record, *sight);
     if (!sight || !options.trace) continue;
     if (sight->frame == nullptr && options.inspect.flow != 0) continue;  // It is of no flow.
     trace.print(*record, *sight);
@@ -61,11 +67,16 @@ InspectReport inspect_one(const std::string& path, const InspectCommandOptions& 
   return report;
 }
 
-int inspect(const InspectCommandOptions& options) {
+int inspect(const InspectCommandOptions& options, const CommandLine& command_line) {
+  std::optional<ReportFile> report_file;
+  if (!options.report.empty()) report_file.emplace(options.report);
   bool all_read = true;
   nlohmann::ordered_json files = nlohmann::ordered_json::array();
   for (const std::string& path : options.files) {
-    const InspectReport report = inspect_one(path, options);
+    std::optional<PageCapture> page;
+    if (report_file) page.emplace(report_file->bounds());
+    const InspectReport report = inspect_one(path, options, page ? &*page : nullptr);
+    if (page) report_file->add(page->run(report));
     all_read = all_read && report.error.empty();
     if (options.json) {
       files.push_back(inspect_json(report));
@@ -80,12 +91,14 @@ int inspect(const InspectCommandOptions& options) {
     // What a file is called need not be UTF-8.
     fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   }
+  if (report_file) report_file->write(page_head("inspect", command_line.text()));
   return all_read ? kHolds : kCouldNotTry;
 }
 
 }  // namespace
 
-void add_inspect_command(CLI::App& app, std::function<int()>& command) {
+void add_inspect_command(CLI::App& app, const CommandLine& command_line,
+                         std::function<int()>& command) {
   auto options = std::make_shared<InspectCommandOptions>();
   CLI::App* inspect_app = app.add_subcommand("inspect", "Say what is in captures.");
   inspect_app
@@ -114,12 +127,17 @@ void add_inspect_command(CLI::App& app, std::function<int()>& command) {
       "  lossy inspect captures/*.pcap\n"
       "  tcpdump -w - udp port 53 | lossy inspect - --trace\n"
       "  lossy inspect seen.pcapng.gz --filter='port 9999' --flow=1 --hex");
-  inspect_app->callback([options, &command] {
+  add_report(*inspect_app, options->report);
+  inspect_app->callback([options, &command_line, &command] {
     if (options->hex) options->trace = true;
     if (options->trace && options->json) {
       throw usage_error("--trace", "there is no ladder in --json");
     }
-    command = [options] { return inspect(*options); };
+    for (const std::string& file : options->files) {
+      refuse_overwriting("--report", options->report, "a capture", file);
+    }
+    refuse_standard_output("--report", options->report);
+    command = [options, &command_line] { return inspect(*options, command_line); };
   });
 }
 

@@ -3,11 +3,13 @@
 
 #include <functional>
 
+#include "harness/cli/command_line.hpp"
 #include "harness/cli/option.hpp"
 
 namespace lossy {
 
 // Adds the subcommand; once it is parsed, `command` runs it and gives the exit code.
-void add_inspect_command(CLI::App& app, std::function<int()>& command);
+void add_inspect_command(CLI::App& app, const CommandLine& command_line,
+                         std::function<int()>& command);
 
 }  // namespace lossy

@@ -96,7 +96,7 @@ int parse_and_run(int argc, char** argv) {
   add_loopback_command(app, command_line, command);
   add_record_command(app, command);
   add_interfaces_command(app, command);
-  add_inspect_command(app, command);
+  add_inspect_command(app, command_line, command);
   add_replay_command(app, command_line, command);
   add_answer_command(app, command_line, command);
   add_golden_command(app, command_line, command);

@@ -8,6 +8,7 @@
 #include "harness/cli/files.hpp"
 #include "harness/cli/proxy_options.hpp"
 #include "harness/cli/proxy_run.hpp"
+#include "harness/cli/report_file.hpp"
 #include "harness/link/netem_units.hpp"
 #include "harness/net/socket_address.hpp"
 
@@ -28,7 +29,8 @@ void resolve_explained(ProxyCommandOptions& options) {
   for (const auto& [name, given] :
        {std::pair{"--record", !options.record.empty()},
         std::pair{"--save-faults", !options.save_faults.empty()},
-        std::pair{"--trace", options.trace}, std::pair{"--stats", options.stats.has_value()},
+        std::pair{"--report", !options.report.empty()}, std::pair{"--trace", options.trace},
+        std::pair{"--stats", options.stats.has_value()},
         std::pair{"COMMAND", !options.command.empty()}}) {
     if (given) throw usage_error(name, "nothing runs with --explain; leave one of them out");
   }
@@ -55,7 +57,11 @@ void resolve(ProxyCommandOptions& options) {
     }
   }
   refuse_overwriting("--save-faults", options.save_faults, "--record", options.record);
+  refuse_overwriting("--report", options.report, "--record", options.record);
+  refuse_overwriting("--report", options.report, "--save-faults", options.save_faults);
+  refuse_standard_output("--report", options.report);
   for (const std::string& read : options.path.files_read()) {
+    refuse_overwriting("--report", options.report, "another option", read);
     refuse_overwriting("--save-faults", options.save_faults, "another option", read);
     refuse_overwriting("--record", options.record, "another option", read);
   }
@@ -100,6 +106,7 @@ void add_proxy_command(CLI::App& app, const CommandLine& command_line,
   add_path(*proxy, "--save-faults", options->save_faults,
            "write down what happened to each flow, to have it again with --faults=@FILE", "FILE")
       ->group(output);
+  add_report(*proxy, options->report)->group(output);
   proxy->add_flag("--trace", options->trace, "print the ladder: what happens to each datagram")
       ->group(output);
   proxy

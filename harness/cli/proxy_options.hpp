@@ -23,6 +23,7 @@ struct ProxyCommandOptions {
   bool spin = false;
   std::string record;
   std::string save_faults;
+  std::string report;
   bool trace = false;
   bool explain = false;
   bool json = false;

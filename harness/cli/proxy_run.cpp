@@ -8,10 +8,12 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "core/escape.hpp"
 #include "harness/cli/child_process.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/faults_met.hpp"
@@ -19,9 +21,11 @@
 #include "harness/cli/loop_handlers.hpp"
 #include "harness/cli/output.hpp"
 #include "harness/cli/proxy_report.hpp"
+#include "harness/cli/report_file.hpp"
 #include "harness/net/flow_limit.hpp"
 #include "harness/report/ladder.hpp"
 #include "harness/report/link_notes.hpp"
+#include "harness/report/readable.hpp"
 
 namespace lossy {
 namespace {
@@ -114,10 +118,12 @@ class ProxyRun {
       files_.push_back(std::make_unique<KeptFaults>(options_.save_faults, reproduce("lossy"),
                                                     options_.path.options_beside_faults()));
     }
+    if (!options_.report.empty()) report_file_.emplace(options_.report);
   }
 
   void observe() {
     for (const auto& file : files_) proxy_->observe(*file);
+    if (report_file_) proxy_->observe(collector_);
     if (options_.trace) proxy_->observe(ladder_);
     if (options_.path.faults()) proxy_->observe(faults_met_.emplace(*options_.path.faults()));
   }
@@ -175,10 +181,32 @@ class ProxyRun {
     for (const auto& file : files_) file->finish();
     final_ = true;
     print_summary();
+    const bool reported = !report_file_ || write_report();
     if (child_code_.value_or(kHolds) != kHolds) return *child_code_;
-    return std::ranges::any_of(files_, [](const auto& file) { return file->failed(); })
+    return !reported || std::ranges::any_of(files_, [](const auto& file) { return file->failed(); })
                ? kDoesNotHold
                : kHolds;
+  }
+
+  // Whether it could be written.
+  bool write_report() {
+    const ProxyReport all = report(proxy_->counters());
+    PageHead head = page_head("proxy", all.reproduce);
+    if (all.seed) head.seed = std::to_string(*all.seed);
+    report_file_->add(page_run(all.counters.uplink, all.counters.downlink, collector_,
+                               page_path(options_.path),
+                               {{"flows", std::to_string(all.counters.flows)},
+                                {"time", readable(all.time)},
+                                {"listened on", all.listen.to_string()},
+                                {"server", all.to.to_string()}},
+                               all.notes));
+    try {
+      report_file_->write(head);
+    } catch (const std::system_error& error) {
+      fmt::print(stderr, "lossy: {}\n", escape_controls(error.what()));
+      return false;
+    }
+    return true;
   }
 
   ProxyReport report(const ProxyCounters& counters) const {
@@ -250,6 +278,8 @@ class ProxyRun {
   std::optional<Proxy> proxy_;
   std::vector<std::unique_ptr<KeptFile>> files_;
   std::optional<FaultsMet> faults_met_;
+  std::optional<ReportFile> report_file_;
+  PageCollector collector_{PageCollector::Ends::kSeen};
   Ladder ladder_;
   std::optional<ChildProcess> child_;
   std::optional<int> child_code_;

@@ -14,6 +14,7 @@
 #include "harness/cli/output.hpp"
 #include "harness/cli/reasons.hpp"
 #include "harness/cli/recorded_options.hpp"
+#include "harness/cli/report_file.hpp"
 #include "harness/net/client_crowd.hpp"
 #include "harness/net/flow_limit.hpp"
 #include "harness/report/against_report.hpp"
@@ -194,7 +195,9 @@ class AgainstRun {
     // As answers will say it: asking 0.0.0.0 reaches 127.0.0.1.
     client_.server = *UdpSocket::connect(options.client.server).peer();
     open_max_ = flow_limit(kOpenMax).flows;
-    if (!options.junit.empty()) junit_.emplace(options.junit);  // Refused before anything is sent.
+    // Refused before anything is sent.
+    if (!options.junit.empty()) junit_.emplace(options.junit);
+    if (!options.report.empty()) report_file_.emplace(options.report);
   }
 
   int run() {
@@ -212,6 +215,7 @@ class AgainstRun {
     }
     flush_output();
     if (junit_) junit_->write_whole(junit_xml(suites_));
+    if (report_file_) report_file_->write(page_head("replay", command_line_.text()));
     if (stopped_by_) {
       fmt::print(stderr, "lossy: stopped by {}\n", stop_signal_name(*stopped_by_));
       return 128 + *stopped_by_;  // As a shell says it.
@@ -278,6 +282,7 @@ class AgainstRun {
     failed_ += sum.flows_failed;
     not_tried_ += sum.flows_not_tried;
     if (junit_) add_suite(path, flows);
+    if (report_file_) add_run(path, flows, sum);
     if (options_.json) {
       files_.push_back(json_of(path, recorded, flows, sum, took));
       return;
@@ -333,8 +338,34 @@ class AgainstRun {
     return json;
   }
 
+  // The capture, and what differs in its first flows.
+  void add_run(const std::string& path, const std::vector<AgainstFlow>& flows, const Totals& sum) {
+    std::vector<std::uint64_t> different;
+    std::string text;
+    std::size_t shown = 0;
+    for (const AgainstFlow& flow : flows) {
+      if (flow.holds() || ++shown > kDetailsMax) continue;
+      text += against_line(flow) + against_details(flow, options_.mask);
+      for (const ReplayFinding& finding : flow.outcome.findings) {
+        if (finding.expected != nullptr) different.push_back(finding.expected->record);
+      }
+    }
+    if (shown > kDetailsMax) text += fmt::format("and {} more flows\n", shown - kDetailsMax);
+    nlohmann::ordered_json run = capture_run(path, report_file_->bounds(), std::move(different));
+    run["verdict"] = {{"holds", sum.flows_failed + sum.flows_not_tried == 0},
+                      {"title", fmt::format("{} of {} matched", sum.flows_matched,
+                                            count_of(flows.size(), "flow"))},
+                      {"text", std::move(text)}};
+    report_file_->add(std::move(run));
+  }
+
   void not_tried(const std::string& path, const std::string& why) {
     if (options_.json) files_.push_back({{"file", path}, {"error", why}});
+    if (report_file_) {
+      nlohmann::ordered_json run = capture_run(path, report_file_->bounds(), {});
+      run["verdict"] = {{"holds", false}, {"title", "could not be tried"}, {"text", why}};
+      report_file_->add(std::move(run));
+    }
     add_error(path, why);
   }
 
@@ -375,6 +406,7 @@ class AgainstRun {
   std::size_t loops_ = 0;  // That were made.
   nlohmann::ordered_json files_ = nlohmann::ordered_json::array();
   std::optional<NewFile> junit_;
+  std::optional<ReportFile> report_file_;
   std::vector<JunitSuite> suites_;
   std::uint64_t failed_ = 0;  // Flows.
   std::uint64_t not_tried_ = 0;

@@ -17,6 +17,7 @@ struct AgainstOptions {
   ReplayClientOptions client{};  // The mask is set by replay_against().
   PayloadMask mask{};
   std::string junit{};
+  std::string report{};
   bool json = false;
 };
 

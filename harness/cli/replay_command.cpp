@@ -18,6 +18,7 @@
 #include "harness/cli/files.hpp"
 #include "harness/cli/recorded_options.hpp"
 #include "harness/cli/replay_against.hpp"
+#include "harness/cli/report_file.hpp"
 #include "harness/cli/script_run.hpp"
 #include "harness/cli/simulate_command.hpp"
 #include "harness/link/scan.hpp"
@@ -31,6 +32,7 @@ struct ReplayCommandOptions {
   std::string scenario;
   std::uint16_t port = ReplayOptions{}.server_port;
   bool json = false;
+  std::string report;
   AgainstOptions against;
 };
 
@@ -89,12 +91,30 @@ nlohmann::ordered_json json_of(const ReplayResult& result) {
   return json;
 }
 
+// The capture and the verdict, for a page.
+nlohmann::ordered_json page_run(const ReplayResult& result, const PageBounds& bounds) {
+  const bool differs = result.status == ReplayStatus::kDiffers;
+  nlohmann::ordered_json run =
+      capture_run(result.path, bounds,
+                  differs ? std::vector{result.different_record} : std::vector<std::uint64_t>{});
+  const bool tried = result.status != ReplayStatus::kNotTried;
+  run["verdict"] = {{"holds", result.status == ReplayStatus::kHolds},
+                    {"title", !tried    ? "could not be tried"
+                              : differs ? "differs"
+                                        : "holds"},
+                    {"text", replay_text(result)}};
+  return run;
+}
+
 int replay(const ReplayCommandOptions& options, const CommandLine& command_line) {
+  std::optional<ReportFile> report_file;
+  if (!options.report.empty()) report_file.emplace(options.report);
   std::array<std::size_t, 3> counts{};
   nlohmann::ordered_json files = nlohmann::ordered_json::array();
   for (const std::string& capture : options.files) {
     const ReplayResult result = replay_one(capture, options);
     ++counts[static_cast<std::size_t>(result.status)];
+    if (report_file) report_file->add(page_run(result, report_file->bounds()));
     if (options.json) {
       files.push_back(json_of(result));
     } else {
@@ -116,6 +136,7 @@ int replay(const ReplayCommandOptions& options, const CommandLine& command_line)
     fmt::print("{} captures: {} hold, {} differ, {} could not be tried\n", options.files.size(),
                holds, differs, not_tried);
   }
+  if (report_file) report_file->write(page_head("replay", command_line.text()));
   if (differs > 0) {
     fmt::print(stderr, "lossy: to see it again: {}\n", command_line.text());
     return kDoesNotHold;
@@ -225,6 +246,7 @@ void add_replay_command(CLI::App& app, const CommandLine& command_line,
       "--against, who is asked first]",
       "PORT");
   replay_app->add_flag("--json", options->json, "print the results as one JSON object");
+  add_report(*replay_app, options->report);
   CLI::Option* const server =
       add_parsed(*replay_app, "--against", options->against.client.server, resolve,
                  "be the clients of the captures to a real server, of any UDP protocol, and "
@@ -246,6 +268,12 @@ void add_replay_command(CLI::App& app, const CommandLine& command_line,
       "  lossy replay dns.pcap --against=127.0.0.1:53 --speed=10 --junit=dns.xml\n"
       "  lossy replay game.pcap --against=127.0.0.1:7777 --mask=4-7 --ignore-unexpected");
   replay_app->callback([options, server, port, &command_line, &command] {
+    for (const std::string& file : options->files) {
+      refuse_overwriting("--report", options->report, "a capture", file);
+    }
+    refuse_overwriting("--report", options->report, "--scenario", options->scenario);
+    refuse_overwriting("--report", options->report, "--junit", options->against.junit);
+    refuse_standard_output("--report", options->report);
     if (server->count() > 0) {
       AgainstOptions& against = options->against;
       for (const std::string& file : options->files) {
@@ -253,6 +281,7 @@ void add_replay_command(CLI::App& app, const CommandLine& command_line,
       }
       against.files = options->files;
       against.json = options->json;
+      against.report = options->report;
       if (port->count() > 0) against.recorded.server_port = options->port;
       command = [options, &command_line] { return replay_against(options->against, command_line); };
       return;

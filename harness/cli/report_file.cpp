@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <utility>
 
+#include "harness/capture/reader.hpp"
 #include "harness/report/html_page.hpp"
 
 namespace lossy {
@@ -35,13 +38,41 @@ PageHead page_head(const RunReport& report) {
   return head;
 }
 
-void ReportFile::write(const PageHead& head, nlohmann::ordered_json runs) {
-  if (!runs.is_array()) {
-    nlohmann::ordered_json one = nlohmann::ordered_json::array();
-    one.push_back(std::move(runs));
-    runs = std::move(one);
+void ReportFile::add(nlohmann::ordered_json run) {
+  bounds_.arrows -= std::min(bounds_.arrows, run["arrows"]["kept"].get<std::size_t>());
+  const std::size_t base64_bytes = run["payloads"]["bytes"].get_ref<const std::string&>().size();
+  bounds_.payload_bytes -= std::min(bounds_.payload_bytes, base64_bytes / 4 * 3);
+  runs_.push_back(std::move(run));
+}
+
+void ReportFile::write(const PageHead& head) {
+  file_.write_whole(html_page(page_data(head, std::move(runs_))));
+}
+
+nlohmann::ordered_json capture_run(const std::string& path, const PageBounds& bounds,
+                                   std::vector<std::uint64_t> different) {
+  InspectReport report;
+  report.path = path;
+  PageCapture page(bounds, std::move(different));
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) {
+    report.error = "it is no file that could be read once more, so that nothing of it is drawn";
+    return page.run(report);
   }
-  file_.write_whole(html_page(page_data(head, std::move(runs))));
+  auto opened = PcapReader::open(path);
+  if (const auto* error = std::get_if<CaptureError>(&opened)) {
+    report.error = error->text;
+    return page.run(report);
+  }
+  PcapReader& reader = std::get<PcapReader>(opened);
+  Inspector inspector;
+  while (const auto record = reader.next()) {
+    const auto decoded = inspector.decode(reader.link_type(), *record);
+    if (const auto sight = inspector.add(*record, decoded)) page.add(*record, *sight);
+  }
+  report.inspection = inspector.finish();
+  if (reader.error()) report.error = reader.error()->text;
+  return page.run(report);
 }
 
 }  // namespace lossy

@@ -4,9 +4,11 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "harness/capture/new_file.hpp"
 #include "harness/cli/path_options.hpp"
+#include "harness/report/page_capture.hpp"
 #include "harness/report/page_run.hpp"
 
 namespace lossy {
@@ -24,11 +26,21 @@ class ReportFile {
  public:
   explicit ReportFile(const std::string& path) : file_(path) {}
 
-  // Once. With one run, or an array of them.
-  void write(const PageHead& head, nlohmann::ordered_json runs);
+  // What may still be kept of a further run: all of them together keep no more than one may.
+  const PageBounds& bounds() const { return bounds_; }
+  void add(nlohmann::ordered_json run);
+  // Once, when all runs were added.
+  void write(const PageHead& head);
 
  private:
   NewFile file_;
+  PageBounds bounds_;
+  nlohmann::ordered_json runs_ = nlohmann::ordered_json::array();
 };
+
+// The run of a capture that was read before, and is read from the beginning. `different` are the
+// records in which a replay differs.
+nlohmann::ordered_json capture_run(const std::string& path, const PageBounds& bounds,
+                                   std::vector<std::uint64_t> different);
 
 }  // namespace lossy

@@ -93,7 +93,10 @@ class ScriptCommandRun {
     recorder_.finish();
     const RunReport result =
         report(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - start));
-    if (report_file_) report_file_->write(page_head(result), page_run(result, collector_, {}));
+    if (report_file_) {
+      report_file_->add(page_run(result, collector_, {}));
+      report_file_->write(page_head(result));
+    }
     fmt::print("{}{}", options_.trace && !options_.json ? "\n" : "",
                options_.json ? summary_json(result) : summary_text(result));
     if (broken) {

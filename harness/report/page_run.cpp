@@ -32,10 +32,10 @@ Json way_json(const Timeline<LinkSettings>* way, const PagePath& path) {
 }
 
 Json links_run(const LinkCounters& uplink, const LinkCounters& downlink, PageCollector& collector,
-               const PagePath& path, const std::vector<std::string>& notes, Json facts,
-               const Histogram* round_trips) {
+               const PagePath& path, const std::vector<std::string>& notes,
+               const std::vector<PageFact>& facts, const Histogram* round_trips) {
   const PageCollector::Result metrics = collector.finish();
-  Json run{{"name", ""}, {"facts", std::move(facts)}, {"notes", notes}};
+  Json run{{"name", ""}, {"facts", facts}, {"notes", notes}};
   run["tables"] = {links_table(uplink, downlink),
                    path_table(metrics.uplink, metrics.downlink, false)};
   run["path"] = {{"uplink", way_json(path.uplink, path)},
@@ -47,24 +47,23 @@ Json links_run(const LinkCounters& uplink, const LinkCounters& downlink, PageCol
   return run;
 }
 
-Json fact(const char* name, const std::string& value) {
-  return Json::array({name, value});
-}
-
 }  // namespace
 
 Json page_run(const RunReport& report, PageCollector& collector, const PagePath& path) {
   const GreeterResult& result = report.result;
-  Json facts = Json::array();
-  facts.push_back(fact("greeted", fmt::format("{} of {}", result.greeted, report.requests)));
-  facts.push_back(fact("gave up", std::to_string(result.gave_up)));
-  facts.push_back(fact("attempts", std::to_string(result.attempts)));
+  std::vector<PageFact> facts;
+  facts.emplace_back("greeted", fmt::format("{} of {}", result.greeted, report.requests));
+  facts.emplace_back("gave up", std::to_string(result.gave_up));
+  facts.emplace_back("attempts", std::to_string(result.attempts));
   if (result.rtt.count() > 0) {
-    facts.push_back(fact("RTT, median", readable(result.rtt.quantile(1, 2))));
-    facts.push_back(fact("RTT, 99%", readable(result.rtt.quantile(99, 100))));
+    facts.emplace_back("RTT, median", readable(result.rtt.quantile(1, 2)));
+    facts.emplace_back("RTT, 99%", readable(result.rtt.quantile(99, 100)));
   }
-  facts.push_back(report.virtual_time ? fact("virtual time", readable(*report.virtual_time))
-                                      : fact("time", readable(report.wall_time)));
+  if (report.virtual_time) {
+    facts.emplace_back("virtual time", readable(*report.virtual_time));
+  } else {
+    facts.emplace_back("time", readable(report.wall_time));
+  }
   std::vector<std::string> notes = report.notes;
   if (report.lost_by_system.value_or(0) > 0) {
     notes.push_back(fmt::format("the operating system lost {} datagrams beside what the links did.",
@@ -74,13 +73,13 @@ Json page_run(const RunReport& report, PageCollector& collector, const PagePath&
     notes.push_back(fmt::format("interrupted: {} of {} requests had ended.",
                                 result.greeted + result.gave_up, report.requests));
   }
-  return links_run(report.uplink, report.downlink, collector, path, notes, std::move(facts),
-                   &result.rtt);
+  return links_run(report.uplink, report.downlink, collector, path, notes, facts, &result.rtt);
 }
 
 Json page_run(const LinkCounters& uplink, const LinkCounters& downlink, PageCollector& collector,
-              const PagePath& path, const std::vector<std::string>& notes) {
-  return links_run(uplink, downlink, collector, path, notes, Json::array(), nullptr);
+              const PagePath& path, const std::vector<PageFact>& facts,
+              const std::vector<std::string>& notes) {
+  return links_run(uplink, downlink, collector, path, notes, facts, nullptr);
 }
 
 Json page_data(const PageHead& head, Json runs) {

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "harness/link/settings.hpp"
@@ -20,12 +21,15 @@ struct PagePath {
   bool listed = false;  // Fates come from a list: nothing is lost by chance.
 };
 
+using PageFact = std::pair<std::string, std::string>;  // "greeted", "3 of 3".
+
 // Of greetings. Uses up what was collected.
 nlohmann::ordered_json page_run(const RunReport& report, PageCollector& collector,
                                 const PagePath& path);
 // Of any protocol.
 nlohmann::ordered_json page_run(const LinkCounters& uplink, const LinkCounters& downlink,
                                 PageCollector& collector, const PagePath& path,
+                                const std::vector<PageFact>& facts,
                                 const std::vector<std::string>& notes);
 
 // The whole: one object for a page.

@@ -30,7 +30,8 @@
       ...(run.verdict.text ? [make('pre', {tabindex: '0', 'aria-label': 'What differs'},
         make('bdi', {}, run.verdict.text))] : []))] : []));
     for (const view of views) view.show(run);
-    if (run.mark !== undefined) ladder.choose(run.mark);
+    const different = run.arrows.traits.findIndex((traits) => (traits & lossy.traits.different) !== 0);
+    if (different >= 0) ladder.choose(different);
   };
 
   if (data.runs.length > 1) {
