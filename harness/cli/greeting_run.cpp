@@ -16,7 +16,7 @@
 #include "harness/cli/observers.hpp"
 #include "harness/cli/progress.hpp"
 #include "harness/cli/report_file.hpp"
-#include "harness/report/ladder.hpp"
+#include "harness/cli/terminal.hpp"
 #include "harness/report/link_notes.hpp"
 
 namespace lossy {
@@ -35,7 +35,7 @@ class GreetingRun {
       : options_(options),
         command_line_(command_line),
         kind_(kind),
-        ladder_(options.json ? stderr : stdout),
+        ladder_(ladder_on(options.json ? stderr : stdout)),
         recorder_(kind.real_time ? kClockMark : kRecordingMark),
         greeter_(scenario().greeter(), scenario().names(), on_event()),
         network_(kind.make_network(greeter_, server_, scenario())) {

@@ -19,6 +19,7 @@
 #include "harness/cli/greet_command.hpp"
 #include "harness/cli/inspect_command.hpp"
 #include "harness/cli/interfaces_command.hpp"
+#include "harness/cli/learn_command.hpp"
 #include "harness/cli/loopback_command.hpp"
 #include "harness/cli/option.hpp"
 #include "harness/cli/output.hpp"
@@ -92,6 +93,7 @@ int parse_and_run(int argc, char** argv) {
       ->type_name("FILE.toml");
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.config_formatter(std::make_shared<ScenarioFormat>(app));
+  add_learn_command(app, command);
   add_simulate_command(app, command_line, command);
   add_loopback_command(app, command_line, command);
   add_record_command(app, command);

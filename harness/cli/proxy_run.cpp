@@ -22,8 +22,8 @@
 #include "harness/cli/output.hpp"
 #include "harness/cli/proxy_report.hpp"
 #include "harness/cli/report_file.hpp"
+#include "harness/cli/terminal.hpp"
 #include "harness/net/flow_limit.hpp"
-#include "harness/report/ladder.hpp"
 #include "harness/report/link_notes.hpp"
 #include "harness/report/readable.hpp"
 
@@ -48,7 +48,7 @@ class ProxyRun {
       : options_(options),
         command_line_(command_line),
         out_(options.command.empty() ? stdout : stderr),
-        ladder_(options.json ? stderr : out_) {}
+        ladder_(ladder_on(options.json ? stderr : out_)) {}
 
   int run() {
     signals_.emplace(std::initializer_list<int>{SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD});

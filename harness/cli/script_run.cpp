@@ -13,7 +13,7 @@
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/observers.hpp"
 #include "harness/cli/report_file.hpp"
-#include "harness/report/ladder.hpp"
+#include "harness/cli/terminal.hpp"
 #include "harness/report/summary.hpp"
 #include "harness/sim/properties.hpp"
 #include "harness/sim/scripted_run.hpp"
@@ -63,7 +63,7 @@ class ScriptCommandRun {
   ScriptCommandRun(const RunOptions& options, const CommandLine& command_line)
       : options_(options),
         command_line_(command_line),
-        ladder_(options.json ? stderr : stdout),
+        ladder_(ladder_on(options.json ? stderr : stdout)),
         // Every frame says how the run ended, so that is looked up before there are any.
         recorder_(breaks_a_property(*options.scenario.script()) ? kBrokenMark : kRecordingMark),
         run_(std::make_unique<ScriptedRun>()) {

@@ -62,7 +62,9 @@ void Ladder::on_offered(Instant now, const Passage& passage, const Offer& offer)
   const bool lost = offer.copies_in_flight == 0;
   const char* const picture = up ? (lost ? "|-----x         |" : "|----->         |")
                                  : (lost ? "|         x-----|" : "|         <-----|");
-  datagram(now, picture, passage, offer.number, describe(offer));
+  const std::string notes = describe(offer);
+  const LineMood mood = lost ? LineMood::kBad : notes.empty() ? LineMood::kPlain : LineMood::kOdd;
+  datagram(now, mood, picture, passage, offer.number, notes);
 }
 
 void Ladder::on_delivered(Instant now, const Passage& passage, const Delivery& delivery) {
@@ -72,37 +74,43 @@ void Ladder::on_delivered(Instant now, const Passage& passage, const Delivery& d
   if (delivery.corrupted) notes += ", corrupted";
   if (delivery.truncated) notes += ", truncated";
   const bool up = passage.direction == Direction::kUplink;
-  datagram(now, up ? "|         ----->|" : "|<-----         |", passage, delivery.number, notes);
+  const bool odd =
+      !delivery.first_arrival || delivery.reordered || delivery.corrupted || delivery.truncated;
+  datagram(now, odd ? LineMood::kOdd : LineMood::kPlain,
+           up ? "|         ----->|" : "|<-----         |", passage, delivery.number, notes);
 }
 
 void Ladder::on_lost(Instant now, const Passage& passage, std::uint64_t number,
                      std::string_view why) {
-  datagram(now, "|       x       |", passage, number, "lost: " + std::string(why));
+  datagram(now, LineMood::kBad, "|       x       |", passage, number, "lost: " + std::string(why));
 }
 
 void Ladder::on_event(const ClientEvent& event) {
   const std::string attempts =
       fmt::format("{} attempt{}", event.attempts, event.attempts == 1 ? "" : "s");
   const std::string name = escape_bytes(std::as_bytes(std::span(event.name)));
-  line(event.ended, "*",
-       event.kind == ClientEvent::Kind::kGreeted
+  const bool greeted = event.kind == ClientEvent::Kind::kGreeted;
+  line(event.ended, greeted ? LineMood::kGood : LineMood::kBad, "*",
+       greeted
            ? fmt::format("{} is greeted: {}, {}", name, attempts, format_duration(event.elapsed))
            : fmt::format("{} is given up: {}, {}", name, attempts, format_duration(event.elapsed)));
 }
 
-void Ladder::datagram(Instant now, const char* picture, const Passage& passage,
+void Ladder::datagram(Instant now, LineMood mood, const char* picture, const Passage& passage,
                       std::uint64_t number, const std::string& notes) {
   const std::string flow =
       passage.path == 0 ? std::string() : fmt::format("flow{}.", passage.path + 1);
   const std::string address = fmt::format("{}{}.{}", flow, to_string(passage.direction), number);
-  line(now, picture,
+  line(now, mood, picture,
        fmt::format("{:<12} {}{}{}", address, quoted(passage.payload), notes.empty() ? "" : "  ",
                    notes));
 }
 
-void Ladder::line(Instant now, const std::string& picture, const std::string& what) {
+void Ladder::line(Instant now, LineMood mood, const std::string& picture, const std::string& what) {
   const auto us = std::chrono::floor<std::chrono::microseconds>(now.time_since_epoch()).count();
-  fmt::print(out_, "{:>9}.{:03} ms  {:<17}  {}\n", us / 1000, us % 1000, picture, what);
+  std::string text = fmt::format("{:>9}.{:03} ms  {:<17}  {}", us / 1000, us % 1000, picture, what);
+  if (take_) return take_(std::move(text));
+  fmt::print(out_, "{}\n", style_.apply(text, mood));
 }
 
 }  // namespace lossy

@@ -1,11 +1,14 @@
 // The ladder: one line an event, with the time, the direction, and what happened to each datagram.
 #pragma once
 
+#include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <string>
 #include <string_view>
 
 #include "core/client.hpp"
+#include "harness/report/line_style.hpp"
 #include "harness/sim/simulation.hpp"
 
 namespace lossy {
@@ -19,7 +22,10 @@ class Ladder final : public Observer {
  public:
   // `out` must outlive this. Bytes from the network are escaped, and only the first 80 of a
   // datagram are shown.
-  explicit Ladder(std::FILE* out) : out_(out) {}
+  explicit Ladder(std::FILE* out, const LineStyle& style = {}) : out_(out), style_(style) {}
+  // Gives each line, without its end, to `take` instead.
+  using Take = std::function<void(std::string)>;
+  explicit Ladder(Take take) : take_(std::move(take)) {}
 
   void on_offered(Instant now, const Passage& passage, const Offer& offer) override;
   void on_delivered(Instant now, const Passage& passage, const Delivery& delivery) override;
@@ -29,11 +35,13 @@ class Ladder final : public Observer {
   void on_event(const ClientEvent& event);
 
  private:
-  void line(Instant now, const std::string& picture, const std::string& what);
-  void datagram(Instant now, const char* picture, const Passage& passage, std::uint64_t number,
-                const std::string& notes);
+  void line(Instant now, LineMood mood, const std::string& picture, const std::string& what);
+  void datagram(Instant now, LineMood mood, const char* picture, const Passage& passage,
+                std::uint64_t number, const std::string& notes);
 
-  std::FILE* out_;
+  std::FILE* out_ = nullptr;
+  LineStyle style_{};
+  Take take_;
 };
 
 }  // namespace lossy

@@ -9,10 +9,6 @@
 namespace lossy {
 namespace {
 
-double as_double(Probability probability) {
-  return static_cast<double>(probability.threshold()) / static_cast<double>(Probability::kOne);
-}
-
 LossChain still_chain() {
   LossChain chain;
   for (std::size_t i = 0; i < LossChain::kStates; ++i) chain.next[i][i] = 1;
@@ -156,6 +152,10 @@ void add_slots(const Slots& slots, PathFigures& figures) {
 }
 
 }  // namespace
+
+double as_double(Probability probability) {
+  return static_cast<double>(probability.threshold()) / static_cast<double>(Probability::kOne);
+}
 
 bool happens(const std::optional<Chance>& chance) {
   return chance && !chance->probability.is_zero();

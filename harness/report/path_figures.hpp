@@ -8,6 +8,9 @@
 
 namespace lossy {
 
+// A probability as theory reckons with it.
+double as_double(Probability probability);
+
 // A loss model as a Markov chain that steps and then loses, or not, once a datagram. (Every n-th
 // datagram is no such chain: its figures are its own.)
 struct LossChain {

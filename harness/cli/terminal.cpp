@@ -1,0 +1,43 @@
+#include "harness/cli/terminal.hpp"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string_view>
+
+#include "harness/link/text.hpp"
+
+namespace lossy {
+namespace {
+
+constexpr std::uint64_t kColumnsMax = 10'000;
+
+std::string_view environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? std::string_view() : value;
+}
+
+}  // namespace
+
+bool is_terminal(std::FILE* stream) {
+  return isatty(fileno(stream)) == 1;
+}
+
+std::size_t window_columns(std::FILE* stream) {
+  if (!is_terminal(stream)) return 0;
+  try {
+    return parse_whole(environment("COLUMNS"), 1, kColumnsMax);
+  } catch (const TextError&) {
+    winsize window{};
+    return ioctl(fileno(stream), TIOCGWINSZ, &window) == 0 ? window.ws_col : 0;
+  }
+}
+
+LineStyle line_style(std::FILE* stream) {
+  const bool colour =
+      is_terminal(stream) && environment("NO_COLOR").empty() && environment("TERM") != "dumb";
+  return {.columns = window_columns(stream), .colour = colour};
+}
+
+}  // namespace lossy

@@ -1,0 +1,56 @@
+#include "harness/learn/lesson.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "harness/report/figure_text.hpp"
+
+namespace lossy {
+
+bool Figure::holds() const {
+  return std::abs(measured - theory) <= tolerance;  // Never of what is no number.
+}
+
+std::string shown(double value, Unit unit) {
+  switch (unit) {
+    case Unit::kShare:
+      return percent_text(value);
+    case Unit::kMilliseconds:
+      return milliseconds_text(value);
+    case Unit::kMean:
+      if (std::abs(value) < 1e-6) return "0";  // But for rounding.
+      return fmt::format("{:.4g}", value);
+    case Unit::kBytes:
+      return fmt::format("{:.0f} bytes", value);
+    case Unit::kCount:
+      break;
+  }
+  return std::abs(value - std::round(value)) < 1e-6 ? fmt::format("{:.0f}", value)
+                                                    : fmt::format("{:.1f}", value);
+}
+
+void LadderExcerpt::add(std::string line) {
+  if (lines.size() < kLinesMax) {
+    lines.push_back(std::move(line));
+  } else {
+    ++more;
+  }
+}
+
+bool Outcome::holds() const {
+  return std::ranges::all_of(figures, &Figure::holds) && std::ranges::all_of(claims, &Claim::holds);
+}
+
+std::string why_not(const Lesson& lesson, Parameter parameter) {
+  std::string takes;
+  for (const Taken& taken : lesson.takes) {
+    takes += (takes.empty() ? "--" : ", --") + std::string(text_of(taken.parameter).name);
+  }
+  return fmt::format("--{}: lesson {} ({}) has no use for it: {}; it takes {}",
+                     text_of(parameter).name, lesson.number, lesson.name, lesson.takes_no_other,
+                     takes.empty() ? "nothing" : takes);
+}
+
+}  // namespace lossy

@@ -1,0 +1,27 @@
+// A lesson as people read it, and as a JSON object with stable names.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "harness/learn/lesson.hpp"
+
+namespace lossy {
+
+// A line for each lesson, in its group.
+std::string lessons_text(std::span<const Lesson> lessons);
+std::string lessons_json(std::span<const Lesson> lessons);
+
+// What comes before the experiment: title, what a tutorial leaves out, the question. Paragraphs
+// have lines of at most `columns`.
+std::string opening_text(const Lesson& lesson, std::size_t columns);
+// What comes with it.
+std::string outcome_text(const Outcome& outcome, std::size_t columns);
+
+std::string lesson_json(const Lesson& lesson, const Settings& settings, const Outcome& outcome);
+
+// What did not happen as it is taught, a line each; nothing where all did.
+std::string failures_text(const Lesson& lesson, const Outcome& outcome);
+
+}  // namespace lossy
