@@ -47,7 +47,8 @@ struct PacketPlan {
   std::size_t option_words = 0;      // Of IPv4.
   // Of IPv6: each a header's number and how many units of 8 bytes it has beyond the first.
   std::vector<std::pair<std::uint8_t, std::uint8_t>> extensions;
-  std::size_t padding = 0;  // Behind the IP packet.
+  std::size_t trailing = 0;  // Bytes behind the datagram within its IP packet.
+  std::size_t padding = 0;   // Behind the IP packet.
 
   bool is_v6() const { return frame.source.is_v6(); }
 };

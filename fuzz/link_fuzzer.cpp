@@ -43,7 +43,7 @@ LinkPlan plan_from(Input& input) {
   const std::uint8_t flags = input.byte();
   options.keeps_order = flags % 2 == 1;
   options.rate.bits_per_second =
-      input.of(std::array<std::uint64_t, 5>{0, 0, 8'000, 1'000'000, 999'999'937});
+      input.of(std::array<std::uint64_t, 5>{0, 0, 8'000, 3'000'000, 999'999'937});
   options.rate.cell_bytes = flags & 2 ? 53 : 0;
   const std::uint8_t queue = input.byte();
   options.queue_datagrams_max = std::array<std::size_t, 4>{1000, 0, 1, 3}[queue % 4];

@@ -79,6 +79,7 @@ PacketPlan plan_from(Input& input) {
   plan.padding = flags & 128 ? 6 : 0;
   const std::size_t size = input.byte();
   const std::uint8_t fill = input.byte();
+  plan.trailing = fill / 4 % 4u;
   for (std::size_t i = 0; i < size; ++i) {
     plan.payload.push_back(static_cast<std::byte>(fill >= 0xF0 ? 0xFF : fill + i));
   }
@@ -261,7 +262,9 @@ void run_pieces(const PacketPlan& plan, Input& input) {
 }
 
 void run_whole(const PacketPlan& plan, std::size_t cut_bytes) {
-  Octets frame = frame_of(plan, udp_of(plan), nullptr);
+  Octets carried = udp_of(plan);
+  put(carried, Octets(plan.trailing, std::byte{0x2E}));
+  Octets frame = frame_of(plan, carried, nullptr);
   Capture capture(plan.link_type);
   must_say(capture.decode(frame), plan);
   cut_bytes %= frame.size() + 1;
@@ -272,7 +275,7 @@ void run_whole(const PacketPlan& plan, std::size_t cut_bytes) {
     must_be(capture.decode(shorter), SkipReason::kTruncated, "what is too short is said to be");
   }
   const bool as_ours = plan.link_type == kLinkTypeLinuxSll2 && plan.vlans.empty() &&
-                       plan.option_words == 0 && plan.extensions.empty() &&
+                       plan.trailing == 0 && plan.option_words == 0 && plan.extensions.empty() &&
                        plan.frame.ip_checksum == Checksum::kGood &&
                        plan.frame.udp_checksum == Checksum::kGood;
   if (!as_ours) return;
