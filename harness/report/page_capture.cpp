@@ -43,10 +43,10 @@ Json notes_of(const InspectReport& report) {
                            to_string(static_cast<SkipReason>(i)), inspection.skipped[i]);
   }
   if (skipped > 0) {
-    notes.push_back(fmt::format("{} records hold no datagram: {}", skipped, reasons));
+    notes.push_back(fmt::format("records without a datagram: {} ({})", skipped, reasons));
   }
   const auto bad = inspection.udp_checksums[static_cast<std::size_t>(Checksum::kBad)];
-  if (bad > 0) notes.push_back(fmt::format("{} datagrams have a bad UDP checksum", bad));
+  if (bad > 0) notes.push_back(fmt::format("datagrams with a bad UDP checksum: {}", bad));
   if (inspection.beyond_flows > 0) {
     notes.push_back(
         fmt::format("{} datagrams are of more flows than are told apart", inspection.beyond_flows));

@@ -2,7 +2,7 @@
 // what is kept; where that is not all, the ladder says so. README.md says how to use them.
 (() => {
   const make = lossy.element;
-  const kHeight = 240;
+  const kHeight = 250;
   const ways = ['uplink', 'downlink'];
   const number = d3.format(',');
   const share = (part) => `${Number((part * 100).toPrecision(3))}%`;
@@ -24,7 +24,7 @@
 
   // An SVG of the width there is, with margins; x and y are ranges in it.
   const frame = (picture, label) => {
-    const margin = {top: 14, right: 14, bottom: 38, left: 56};
+    const margin = {top: 30, right: 14, bottom: 40, left: 56};
     const width = Math.max(180, picture.clientWidth) - margin.left - margin.right;
     const height = kHeight - margin.top - margin.bottom;
     picture.replaceChildren();
@@ -43,9 +43,9 @@
     if (formats.ticks) across.tickValues(formats.ticks);
     inner.append('g').attr('class', 'axis grid').call(up);
     inner.append('g').attr('class', 'axis').attr('transform', `translate(0,${height})`).call(across);
-    inner.append('text').attr('class', 'name').attr('x', width).attr('y', height + 33)
+    inner.append('text').attr('class', 'name').attr('x', width).attr('y', height + 36)
       .attr('text-anchor', 'end').text(xName);
-    inner.append('text').attr('class', 'name').attr('x', -50).attr('y', -4).text(yName);
+    inner.append('text').attr('class', 'name').attr('x', -52).attr('y', -16).text(yName);
   };
 
   const wayOf = (run, i) => (run.arrows.traits[i] & lossy.traits.downlink) !== 0 ? 1 : 0;
@@ -68,7 +68,9 @@
     const setWindow = (from, to) => {
       if (!brush) return;
       const [least, most] = x.domain();
-      brush.extent([Math.max(least, from / unit[1]), Math.min(most, to / unit[1])]);
+      const [left, right] = [Math.max(least, from / unit[1]), Math.min(most, to / unit[1])];
+      if (right - left > (most - least) * 0.98) brush.clear();
+      else brush.extent([left, right]);
       brushed.call(brush);
     };
 
@@ -167,7 +169,7 @@
         if (left < 0 || left > shape.width) continue;
         shape.inner.append('line').attr('class', 'mark').attr('x1', left).attr('x2', left)
           .attr('y1', 0).attr('y2', shape.height);
-        shape.inner.append('text').attr('class', 'name').attr('y', name === 'median' ? 10 : 24)
+        shape.inner.append('text').attr('class', 'name halo').attr('y', name === 'median' ? 12 : 27)
           .attr('x', left + (left > shape.width - 60 ? -5 : 5))
           .attr('text-anchor', left > shape.width - 60 ? 'end' : 'start').text(name);
       }
@@ -266,7 +268,7 @@
     const draw = () => {
       const {sent, delay, size, length} = run.arrows;
       if (length === 0) return nothing(one, 'No datagrams.');
-      const bins = Math.max(1, Math.min(100, Math.ceil(length / 4)));
+      const bins = Math.max(20, Math.min(100, Math.ceil(length / 4)));
       const width = run.span / bins;
       const sums = ways.map(() => ({offered: new Float64Array(bins), delivered: new Float64Array(bins)}));
       const bin = (time) => Math.min(bins - 1, Math.max(0, Math.floor(time / width)));

@@ -5,6 +5,7 @@
   const make = lossy.element;
   const kDrawnMax = 3000;
   const kLabelsMax = 90;
+  const kTop = 26;  // What the names of the sides take.
 
   // What an arrow looks like: each kind has a shape of its own as well as a colour.
   const look = (is, colours) => {
@@ -132,9 +133,9 @@
       const room = whole[1] - whole[0];
       const length = Math.min(room, Math.max(least, to - from));
       const begin = Math.max(whole[0], Math.min(from, whole[1] - length));
-      y.domain(whole).range([0, shape.height]);
+      y.domain(whole).range([kTop, shape.height]);
       const scale = room / length;
-      const offset = -y(begin) * scale;
+      const offset = kTop - y(begin) * scale;
       zoom.y(y).scaleExtent([1, Math.max(1, room / least)]).scale(scale).translate([0, offset]);
       draw();
       if (tell && options.onWindow) options.onWindow(...view());
@@ -184,12 +185,27 @@
       pen.strokeStyle = colours.line;
       pen.lineWidth = 2;
       for (const x of [shape.left, shape.right]) {
-        pen.beginPath(), pen.moveTo(x, 0), pen.lineTo(x, shape.height), pen.stroke();
+        pen.beginPath(), pen.moveTo(x, kTop), pen.lineTo(x, shape.height), pen.stroke();
       }
     };
 
+    // Who stands on which side, above all arrows.
+    const drawNames = (pen, colours) => {
+      pen.fillStyle = colours.paper;
+      pen.fillRect(0, 0, shape.width, kTop);
+      pen.fillStyle = colours.line;
+      pen.fillRect(0, kTop - 1, shape.width, 1);
+      const only = run.flows.length === 1 && shape.wide ? run.flows[0] : null;
+      pen.fillStyle = colours.quiet;
+      const room = (shape.right - shape.left) / 2;
+      pen.textAlign = 'left';
+      pen.fillText(only ? `client ${only.client}` : 'client', shape.left - 4, 17, room);
+      pen.textAlign = 'right';
+      pen.fillText(only ? `server ${only.server}` : 'server', shape.right + 4, 17, room);
+    };
+
     const label = (pen, colours, arrow, {from, end}) => {
-      const text = `${lossy.name(run, arrow)}  ${lossy.quoted(arrow.payload, 28)}` +
+      const text = `${lossy.name(run, arrow)}  ${lossy.quoted(arrow.payload, shape.wide ? 28 : 16)}` +
         (arrow.is.lost ? `  ${lossy.fate(arrow)}` : '');
       let angle = Math.atan2(end.y - from.y, end.x - from.x);
       if (arrow.is.downlink) angle += Math.PI;
@@ -198,9 +214,9 @@
       pen.textAlign = arrow.is.downlink ? 'right' : 'left';
       pen.strokeStyle = colours.paper, pen.lineWidth = 4, pen.lineJoin = 'round';
       const x = arrow.is.downlink ? -10 : 10;
-      pen.strokeText(text, x, -5, shape.right - shape.left - 20);
+      pen.strokeText(text, x, 14, shape.right - shape.left - 20);
       pen.fillStyle = arrow.is.lost ? colours.lost : colours.ink;
-      pen.fillText(text, x, -5, shape.right - shape.left - 20);
+      pen.fillText(text, x, 14, shape.right - shape.left - 20);
       pen.restore();
     };
 
@@ -228,7 +244,7 @@
       let latestDot = -Infinity;
       for (let i = first; i < last; ++i) {
         const at = y(time[i]);
-        if (at < latestDot + room) continue;
+        if (at < Math.max(kTop, latestDot + room)) continue;
         latestDot = at;
         pen.fillStyle = greeted[i] ? colours.ink : colours.lost;
         pen.beginPath();
@@ -290,6 +306,7 @@
       drawEnds(pen, colours);
       drawLabels(pen, colours, arrows);
       if (hovered !== chosen) highlight(pen, colours, hovered);
+      drawNames(pen, colours);
       drawAxis();
       tellCount(all.length);
     };
@@ -407,6 +424,10 @@
     picture.addEventListener('mousemove', (event) => { if (run && event.buttons === 0) hover(under(event)); });
     picture.addEventListener('mouseleave', () => { if (run) hover(-1); });
     picture.addEventListener('click', (event) => { if (run) choose(under(event)); });
+    // The wheel moves the page, unless the ladder was chosen or Ctrl is held.
+    picture.addEventListener('wheel', (event) => {
+      if (!event.ctrlKey && document.activeElement !== picture) event.stopImmediatePropagation();
+    }, {capture: true});
     d3.select(picture).call(zoom).on('dblclick.zoom', null);
 
     const drawLegend = () => {
@@ -459,11 +480,17 @@
       whole = [-run.span * 0.03, run.span * 1.03];
       showFlows();
       measure();
-      describe(-1);
       // At first as much as can be told apart.
       const few = 30;
-      y.domain(whole).range([0, shape.height]);
-      setWindow(whole[0], length > 2 * few ? sent[few] : whole[1]);
+      y.domain(whole).range([kTop, shape.height]);
+      const first = Math.max(sent[few], 1.5 * Math.max(typical.uplink, typical.downlink));
+      if (length > 2 * few && first < run.span / 2) setWindow(-first * 0.04, first);
+      else setWindow(...whole);
+      // What went wrong first, or else the first.
+      const lost = drawn.find((i) => (traits[i] & lossy.traits.lost) !== 0);
+      chosen = lost !== undefined ? lost : length > 0 ? 0 : -1;
+      describe(chosen);
+      draw();
     };
 
     return {show, choose, setWindow: (from, to) => setWindow(from, to, false)};

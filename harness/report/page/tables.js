@@ -24,16 +24,21 @@ lossy.tables = (element) => {
   };
 };
 
-// The same for what comes first: facts and notes.
+// The same for what comes first: facts, what the path was asked to do, and notes.
 lossy.facts = (element) => {
   const make = lossy.element;
   return {
     show(run) {
       const facts = run.facts.map(([name, value]) =>
         make('div', {}, make('dt', {}, name), make('dd', {}, make('bdi', {}, value))));
+      const path = run.path || {};
+      const words = ['uplink', 'downlink'].filter((way) => path[way] && path[way].words.length > 0).map((way) =>
+        make('p', {}, make('span', {class: way === 'uplink' ? 'up' : 'down'}, way), ' ',
+          make('bdi', {}, path[way].words.join('; '))));
       const notes = run.notes.map((note) => make('li', {}, make('bdi', {}, note)));
       element.replaceChildren(
         ...(facts.length > 0 ? [make('dl', {class: 'facts'}, ...facts)] : []),
+        ...(words.length > 0 ? [make('div', {class: 'words path'}, ...words)] : []),
         ...(notes.length > 0 ? [make('ul', {class: 'notes', 'aria-label': 'Notes'}, ...notes)] : []));
     },
   };
