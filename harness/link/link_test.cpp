@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -126,6 +129,23 @@ TEST(Link, DeliversAfterItsDelay) {
     EXPECT_EQ(link.poll_timeout(), std::nullopt);
     EXPECT_EQ(link.in_flight(), 0U);
   }
+}
+
+// Every counter is added, and what was taken is counted anew.
+TEST(Link, CountersAddUp) {
+  std::array<std::uint64_t, sizeof(LinkCounters) / sizeof(std::uint64_t)> each{};
+  std::iota(each.begin(), each.end(), 1);
+  LinkCounters sum = std::bit_cast<LinkCounters>(each);
+  sum += sum;
+  for (std::uint64_t& count : each) count *= 2;
+  EXPECT_EQ(std::bit_cast<decltype(each)>(sum), each);
+
+  Link link = make_link({.delay = 1ms});
+  offer(link, 0ms, "one");
+  EXPECT_EQ(link.take_counters().offered, 1U);
+  EXPECT_EQ(link.take_counters().offered, 0U);
+  EXPECT_EQ(offer(link, 0ms, "two").number, 2U);
+  EXPECT_EQ(link.counters().offered, 1U);
 }
 
 // One that comes late to ask gets everything that was due, in order, with the times it was due at.

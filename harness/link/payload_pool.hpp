@@ -22,9 +22,6 @@ class PayloadPool {
   // Gives one reference back; the bytes are gone with the last.
   void release(Slot slot);
 
-  std::span<const std::byte> bytes(Slot slot) const {
-    return {slots_[slot].data, slots_[slot].size};
-  }
   std::span<std::byte> bytes(Slot slot) { return {slots_[slot].data, slots_[slot].size}; }
 
   // Marks the slot; whether it was marked before. A new slot is not.

@@ -512,10 +512,6 @@ Script parse_script(std::string_view text) {
   return Parser(text).parse();
 }
 
-std::string format_operation(const Operation& operation) {
-  return line_of(operation, nullptr);
-}
-
 std::string format_script(const Script& script) {
   std::string text = "script " + std::to_string(kScriptVersion) + '\n';
   for (std::size_t i = 0; i < kScriptOptionCount; ++i) {

@@ -49,7 +49,5 @@ inline constexpr std::size_t kScriptTextBytesMax = std::size_t{1} << 20;
 // Throws ScriptError. A text may hold anything at all.
 Script parse_script(std::string_view text);
 std::string format_script(const Script& script);
-// One operation, as its line says it, without those before it whose text it uses.
-std::string format_operation(const Operation& operation);
 
 }  // namespace lossy

@@ -98,6 +98,15 @@ TEST_F(ScriptedRuns, EndOnAPerfectNetwork) {
   EXPECT_EQ(run_->link_counters(Direction::kDownlink).delivered, 1U);
 }
 
+// An operation that finds nothing to do is counted, and changes nothing.
+TEST_F(ScriptedRuns, IdleOperationsAreCounted) {
+  const Strings without = trace("greet \"A\"\ndeliver all");
+  EXPECT_EQ(run_->idle_operations(), 0U);
+  EXPECT_EQ(trace("deliver downlink 0\ndrop uplink 0\ngreet \"A\"\ncut downlink 0 1\ndeliver all"),
+            without);
+  EXPECT_EQ(run_->idle_operations(), 3U);
+}
+
 // What is dropped is asked for again at the very timeout, and given up in the end.
 TEST_F(ScriptedRuns, DropAndTimeOut) {
   EXPECT_THAT(trace("attempts 2\ngreet \"A\"\ndrop uplink 0\ntimeout early\ntimeout\ndeliver all"),
