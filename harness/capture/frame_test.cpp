@@ -518,6 +518,14 @@ TEST(FrameTest, WordsAreDistinct) {
   for (std::size_t i = 0; i < kSkipReasonCount; ++i) {
     words.push_back(to_string(static_cast<SkipReason>(i)));
   }
+  for (const Checksum checksum :
+       {Checksum::kGood, Checksum::kBad, Checksum::kAbsent, Checksum::kOffloaded}) {
+    words.push_back(to_string(checksum));
+  }
+  for (const PacketType type :
+       {PacketType::kUnknown, PacketType::kIncoming, PacketType::kOutgoing}) {
+    words.push_back(to_string(type));
+  }
   std::ranges::sort(words);
   EXPECT_EQ(std::ranges::adjacent_find(words), words.end());
   EXPECT_THAT(words, testing::Each(testing::Not(testing::IsEmpty())));
