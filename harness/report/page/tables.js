@@ -2,7 +2,14 @@
 lossy.tables = (element) => {
   const make = lossy.element;
 
-  const table = (data) => {
+  const table = (whole) => {
+    // A column in which nothing stands takes no room.
+    const columns = d3.range(whole.columns.length).filter((i) => i < 2 || whole.columns[i] !== '' ||
+      whole.rows.some((row) => row.cells[i] !== ''));
+    const data = {
+      title: whole.title, columns: columns.map((i) => whole.columns[i]), align: columns.map((i) => whole.align[i]),
+      rows: whole.rows.map((row) => ({key: row.key, cells: columns.map((i) => row.cells[i])})),
+    };
     const cell = (kind, text, i, more) =>
       make(kind, Object.assign({class: data.align[i] === 'r' ? 'number' : ''}, more),
         make('bdi', {}, text));
@@ -32,9 +39,11 @@ lossy.facts = (element) => {
       const facts = run.facts.map(([name, value]) =>
         make('div', {}, make('dt', {}, name), make('dd', {}, make('bdi', {}, value))));
       const path = run.path || {};
-      const words = ['uplink', 'downlink'].filter((way) => path[way] && path[way].words.length > 0).map((way) =>
-        make('p', {}, make('span', {class: way === 'uplink' ? 'up' : 'down'}, way), ' ',
-          make('bdi', {}, path[way].words.join('; '))));
+      const said = ['uplink', 'downlink'].map((way) => path[way] ? path[way].words.join('; ') : '');
+      const alike = said[0] === said[1];
+      const words = [['uplink', 'up', said[0]], ['downlink', 'down', alike ? '' : said[1]]]
+        .filter(([, , text]) => text !== '').map(([way, colour, text]) => make('p', {},
+          alike ? 'both ways ' : make('span', {class: colour}, `${way} `), make('bdi', {}, text)));
       const notes = run.notes.map((note) => make('li', {}, make('bdi', {}, note)));
       element.replaceChildren(
         ...(facts.length > 0 ? [make('dl', {class: 'facts'}, ...facts)] : []),
