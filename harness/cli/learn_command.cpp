@@ -119,6 +119,12 @@ int list(const LearnOptions& options) {
 
 }  // namespace
 
+std::vector<std::string> lesson_names() {
+  std::vector<std::string> names;
+  for (const Lesson& lesson : all_lessons()) names.emplace_back(lesson.name);
+  return names;
+}
+
 void add_learn_command(CLI::App& app, std::function<int()>& command) {
   auto options = std::make_shared<LearnOptions>();
   CLI::App* learn = app.add_subcommand(

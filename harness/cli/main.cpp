@@ -14,6 +14,7 @@
 #include "core/escape.hpp"
 #include "harness/cli/answer_command.hpp"
 #include "harness/cli/command_line.hpp"
+#include "harness/cli/completion.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/golden_command.hpp"
 #include "harness/cli/greet_command.hpp"
@@ -22,6 +23,7 @@
 #include "harness/cli/learn_command.hpp"
 #include "harness/cli/loopback_command.hpp"
 #include "harness/cli/option.hpp"
+#include "harness/cli/option_view.hpp"
 #include "harness/cli/output.hpp"
 #include "harness/cli/profiles_command.hpp"
 #include "harness/cli/proxy_command.hpp"
@@ -74,10 +76,39 @@ void refuse_lists(int argc, char** argv) {
 // A word where a command should be is most likely a misspelt one.
 std::string unknown_command(const CLI::App& app, const std::string& word) {
   std::string names;
-  for (const CLI::App* command : app.get_subcommands({})) {
+  for (const CLI::App* command : shown_commands(app)) {
     names += (names.empty() ? "" : ", ") + command->get_name();
   }
   return "there is no command '" + word + "'; there are " + names;
+}
+
+// All of them, in groups of what a person wants to do, which --help shows in this order.
+void add_commands(CLI::App& app, const CommandLine& command_line, std::function<int()>& command) {
+  auto end_group = [&app, done = std::size_t{0}](const char* title) mutable {
+    const auto commands = app.get_subcommands([](CLI::App*) { return true; });
+    for (; done < commands.size(); ++done) commands[done]->group(title);
+  };
+  add_learn_command(app, command);
+  add_simulate_command(app, command_line, command);
+  add_loopback_command(app, command_line, command);
+  add_profiles_command(app, command);
+  end_group("See what a bad network does");
+  add_proxy_command(app, command_line, command);
+  add_serve_command(app, command);
+  add_greet_command(app, command_line, command);
+  end_group("Put programs on a bad network");
+  add_record_command(app, command);
+  add_interfaces_command(app, command);
+  add_inspect_command(app, command_line, command);
+  end_group("Capture, and look at captures");
+  add_replay_command(app, command_line, command);
+  add_answer_command(app, command_line, command);
+  add_golden_command(app, command_line, command);
+  end_group("Make captures regression tests");
+  add_script_command(app, command);
+  add_seeds_command(app, command);
+  end_group("Feed a fuzzer");
+  add_completion_commands(app, command);
 }
 
 int parse_and_run(int argc, char** argv) {
@@ -93,21 +124,7 @@ int parse_and_run(int argc, char** argv) {
       ->type_name("FILE.toml");
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.config_formatter(std::make_shared<ScenarioFormat>(app));
-  add_learn_command(app, command);
-  add_simulate_command(app, command_line, command);
-  add_loopback_command(app, command_line, command);
-  add_record_command(app, command);
-  add_interfaces_command(app, command);
-  add_inspect_command(app, command_line, command);
-  add_replay_command(app, command_line, command);
-  add_answer_command(app, command_line, command);
-  add_golden_command(app, command_line, command);
-  add_seeds_command(app, command);
-  add_script_command(app, command);
-  add_profiles_command(app, command);
-  add_proxy_command(app, command_line, command);
-  add_serve_command(app, command);
-  add_greet_command(app, command_line, command);
+  add_commands(app, command_line, command);
   try {
     refuse_lists(argc, argv);
     app.parse(argc, argv);

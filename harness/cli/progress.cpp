@@ -1,16 +1,40 @@
 #include "harness/cli/progress.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
+#include <cmath>
 #include <utility>
 
+#include "harness/cli/terminal.hpp"
+
 namespace lossy {
+namespace {
+
+std::string bar(double part) {
+  constexpr double kColumns = 20;
+  const auto full = static_cast<std::size_t>(part * kColumns);
+  return std::string(full, '#') + std::string(static_cast<std::size_t>(kColumns) - full, '-');
+}
+
+std::string rate_text(double rate) {
+  if (rate >= 1e6) return fmt::format("{:.2f} million/s", rate / 1e6);
+  return fmt::format("{:.0f}/s", rate);
+}
+
+// How long it will still take, if it goes on like this.
+std::string left_text(double seconds) {
+  if (!std::isfinite(seconds)) return "no end in sight";
+  if (seconds < 100) return fmt::format("{:.0f} s left", seconds);
+  if (seconds < 100 * 60) return fmt::format("{:.0f} min left", seconds / 60);
+  return fmt::format("{:.0f} h left", seconds / 3600);
+}
+
+}  // namespace
 
 Progress::Progress(std::string what, std::optional<std::uint64_t> total)
     : what_(std::move(what)),
       total_(total),
-      terminal_(isatty(STDERR_FILENO) == 1),
+      terminal_(is_terminal(stderr)),
       start_(std::chrono::steady_clock::now()),
       next_(start_ + std::chrono::seconds(1)) {}
 
@@ -23,13 +47,12 @@ void Progress::update(std::uint64_t done) {
   const double seconds = std::chrono::duration<double>(now - start_).count();
   const double rate = static_cast<double>(done) / seconds;
   if (!total_) {
-    show(fmt::format("{} {}, {:.0f} a second", done, what_, rate));
+    show(fmt::format("{} {}  {}", done, what_, rate_text(rate)));
     return;
   }
-  const double percent = 100 * static_cast<double>(done) / static_cast<double>(*total_);
-  const double left = rate > 0 ? static_cast<double>(*total_ - done) / rate : 0;
-  show(fmt::format("{:.0f}%: {} of {} {}, {:.2f} million a second, {:.0f} s left", percent, done,
-                   *total_, what_, rate / 1e6, left));
+  const double part = static_cast<double>(done) / static_cast<double>(*total_);
+  show(fmt::format("[{}] {:.0f}%  {} of {} {}  {}  {}", bar(part), 100 * part, done, *total_, what_,
+                   rate_text(rate), left_text(static_cast<double>(*total_ - done) / rate)));
 }
 
 void Progress::clear() {
@@ -38,7 +61,10 @@ void Progress::clear() {
 
 void Progress::show(const std::string& line) {
   // It is only a courtesy: where it cannot be written, nothing is lost.
-  std::fputs(("\r\033[K" + line).c_str(), stderr);
+  // One column stays free, lest the cursor go to a line of its own.
+  const std::size_t columns = window_columns(stderr);
+  const std::string shown = columns == 0 ? line : cut_to_width(line, columns - 1);
+  std::fputs(("\r\033[K" + shown).c_str(), stderr);
   std::fflush(stderr);
 }
 
