@@ -37,7 +37,7 @@
   const axes = ({inner, width, height}, x, y, xName, yName, formats = {}) => {
     const across = d3.svg.axis().scale(x).orient('bottom').ticks(Math.max(2, Math.round(width / 80)))
       .tickSize(4).tickPadding(5);
-    const up = d3.svg.axis().scale(y).orient('left').ticks(4).tickSize(-width).tickPadding(7);
+    const up = d3.svg.axis().scale(y).orient('left').ticks(formats.rows || 4).tickSize(-width).tickPadding(7);
     if (formats.x) across.tickFormat(formats.x);
     if (formats.y) up.tickFormat(formats.y);
     if (formats.ticks) across.tickValues(formats.ticks);
@@ -158,7 +158,7 @@
       const x = d3.scale.linear().domain([times.edges[0] / unit[1], times.edges[times.edges.length - 1] / unit[1]])
         .range([0, shape.width]);
       const y = d3.scale.linear().domain([0, d3.max(times.counts) || 1]).nice().range([shape.height, 0]);
-      axes(shape, x, y, unit[0], 'number', {y: d3.format(',d')});
+      axes(shape, x, y, unit[0], 'number', {y: d3.format(',d'), rows: Math.min(4, d3.max(times.counts) || 1)});
       shape.inner.selectAll('.bar').data(times.counts).enter().append('rect').attr('class', 'bar again')
         .attr('x', (count, i) => x(times.edges[i] / unit[1]))
         .attr('width', (count, i) => Math.max(1, x(times.edges[i + 1] / unit[1]) - x(times.edges[i] / unit[1]) - 1))
@@ -226,7 +226,7 @@
       const shown = Math.min(lengths, 24);
       one.heading.textContent = hasModel ? 'Losses in a row, against the model' : 'Losses in a row';
       one.words.textContent = ways.map((name, way) =>
-        `${name} ${number(totals[way])} runs, longest ${longest[way]}`).join('; ') + '. ' +
+        `${name} ${number(totals[way])} ${totals[way] === 1 ? 'run' : 'runs'}, longest ${longest[way]}`).join('; ') + '. ' +
         (hasModel ? 'Bars are this run, rings what the loss model says.'
           : 'Nothing is known of a model: bars are this run.') +
         (lengths > shown ? ` Longer ones than ${shown} are not drawn.` : '');

@@ -43,7 +43,7 @@ lossy.facts = (element) => {
       const alike = said[0] === said[1];
       const words = [['uplink', 'up', said[0]], ['downlink', 'down', alike ? '' : said[1]]]
         .filter(([, , text]) => text !== '').map(([way, colour, text]) => make('p', {},
-          alike ? 'both ways ' : make('span', {class: colour}, `${way} `), make('bdi', {}, text)));
+          alike ? 'both ways: ' : make('span', {class: colour}, `${way}: `), make('bdi', {}, text)));
       const notes = run.notes.map((note) => make('li', {}, make('bdi', {}, note)));
       element.replaceChildren(
         ...(facts.length > 0 ? [make('dl', {class: 'facts'}, ...facts)] : []),
