@@ -42,7 +42,14 @@ class Address {
     return a.word(0) == b.word(0) && a.word(8) == b.word(8) && a.port_ == b.port_ &&
            a.scope_id_ == b.scope_id_ && a.is_v6_ == b.is_v6_;
   }
-  friend auto operator<=>(const Address&, const Address&) = default;
+  friend std::strong_ordering operator<=>(const Address& a, const Address& b) {
+    if (const int order = std::memcmp(a.octets_.data(), b.octets_.data(), a.octets_.size())) {
+      return order <=> 0;
+    }
+    if (a.scope_id_ != b.scope_id_) return a.scope_id_ <=> b.scope_id_;
+    if (a.port_ != b.port_) return a.port_ <=> b.port_;
+    return a.is_v6_ <=> b.is_v6_;
+  }
 
  private:
   friend std::hash<Address>;

@@ -19,7 +19,8 @@ Client::Client(const ClientOptions& options) : options_(options), estimator_(opt
 }
 
 std::optional<std::uint64_t> Client::greet(std::string_view name) {
-  check(std::holds_alternative<std::string_view>(parse_request(std::as_bytes(std::span(name)))),
+  check(std::holds_alternative<std::string_view>(
+            parse_request(std::as_bytes(std::span(name.data(), name.size())))),
         "Client::greet: not a name");
   if (pending_ == kRequestsMax) return std::nullopt;
   const std::uint32_t index = allocate();

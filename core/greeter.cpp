@@ -14,7 +14,7 @@ std::string_view Names::at(std::uint64_t i) {
   constexpr std::size_t kDigitsAt = std::string_view("guest-").size();
   const auto [end, error] =
       std::to_chars(made_up_.data() + kDigitsAt, made_up_.data() + made_up_.size(), i + 1);
-  return {made_up_.data(), end};
+  return {made_up_.data(), static_cast<std::size_t>(end - made_up_.data())};
 }
 
 Greeter::Greeter(const GreeterOptions& options, Names names, OnEvent on_event)

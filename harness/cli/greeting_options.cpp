@@ -62,7 +62,8 @@ std::vector<std::string> GreetingOptions::names() const {
 }
 
 ClientOptions GreetingOptions::client(const Address& server, std::size_t window) const {
-  ClientOptions options{.server = server, .window = window_.value_or(window)};
+  const auto asked = static_cast<std::size_t>(window_.value_or(window));  // Far below 2^32.
+  ClientOptions options{.server = server, .window = asked};
   options.retry.attempts_max = static_cast<int>(attempts_);
   options.retry.initial_rto = initial_rto_;
   return options;

@@ -69,7 +69,8 @@ using Phases = std::vector<Timeline<LinkSettings>::Phase>;
 
 template <bool (*holds)(const LinkSettings&)>
 bool at_any_time(const Phases& phases) {
-  return std::ranges::any_of(phases, [](const auto& phase) { return holds(phase.value); });
+  return std::any_of(phases.begin(), phases.end(),
+                     [](const auto& phase) { return holds(phase.value); });
 }
 
 bool holds_back(const LinkSettings& settings) {
@@ -83,7 +84,7 @@ bool flips(const LinkSettings& settings) {
 // What jitter would let overtake, or what is sent when the delay has become shorter.
 bool may_overtake(const Phases& phases) {
   return at_any_time<has_jitter>(phases) ||
-         std::ranges::adjacent_find(phases, [](const auto& a, const auto& b) {
+         std::adjacent_find(phases.begin(), phases.end(), [](const auto& a, const auto& b) {
            return a.value.delay.value_or(Duration::zero()) >
                   b.value.delay.value_or(Duration::zero());
          }) != phases.end();
@@ -365,10 +366,11 @@ void PathOptions::refuse_chance() const {
 }
 
 bool PathOptions::has_random_slots() const {
-  return std::ranges::any_of(ways_, [](const auto& way) {
-    return std::ranges::any_of(way->phases(), [](const auto& phase) {
-      return phase.value.slots && random_slots(*phase.value.slots);
-    });
+  const auto is_random = [](const auto& phase) {
+    return phase.value.slots && random_slots(*phase.value.slots);
+  };
+  return std::any_of(ways_.begin(), ways_.end(), [&](const auto& way) {
+    return std::any_of(way->phases().begin(), way->phases().end(), is_random);
   });
 }
 
@@ -429,7 +431,9 @@ void PathOptions::check_used() const {
 
 void PathOptions::check_effect(const PathScope& scope,
                                std::initializer_list<Direction> directions) const {
-  const auto in_any = [&](auto&& holds) { return std::ranges::any_of(directions, holds); };
+  const auto in_any = [&](auto&& holds) {
+    return std::any_of(directions.begin(), directions.end(), holds);
+  };
   const auto refuse = [&](const std::string& who, const std::string& why, const char* needed,
                           const char* value) {
     const std::string option = scope.prefix() + needed;
@@ -461,7 +465,8 @@ void PathOptions::check_effect(const PathScope& scope,
   }
   const auto has_rate = [](const auto& phase) { return phase.value.rate.has_value(); };
   if (scope.flags().rate && !in_any([&](Direction way) {
-        return std::ranges::any_of(settings(way).phases(), has_rate);
+        const Phases& phases = settings(way).phases();
+        return std::any_of(phases.begin(), phases.end(), has_rate);
       })) {
     throw usage_error(scope.prefix() + "rate",
                       "each direction has a trace in its place; leave it out");
@@ -470,8 +475,9 @@ void PathOptions::check_effect(const PathScope& scope,
 
 // Whether it is drop that loses datagrams, and a burst says how.
 bool PathOptions::drop_bursts(Direction direction) const {
+  const Phases& phases = settings(direction).phases();
   return drop_counts_[index(direction)] &&
-         std::ranges::any_of(settings(direction).phases(), [](const auto& phase) {
+         std::any_of(phases.begin(), phases.end(), [](const auto& phase) {
            const auto& loss = phase.value.loss;
            const auto* model = loss ? std::get_if<GilbertElliott>(&*loss) : nullptr;
            return model != nullptr && !model->to_bad.is_zero();

@@ -28,7 +28,7 @@ std::optional<std::int16_t> parse_entry(std::string_view word) {
 DelayTable::DelayTable(std::string name, std::vector<std::int16_t> quantiles)
     : name_(std::move(name)), quantiles_(std::move(quantiles)) {
   check(!quantiles_.empty(), "DelayTable: no quantiles");
-  std::ranges::sort(quantiles_);
+  std::sort(quantiles_.begin(), quantiles_.end());
 }
 
 std::shared_ptr<const DelayTable> DelayTable::built_in(std::string_view name) {

@@ -85,7 +85,7 @@ std::uint64_t DeliveryTrace::first_at(Instant now) const {
   // A round's last opportunity comes when the next begins, so that times in it are 1 to its length.
   const std::uint64_t round = (time - 1) / milliseconds_.back();
   const std::uint64_t in_round = time - round * milliseconds_.back();
-  const auto first = std::ranges::lower_bound(milliseconds_, in_round);
+  const auto first = std::lower_bound(milliseconds_.begin(), milliseconds_.end(), in_round);
   return round * milliseconds_.size() + static_cast<std::uint64_t>(first - milliseconds_.begin());
 }
 

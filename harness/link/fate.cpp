@@ -13,12 +13,13 @@ std::string_view to_string(LossReason reason) {
 
 bool operator==(const CopyFate& a, const CopyFate& b) {
   return a.extra_delay == b.extra_delay && a.held_back == b.held_back && a.early == b.early &&
-         a.kept_bytes == b.kept_bytes && std::ranges::equal(a.flips(), b.flips());
+         a.kept_bytes == b.kept_bytes &&
+         std::equal(a.flips().begin(), a.flips().end(), b.flips().begin(), b.flips().end());
 }
 
 bool operator==(const Fate& a, const Fate& b) {
   return a.copies_count == b.copies_count && (!a.lost() || a.loss == b.loss) &&
-         std::ranges::equal(a.copies(), b.copies());
+         std::equal(a.copies().begin(), a.copies().end(), b.copies().begin(), b.copies().end());
 }
 
 bool Fate::is_plain() const {

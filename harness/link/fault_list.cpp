@@ -26,7 +26,8 @@ void parse_modifiers(std::string_view rest, CopyFate& copy) {
     }
     const auto bit = static_cast<std::uint32_t>(
         parse_whole(take_until(rest, "^="), 0, std::numeric_limits<std::uint32_t>::max()));
-    if (std::ranges::count(copy.flips(), bit) > 0) {
+    const auto flips = copy.flips();
+    if (std::find(flips.begin(), flips.end(), bit) != flips.end()) {
       throw TextError("bit " + std::to_string(bit) + " is flipped twice, which changes nothing");
     }
     copy.flipped_bits[copy.flips_count++] = bit;
@@ -141,8 +142,11 @@ FaultList FaultList::parse(std::string_view text) {
   }
   for (OneWay& way : list.ways_) {
     const auto place = [](const Fault& fault) { return std::pair(fault.flow, fault.number); };
-    std::ranges::sort(way.faults, {}, place);
-    const auto twice = std::ranges::adjacent_find(way.faults, {}, place);
+    std::sort(way.faults.begin(), way.faults.end(),
+              [&](const Fault& a, const Fault& b) { return place(a) < place(b); });
+    const auto twice =
+        std::adjacent_find(way.faults.begin(), way.faults.end(),
+                           [&](const Fault& a, const Fault& b) { return place(a) == place(b); });
     if (twice != way.faults.end()) {
       const auto direction = static_cast<Direction>(&way - list.ways_.data());
       throw TextError(address_of(direction, twice->number, twice->flow) + " stands there twice");
@@ -183,8 +187,10 @@ Fate FaultList::fate(Direction direction, std::size_t i) const {
 std::pair<std::size_t, std::size_t> FaultList::range(Direction direction,
                                                      std::uint64_t flow) const {
   const std::vector<Fault>& faults = of(direction).faults;
-  const auto first = std::ranges::lower_bound(faults, flow, {}, &Fault::flow);
-  const auto last = std::ranges::upper_bound(faults, flow, {}, &Fault::flow);
+  const auto first = std::partition_point(faults.begin(), faults.end(),
+                                          [flow](const Fault& fault) { return fault.flow < flow; });
+  const auto last = std::partition_point(first, faults.end(),
+                                         [flow](const Fault& fault) { return fault.flow == flow; });
   return {static_cast<std::size_t>(first - faults.begin()),
           static_cast<std::size_t>(last - faults.begin())};
 }
@@ -193,8 +199,10 @@ std::size_t FaultList::count_beyond(Direction direction, std::uint64_t offered,
                                     std::uint64_t flow) const {
   const auto [first, last] = range(direction, flow);
   const std::span found = std::span(of(direction).faults).subspan(first, last - first);
-  return static_cast<std::size_t>(std::ranges::end(found) -
-                                  std::ranges::upper_bound(found, offered, {}, &Fault::number));
+  const auto beyond =
+      std::partition_point(found.begin(), found.end(),
+                           [offered](const Fault& fault) { return fault.number <= offered; });
+  return static_cast<std::size_t>(found.end() - beyond);
 }
 
 std::uint64_t FaultList::last_flow() const {

@@ -58,8 +58,9 @@ Link::Link(LinkPlan plan, std::unique_ptr<FateSource> fates)
     : plan_(std::move(plan)), fates_(std::move(fates)), gate_(plan_.slot_intervals) {
   check(fates_ != nullptr, "Link: no source of fates");
   check_plan(plan_);
-  has_slots_ = std::ranges::any_of(plan_.options.phases(),
-                                   [](const auto& phase) { return phase.value.slots.enabled; });
+  const auto& phases = plan_.options.phases();
+  has_slots_ = std::any_of(phases.begin(), phases.end(),
+                           [](const auto& phase) { return phase.value.slots.enabled; });
 }
 
 Offer Link::handle_datagram(Instant now, std::span<const std::byte> payload) {
@@ -119,12 +120,13 @@ void Link::send_copies(Instant now, std::span<const std::byte> payload, const Li
 bool Link::has_places(Instant now, std::size_t payload_bytes, const LinkOptions& options,
                       const Fate& fate) {
   const auto copies = fate.copies();
-  const auto slots = 1 + static_cast<std::size_t>(std::ranges::count_if(copies, is_damaged));
+  const auto slots =
+      1 + static_cast<std::size_t>(std::count_if(copies.begin(), copies.end(), is_damaged));
   // Those that are cut may be of another size; that none takes a slot of another's is near enough.
   return in_flight_.has_places(copies.size()) &&
          serialiser_.has_places(now, copies.size(), options) &&
          payloads_.free_slots(payload_bytes) >= slots &&
-         std::ranges::all_of(copies, [&](const CopyFate& copy) {
+         std::all_of(copies.begin(), copies.end(), [&](const CopyFate& copy) {
            return !is_damaged(copy) || payloads_.free_slots(std::min<std::size_t>(
                                            payload_bytes, copy.kept_bytes)) >= slots;
          });

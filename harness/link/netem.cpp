@@ -64,7 +64,7 @@ class Words {
 
   // The next word, or nothing at all at the end.
   Word peek() const {
-    const auto end = std::ranges::find_if(rest_.text, is_space);
+    const auto end = std::find_if(rest_.text.begin(), rest_.text.end(), is_space);
     return {rest_.text.substr(0, static_cast<std::size_t>(end - rest_.text.begin())), rest_.offset};
   }
 
@@ -194,9 +194,12 @@ constexpr std::array<LineParser::Keyword, 10> LineParser::kWordsOfOurs{
 LinkSettings LineParser::parse() {
   while (!words_.done()) {
     key_ = words_.take();
-    const auto of_tc = std::ranges::find_if(
-        kWordsOfTc, [this](const Keyword& word) { return word.name.starts_with(key_.text); });
-    const auto of_ours = std::ranges::find(kWordsOfOurs, key_.text, &Keyword::name);
+    const auto of_tc =
+        std::find_if(kWordsOfTc.begin(), kWordsOfTc.end(),
+                     [this](const Keyword& word) { return word.name.starts_with(key_.text); });
+    const auto of_ours =
+        std::find_if(kWordsOfOurs.begin(), kWordsOfOurs.end(),
+                     [this](const Keyword& word) { return word.name == key_.text; });
     if (of_tc != kWordsOfTc.end()) {
       (this->*of_tc->parse)();
     } else if (of_ours != kWordsOfOurs.end()) {
@@ -545,7 +548,9 @@ Outage parse_outage(std::string_view text) {
 
 void add_outage(std::string_view text, std::vector<Outage>& outages) {
   const Outage outage = parse_outage(text);
-  const auto next = std::ranges::upper_bound(outages, outage.start, {}, &Outage::start);
+  const auto next = std::partition_point(outages.begin(), outages.end(), [&](const Outage& other) {
+    return other.start <= outage.start;
+  });
   if ((next != outages.end() && next->start < outage.end) ||
       (next != outages.begin() && std::prev(next)->end > outage.start)) {
     throw TextError(quote(text) + " overlaps another outage");

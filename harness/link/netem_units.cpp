@@ -164,9 +164,11 @@ std::uint64_t parse_quantity(std::string_view text, const Quantity& quantity) {
   std::string_view rest = text;
   const auto number = take_number(rest);
   if (!number) throw refuse("write it as in " + std::string(quantity.example));
-  const auto unit = std::ranges::find_if(quantity.units, [rest](const Unit& one) {
-    return std::ranges::equal(one.name, rest, {}, {}, lower);
-  });
+  const auto unit =
+      std::find_if(quantity.units.begin(), quantity.units.end(), [rest](const Unit& one) {
+        return std::equal(one.name.begin(), one.name.end(), rest.begin(), rest.end(),
+                          [](char a, char b) { return a == lower(b); });
+      });
   if (unit == quantity.units.end() && !rest.empty()) throw refuse(quantity.units_are);
   if (number->negative && number->digits > 0) throw refuse("it must not be negative");
   const std::uint64_t size = rest.empty() ? quantity.bare_unit : unit->size;

@@ -39,7 +39,7 @@ void PayloadPool::reserve_chunk(std::size_t size_class) {
   std::size_t& chunk_bytes = last_chunk_bytes_[size_class];
   chunk_bytes = std::max(std::clamp(2 * chunk_bytes, kFirstChunkBytes, kChunkBytesMax),
                          class_bytes(size_class));
-  chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(chunk_bytes));
+  chunks_.push_back(std::unique_ptr<std::byte[]>(new std::byte[chunk_bytes]));
   bytes_reserved_ += chunk_bytes;
   const std::size_t first = slots_.size();
   for (std::size_t at = 0; at < chunk_bytes; at += class_bytes(size_class)) {

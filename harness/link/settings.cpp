@@ -1,5 +1,8 @@
 #include "harness/link/settings.hpp"
 
+#include <algorithm>
+#include <limits>
+
 namespace lossy {
 namespace {
 
@@ -10,6 +13,12 @@ bool same(const Value& a, const Value& b) {
 template <typename Value>
 bool same(const std::shared_ptr<const Value>& a, const std::shared_ptr<const Value>& b) {
   return a == b || (a && b && *a == *b);
+}
+
+// What an address space of 32 bits cannot hold is no bound there.
+std::size_t size_or(std::optional<std::uint64_t> size, std::size_t otherwise) {
+  constexpr std::uint64_t kMax = std::numeric_limits<std::size_t>::max();
+  return size ? static_cast<std::size_t>(std::min(*size, kMax)) : otherwise;
 }
 
 }  // namespace
@@ -38,12 +47,12 @@ LinkOptions link_options(const LinkSettings& settings, std::size_t header_bytes)
           .keeps_order = settings.keeps_order.value_or(defaults.keeps_order),
           .rate = settings.rate.value_or(defaults.rate),
           .trace = settings.trace.value_or(nullptr),
-          .queue_datagrams_max = settings.queue_datagrams.value_or(defaults.queue_datagrams_max),
-          .queue_bytes_max = settings.queue_bytes.value_or(defaults.queue_bytes_max),
+          .queue_datagrams_max = size_or(settings.queue_datagrams, defaults.queue_datagrams_max),
+          .queue_bytes_max = size_or(settings.queue_bytes, defaults.queue_bytes_max),
           .slots = settings.slots.value_or(defaults.slots),
-          .mtu_bytes = settings.mtu_bytes.value_or(defaults.mtu_bytes),
+          .mtu_bytes = size_or(settings.mtu_bytes, defaults.mtu_bytes),
           .header_bytes = header_bytes,
-          .in_flight_max = settings.in_flight.value_or(defaults.in_flight_max),
+          .in_flight_max = size_or(settings.in_flight, defaults.in_flight_max),
           .in_flight_bytes_max = defaults.in_flight_bytes_max};
 }
 

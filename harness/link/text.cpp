@@ -83,7 +83,7 @@ const Unit* find_unit(std::span<const Unit> units, std::string_view name) {
 std::string quote(std::string_view text) {
   constexpr std::size_t kShownMax = 80;
   const std::string_view shown = text.substr(0, kShownMax);
-  return '"' + escape_bytes(std::as_bytes(std::span(shown))) +
+  return '"' + escape_bytes(std::as_bytes(std::span(shown.data(), shown.size()))) +
          (text.size() > kShownMax ? "...\"" : "\"");
 }
 

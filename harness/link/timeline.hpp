@@ -56,7 +56,9 @@ class Timeline {
 
  private:
   std::size_t index_at(Instant when) const {
-    const auto after = std::ranges::upper_bound(*phases_, when, {}, &Phase::start);
+    const auto after =
+        std::partition_point(phases_->begin(), phases_->end(),
+                             [when](const Phase& phase) { return phase.start <= when; });
     return static_cast<std::size_t>(after - phases_->begin()) - 1;
   }
   void stand_at(std::size_t index) {

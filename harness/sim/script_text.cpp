@@ -39,7 +39,8 @@ std::optional<OperationKind> kind_of(const std::array<KindWord, kSize>& words,
 
 template <std::size_t kSize>
 std::string word_of(const std::array<KindWord, kSize>& words, OperationKind kind) {
-  const auto* const found = std::ranges::find(words, kind, &KindWord::kind);
+  const auto found = std::find_if(words.begin(), words.end(),
+                                  [kind](const KindWord& one) { return one.kind == kind; });
   return std::string(found->word);
 }
 
@@ -55,7 +56,7 @@ std::string one_of(std::span<const std::string_view> words) {
 
 std::string quoted(std::string_view bytes) {
   std::string text = "\"";
-  for (const char c : escape_bytes(std::as_bytes(std::span(bytes)))) {
+  for (const char c : escape_bytes(std::as_bytes(std::span(bytes.data(), bytes.size())))) {
     if (c == '"') text += '\\';
     text += c;
   }
@@ -142,7 +143,7 @@ class Parser {
   // A word that is one of some, as its place among them.
   std::size_t choice(std::span<const std::string_view> words) {
     const std::string_view found = word();
-    const auto place = std::ranges::find(words, found);
+    const auto place = std::find(words.begin(), words.end(), found);
     if (place == words.end()) fail(found, "here stands " + one_of(words));
     return static_cast<std::size_t>(place - words.begin());
   }
@@ -152,7 +153,7 @@ class Parser {
     const std::string_view found = word();
     std::size_t value = 0;
     const bool is_number = !found.empty() && found.size() <= 9 &&
-                           std::ranges::all_of(found, is_digit) &&
+                           std::all_of(found.begin(), found.end(), is_digit) &&
                            (found.size() == 1 || found.front() != '0');
     for (std::size_t i = 0; is_number && i < found.size(); ++i) {
       value = 10 * value + static_cast<std::size_t>(found[i] - '0');
@@ -170,7 +171,7 @@ class Parser {
     const std::string_view digits =
         unit.substr(0, std::min(unit.size(), unit.find_first_not_of("0123456789")));
     unit.remove_prefix(digits.size());
-    const auto known = std::ranges::find(kScriptTimeUnits, unit);
+    const auto known = std::find(kScriptTimeUnits.begin(), kScriptTimeUnits.end(), unit);
     std::size_t count = 0;
     if (!digits.empty() && digits.size() <= 5) {
       for (const char c : digits) count = 10 * count + static_cast<std::size_t>(c - '0');

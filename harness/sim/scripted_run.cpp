@@ -197,7 +197,9 @@ void ScriptedRun::inject(const Operation& operation) {
 }
 
 std::span<const std::byte> ScriptedRun::payload_of(const Operation& operation) {
-  const auto bytes_of = [](std::string_view bytes) { return std::as_bytes(std::span(bytes)); };
+  const auto bytes_of = [](std::string_view bytes) {
+    return std::as_bytes(std::span(bytes.data(), bytes.size()));
+  };
   switch (static_cast<ScriptPayload>(operation.payload())) {
     case ScriptPayload::kName:
       return bytes_of(name_of(operation.choice()));

@@ -27,7 +27,8 @@ const Link& Simulation::link(std::size_t path, Direction direction) const {
 }
 
 std::size_t Simulation::node_at(const Address& address) const {
-  const auto node = std::ranges::find(nodes_, address, &Node::address);
+  const auto node = std::find_if(nodes_.begin(), nodes_.end(),
+                                 [&](const Node& one) { return one.address == address; });
   check(node != nodes_.end(), "Simulation: no endpoint has this address");
   return static_cast<std::size_t>(node - nodes_.begin());
 }
