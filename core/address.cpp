@@ -91,5 +91,6 @@ std::size_t std::hash<lossy::Address>::operator()(const lossy::Address& address)
   for (const std::uint64_t word : {address.word(8), rest}) {
     mixed = (mixed ^ (mixed >> 32)) * 0x9E3779B97F4A7C15U + word;
   }
-  return (mixed ^ (mixed >> 29)) * 0xBF58476D1CE4E5B9U;
+  mixed = (mixed ^ (mixed >> 29)) * 0xBF58476D1CE4E5B9U;
+  return static_cast<std::size_t>(mixed);
 }

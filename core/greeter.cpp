@@ -10,7 +10,7 @@ namespace lossy {
 
 std::string_view Names::at(std::uint64_t i) {
   check(i < count_, "Names::at: no such name");
-  if (!given_.empty()) return given_[i];
+  if (!given_.empty()) return given_[static_cast<std::size_t>(i)];
   constexpr std::size_t kDigitsAt = std::string_view("guest-").size();
   const auto [end, error] =
       std::to_chars(made_up_.data() + kDigitsAt, made_up_.data() + made_up_.size(), i + 1);

@@ -48,7 +48,7 @@ void Exchanges::request(std::span<const std::byte> payload, Instant time, Exchan
   const auto is_same = [&](const Request& other) {
     return other.hash == request.hash && other.size == request.size;
   };
-  if (std::ranges::any_of(waiting_, is_same)) {
+  if (std::any_of(waiting_.begin(), waiting_.end(), is_same)) {
     ++counters_.retransmitted;
     return;
   }

@@ -113,7 +113,8 @@ void PathTracker::settle(const Datagram& datagram, PathMetrics& metrics) {
 
 void PathTracker::finish(PathMetrics& metrics) {
   std::erase_if(datagrams_, [](const Datagram& datagram) { return datagram.number == 0; });
-  std::ranges::sort(datagrams_, {}, &Datagram::number);
+  std::sort(datagrams_.begin(), datagrams_.end(),
+            [](const Datagram& a, const Datagram& b) { return a.number < b.number; });
   for (const Datagram& datagram : datagrams_) settle(datagram, metrics);
   datagrams_ = {};
 }

@@ -30,7 +30,7 @@ std::string CommandLine::text_of(const std::string& program, const std::string& 
   CommandLine changed = *this;
   std::vector<std::string>& arguments = changed.arguments_;
   // Behind "--" an option's name is none.
-  const auto options_end = [&] { return std::ranges::find(arguments, "--"); };
+  const auto options_end = [&] { return std::find(arguments.begin(), arguments.end(), "--"); };
   if (const auto apart = std::find(arguments.begin(), options_end(), option);
       apart != options_end()) {
     arguments.erase(apart, apart + (apart + 1 == arguments.end() ? 1 : 2));
@@ -40,13 +40,13 @@ std::string CommandLine::text_of(const std::string& program, const std::string& 
                                    return argument.starts_with(option + '=');
                                  }),
                   options_end());
-  const auto name = std::ranges::find(arguments, subcommand);
+  const auto name = std::find(arguments.begin(), arguments.end(), subcommand);
   arguments.insert(name == arguments.end() ? name : name + 1, option + '=' + value);
   return changed.text_of(program);
 }
 
 bool CommandLine::has(const std::string& argument) const {
-  return std::ranges::find(arguments_, argument) != arguments_.end();
+  return std::find(arguments_.begin(), arguments_.end(), argument) != arguments_.end();
 }
 
 }  // namespace lossy

@@ -13,11 +13,11 @@
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/explanation.hpp"
 #include "harness/cli/files.hpp"
+#include "harness/cli/greeting_report.hpp"
 #include "harness/cli/observers.hpp"
 #include "harness/cli/progress.hpp"
 #include "harness/cli/report_file.hpp"
 #include "harness/cli/terminal.hpp"
-#include "harness/report/link_notes.hpp"
 
 namespace lossy {
 namespace {
@@ -120,41 +120,19 @@ class GreetingRun {
   std::string reproduce() const { return reproduce(command_line_.program()); }
 
   RunReport report(Duration wall_time) const {
-    const PathOptions& path = scenario().path();
-    RunReport result{.command = kind_.command,
-                     .seed = {},
-                     .requests = greeter_.requests(),
-                     .result = greeter_.result(),
-                     .client = greeter_.client().counters(),
-                     .server = server_.counters(),
-                     .uplink = network_->link(Direction::kUplink).counters(),
-                     .downlink = network_->link(Direction::kDownlink).counters(),
-                     .virtual_time = {},
-                     .wall_time = wall_time,
-                     .reproduce = reproduce()};
-    if (path.is_random()) {
-      result.seed = path.common_seed();
-      if (!result.seed) {
-        result.seeds = {path.seed(Direction::kUplink), path.seed(Direction::kDownlink)};
-      }
-    }
+    RunReport result =
+        greeting_report(scenario(), greeter_, server_, network_->link(Direction::kUplink),
+                        network_->link(Direction::kDownlink), network_->now());
+    result.command = kind_.command;
+    result.wall_time = wall_time;
+    result.reproduce = reproduce();
     network_->add_to(result);
-    add_notes(result);
     return result;
   }
 
   void write_report(const RunReport& result) {
     report_file_->add(page_run(result, collector_, page_path(scenario().path())));
     report_file_->write(page_head(result));
-  }
-
-  void add_notes(RunReport& result) const {
-    const PathOptions& path = scenario().path();
-    result.notes = link_notes({path.settings(Direction::kUplink), result.uplink},
-                              {path.settings(Direction::kDownlink), result.downlink},
-                              {.faults = path.faults() ? &*path.faults() : nullptr,
-                               .end = network_->now(),
-                               .to_have_more = "more greetings at a time (--window, --interval)"});
   }
 
   const RunOptions& options_;

@@ -508,10 +508,10 @@ Link PathOptions::make_link(Direction direction, std::uint64_t flow) const {
   return {std::move(plan), std::make_unique<RandomFates>(model.chances, flow_seed, direction)};
 }
 
-std::string PathOptions::options_beside_faults() const {
-  std::string options;
+std::vector<std::string> PathOptions::arguments_beside_faults() const {
+  std::vector<std::string> arguments;
   const auto add = [&](const std::string& option, const std::string& text) {
-    if (!text.empty()) options += ' ' + shell_quoted(option + '=' + text);
+    if (!text.empty()) arguments.push_back(option + '=' + text);
   };
   for (const Direction direction : {Direction::kUplink, Direction::kDownlink}) {
     const PathScope& own = one_way_[index(direction)];
@@ -526,6 +526,14 @@ std::string PathOptions::options_beside_faults() const {
       later.emplace_back(phases[i].start, changed);
     }
     if (!later.empty()) add(own.timeline_option(), format_timeline(later));
+  }
+  return arguments;
+}
+
+std::string PathOptions::options_beside_faults() const {
+  std::string options;
+  for (const std::string& argument : arguments_beside_faults()) {
+    options += ' ' + shell_quoted(argument);
   }
   return options;
 }

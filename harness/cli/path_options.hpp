@@ -62,7 +62,9 @@ class PathOptions {
   // What --seed would have to say for the same run, when the command line does not: it was left out
   // or "random".
   std::optional<std::uint64_t> implied_seed() const;
-  // The path without what is left to chance, as options, for a run with listed fates.
+  // The path without what is left to chance, as arguments, for a run with listed fates; and the
+  // same for a shell, each behind a space.
+  std::vector<std::string> arguments_beside_faults() const;
   std::string options_beside_faults() const;
 
  private:

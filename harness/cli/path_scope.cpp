@@ -311,8 +311,8 @@ std::string PathScope::who_says(const std::string& name) const {
 }
 
 bool PathScope::timeline_says(const std::string& name) const {
-  return std::ranges::any_of(timeline_,
-                             [&](const auto& phase) { return line_says(phase.second, name); });
+  return std::any_of(timeline_.begin(), timeline_.end(),
+                     [&](const auto& phase) { return line_says(phase.second, name); });
 }
 
 }  // namespace lossy

@@ -108,7 +108,8 @@ std::span<const Profile> profiles() {
 }
 
 const Profile* find_profile(std::string_view name) {
-  const auto found = std::ranges::find(kProfiles, name, &Profile::name);
+  const auto found = std::find_if(kProfiles.begin(), kProfiles.end(),
+                                  [&](const Profile& profile) { return profile.name == name; });
   return found == kProfiles.end() ? nullptr : &*found;
 }
 

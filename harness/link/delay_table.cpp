@@ -66,7 +66,8 @@ std::shared_ptr<const DelayTable> DelayTable::parse(std::string_view text, std::
 }
 
 Duration DelayTable::at(std::uint64_t draw, Duration jitter) const {
-  const Duration::rep value = quantiles_[uniform_below(draw, quantiles_.size())];
+  const std::uint64_t quantile = uniform_below(draw, quantiles_.size());
+  const Duration::rep value = quantiles_[static_cast<std::size_t>(quantile)];
   // In two parts, neither of which exceeds 2^62 for a jitter of kDurationMax.
   const Duration::rep whole = jitter.count() / kScale;
   const Duration::rep rest = jitter.count() % kScale;

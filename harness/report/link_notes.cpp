@@ -38,8 +38,9 @@ class Notes {
   }
   template <typename Holds>
   bool at_any_time(Holds holds) const {
-    return std::ranges::any_of(way_.settings.phases(),
-                               [&](const auto& phase) { return holds(phase.value); });
+    const auto& phases = way_.settings.phases();
+    return std::any_of(phases.begin(), phases.end(),
+                       [&](const auto& phase) { return holds(phase.value); });
   }
 
   void add_order() {

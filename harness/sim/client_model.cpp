@@ -121,7 +121,7 @@ void ClientModel::sent_again(Instant now, std::size_t index) {
 
 void ClientModel::told(const ClientEvent& event) {
   must(event.request >= 1 && event.request <= count_, Property::kAboutARequest);
-  const std::size_t index = event.request - 1;
+  const auto index = static_cast<std::size_t>(event.request - 1);
   Request& request = requests_[index];
   must(request.state != State::kTold, Property::kEndsOnce);
   must(request.state == State::kGreeted || request.state == State::kGaveUp,

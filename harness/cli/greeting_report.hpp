@@ -1,0 +1,17 @@
+// What a run of greetings over links came to, as it is reported.
+#pragma once
+
+#include "core/greeter.hpp"
+#include "core/server.hpp"
+#include "harness/cli/scenario.hpp"
+#include "harness/link/link.hpp"
+#include "harness/report/summary.hpp"
+
+namespace lossy {
+
+// All that follows from the scenario and from those who took part; `end` is when the run ended.
+// Which command it was, how long it took and how to have it again is for the caller to say.
+RunReport greeting_report(const Scenario& scenario, const Greeter& greeter, const Server& server,
+                          const Link& uplink, const Link& downlink, Instant end);
+
+}  // namespace lossy

@@ -1,0 +1,104 @@
+// What a page calls: lossy as one function from words to JSON, compiled to WebAssembly.
+//
+//   run ARGUMENTS...                the arguments are those behind "lossy simulate"
+//     -> {"arguments": [...], "summary": {as --json prints it}, "page": {see
+//     report/page/README.md}}
+//   fate uplink NUMBER EDIT ARGUMENTS...      drop, duplicate or deliver, as another run would
+//     -> {"arguments": [...]}       every other fate as it was, as a list of faults
+//   profiles
+//     -> {"profiles": [{"name": ..., "description": ...}]}
+// What cannot be done gives {"error": "why"}, the line that the command would end with.
+#include <algorithm>
+#include <cstddef>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "core/escape.hpp"
+#include "harness/cli/profiles.hpp"
+#include "harness/playground/edited_fates.hpp"
+#include "harness/playground/simulated_run.hpp"
+
+namespace lossy {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string text_of(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string run(const Arguments& arguments) {
+  const SimulatedRun run(arguments);
+  Observer observer;
+  const RunReport report = run.run(observer, nullptr);
+  return "{\"arguments\":" + text_of(run.arguments()) + ",\"summary\":" + summary_json(report) +
+         '}';
+}
+
+Edit edit_of(const std::string& word) {
+  if (word == "drop") return Edit::kDrop;
+  if (word == "duplicate") return Edit::kDuplicate;
+  if (word == "deliver") return Edit::kDeliver;
+  throw std::runtime_error("there is no edit " + quote(word));
+}
+
+std::string fate(const Arguments& words) {
+  const SimulatedRun run({words.begin() + 3, words.end()});
+  EditedFates fates(run.scenario().path(),
+                    words[0] == "uplink" ? Direction::kUplink : Direction::kDownlink,
+                    parse_whole(words[1], 1, UINT64_MAX), edit_of(words[2]));
+  run.run(fates, nullptr);
+  return text_of({{"arguments", run.with_faults(fates.faults())}});
+}
+
+std::string all_profiles() {
+  Json list = Json::array();
+  for (const Profile& profile : profiles()) {
+    list.push_back({{"name", profile.name}, {"description", profile.description}});
+  }
+  return text_of({{"profiles", std::move(list)}});
+}
+
+std::string answer(const Arguments& words) {
+  if (words[0] == "run") return run({words.begin() + 1, words.end()});
+  if (words[0] == "fate" && words.size() > 3) return fate({words.begin() + 1, words.end()});
+  if (words[0] == "profiles") return all_profiles();
+  throw std::runtime_error("there is nothing called " + quote(words[0]));
+}
+
+// Each word ends with a zero.
+Arguments words_of(std::string_view text) {
+  Arguments words;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\0'), text.size() - 1);
+    words.emplace_back(text.substr(0, end));
+    text.remove_prefix(end + 1);
+  }
+  if (words.empty()) words.emplace_back();
+  return words;
+}
+
+std::string last_answer;
+
+}  // namespace
+}  // namespace lossy
+
+extern "C" {
+
+// Gives where the answer begins, which stays until the next call.
+const char* lossy_call(const char* words, std::size_t size) {
+  using namespace lossy;
+  try {
+    last_answer = answer(words_of({words, size}));
+  } catch (const std::exception& error) {
+    last_answer = text_of({{"error", escape_controls(error.what())}});
+  }
+  return last_answer.data();
+}
+
+std::size_t lossy_answer_size() {
+  return lossy::last_answer.size();
+}
+}

@@ -1,0 +1,40 @@
+// `lossy simulate` in a page: the same options, read by the same code, and the same run.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/cli/option.hpp"
+#include "harness/cli/scenario.hpp"
+#include "harness/link/observer.hpp"
+#include "harness/report/summary.hpp"
+
+namespace lossy {
+
+using Arguments = std::vector<std::string>;
+
+class SimulatedRun {
+ public:
+  // The arguments are those behind "lossy simulate". Throws CLI::ParseError, TextError or
+  // std::system_error for what that command would refuse.
+  explicit SimulatedRun(Arguments arguments);
+
+  // Throws std::runtime_error when it would keep a page busy for too long.
+  RunReport run(Observer& observer, const Greeter::OnEvent& on_event) const;
+
+  const Scenario& scenario() const { return scenario_; }
+  // What was given, each option as "--name=value".
+  Arguments arguments() const;
+  // The same with listed faults in the place of all that is left to chance. An empty list is none.
+  Arguments with_faults(const std::string& faults) const;
+
+ private:
+  Arguments with_names(Arguments options) const;
+  std::string reproduce() const;
+
+  Arguments given_;
+  CLI::App app_{"", "lossy simulate"};
+  Scenario scenario_;
+};
+
+}  // namespace lossy
