@@ -7,18 +7,13 @@
 #include <vector>
 
 #include "harness/capture/new_file.hpp"
-#include "harness/cli/path_options.hpp"
+#include "harness/cli/page_head.hpp"
 #include "harness/report/page_capture.hpp"
 #include "harness/report/page_run.hpp"
 
 namespace lossy {
 
 CLI::Option* add_report(CLI::App& app, std::string& path);
-
-// What a report says of a path, and of a run as a whole.
-PagePath page_path(const PathOptions& path);
-PageHead page_head(const RunReport& report);
-PageHead page_head(const std::string& command, const std::string& reproduce);
 
 // The file of a report. Throws std::system_error when it cannot be made, or written: then, and when
 // nothing is written, none is left behind.

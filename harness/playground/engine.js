@@ -1,5 +1,4 @@
 // lossy compiled to WebAssembly, as a function: playground.cpp says what it can be asked.
-'use strict';
 
 // Gives call(...words) once `wasm`, an ArrayBuffer, is compiled. What call() gives is what the answer
 // says, parsed; what it refuses has a member `error`.

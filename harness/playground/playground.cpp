@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "core/escape.hpp"
+#include "harness/cli/page_head.hpp"
 #include "harness/cli/profiles.hpp"
 #include "harness/playground/edited_fates.hpp"
 #include "harness/playground/simulated_run.hpp"
@@ -31,10 +32,13 @@ std::string text_of(const Json& json) {
 
 std::string run(const Arguments& arguments) {
   const SimulatedRun run(arguments);
-  Observer observer;
-  const RunReport report = run.run(observer, nullptr);
+  PageCollector collector(PageCollector::Ends::kTold);
+  const RunReport report =
+      run.run(collector, [&](const ClientEvent& event) { collector.on_event(event); });
+  Json page = page_data(page_head(report),
+                        Json::array({page_run(report, collector, page_path(run.scenario().path()))}));
   return "{\"arguments\":" + text_of(run.arguments()) + ",\"summary\":" + summary_json(report) +
-         '}';
+         ",\"page\":" + text_of(page) + '}';
 }
 
 Edit edit_of(const std::string& word) {

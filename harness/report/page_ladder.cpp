@@ -81,7 +81,7 @@ std::uint32_t PageLadder::payload(std::span<const std::byte> bytes) {
 
 std::uint32_t PageLadder::reason(std::string_view why) {
   if (why.empty()) return 0;
-  const auto found = std::ranges::find(reasons_, why);
+  const auto found = std::find(reasons_.begin(), reasons_.end(), why);
   if (found != reasons_.end()) return static_cast<std::uint32_t>(found - reasons_.begin() + 1);
   if (reasons_.size() < kReasonsMax) reasons_.emplace_back(why);
   return static_cast<std::uint32_t>(reasons_.size());

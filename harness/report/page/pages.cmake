@@ -3,22 +3,7 @@
 # The data goes between the two halves when a report is written. The page's policy names its style
 # and its script by their SHA-256, so that nothing else is ever applied or run.
 
-# Base64 of the SHA-256 of a text, as a Content-Security-Policy has it.
-function(policy_hash text result)
-  string(SHA256 hex "${text}")
-  set(digits ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/)
-  set(base64 "")
-  foreach(at RANGE 0 63 6)  # Three bytes are four digits; the last two bytes are three.
-    string(SUBSTRING "${hex}00" ${at} 6 group)
-    foreach(shift 18 12 6 0)
-      math(EXPR digit "0x${group} >> ${shift} & 63")
-      string(SUBSTRING ${digits} ${digit} 1 letter)
-      string(APPEND base64 "${letter}")
-    endforeach()
-  endforeach()
-  string(SUBSTRING "${base64}" 0 43 base64)
-  set(${result} "sha256-${base64}=" PARENT_SCOPE)
-endfunction()
+include(${PAGE}/policy.cmake)
 
 # The bytes of a file as the text of a C++ array.
 function(cpp_array file name result)
