@@ -35,8 +35,9 @@ std::string run(const Arguments& arguments) {
   PageCollector collector(PageCollector::Ends::kTold);
   const RunReport report =
       run.run(collector, [&](const ClientEvent& event) { collector.on_event(event); });
-  Json page = page_data(page_head(report),
-                        Json::array({page_run(report, collector, page_path(run.scenario().path()))}));
+  Json page =
+      page_data(page_head(report),
+                Json::array({page_run(report, collector, page_path(run.scenario().path()))}));
   return "{\"arguments\":" + text_of(run.arguments()) + ",\"summary\":" + summary_json(report) +
          ",\"page\":" + text_of(page) + '}';
 }
