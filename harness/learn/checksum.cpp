@@ -54,7 +54,7 @@ Missed damage(std::uint64_t count, std::uint64_t seed) {
   for (std::uint64_t i = 0; i < count; ++i) {
     const Bytes sent = random_bytes(contents, i);
     const auto flip = [](Bytes& bytes, std::uint64_t bit) {
-      bytes[bit / 8] ^= static_cast<std::byte>(1U << bit % 8);
+      bytes[static_cast<std::size_t>(bit / 8)] ^= static_cast<std::byte>(1U << bit % 8);
     };
     const std::uint64_t first = uniform_below(places.at(2 * i), kBits);
     const std::uint64_t other =

@@ -40,7 +40,9 @@ void LadderExcerpt::add(std::string line) {
 }
 
 bool Outcome::holds() const {
-  return std::ranges::all_of(figures, &Figure::holds) && std::ranges::all_of(claims, &Claim::holds);
+  return std::all_of(figures.begin(), figures.end(),
+                     [](const Figure& figure) { return figure.holds(); }) &&
+         std::all_of(claims.begin(), claims.end(), [](const Claim& claim) { return claim.holds; });
 }
 
 std::string why_not(const Lesson& lesson, Parameter parameter) {

@@ -51,7 +51,9 @@ std::string figures_text(const std::vector<Figure>& figures) {
 std::string lessons_text(std::span<const Lesson> lessons) {
   std::vector<std::string> groups;
   for (const Lesson& lesson : lessons) {
-    if (std::ranges::find(groups, lesson.group) == groups.end()) groups.emplace_back(lesson.group);
+    if (std::find(groups.begin(), groups.end(), lesson.group) == groups.end()) {
+      groups.emplace_back(lesson.group);
+    }
   }
   std::string text;
   for (const std::string& group : groups) {

@@ -62,12 +62,14 @@ std::span<const ParameterText> parameters() {
 }
 
 const ParameterText& text_of(Parameter parameter) {
-  return *std::ranges::find(kParameters, parameter, &ParameterText::parameter);
+  return *std::find_if(kParameters.begin(), kParameters.end(),
+                       [parameter](const auto& text) { return text.parameter == parameter; });
 }
 
 const ParameterText* find_parameter(std::string_view name) {
-  const auto* const found = std::ranges::find_if(
-      kParameters, [&](const ParameterText& text) { return text.name == name; });
+  const auto* const found =
+      std::find_if(kParameters.begin(), kParameters.end(),
+                   [&](const ParameterText& text) { return text.name == name; });
   return found == kParameters.end() ? nullptr : found;
 }
 

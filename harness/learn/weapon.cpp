@@ -29,7 +29,8 @@ Reflected reflect(std::string_view question, std::uint64_t count) {
   std::array<std::byte, kMessageBytesMax> buffer{};
   Reflected reflected;
   for (std::uint64_t i = 0; i < count; ++i) {
-    server.handle_datagram({}, {victim, std::as_bytes(std::span(question))});
+    server.handle_datagram({},
+                           {victim, std::as_bytes(std::span(question.data(), question.size()))});
     const auto answer = server.poll_transmit({}, buffer);
     if (!answer || answer->destination != victim) continue;
     ++reflected.answers;

@@ -10,7 +10,8 @@ string(APPEND style "${more}")
 file(READ "${D3}" script)
 foreach(module
     ${REPORT}/data ${REPORT}/tables ${REPORT}/ladder ${REPORT}/charts
-    ${PAGE}/engine ${PAGE}/arguments ${PAGE}/controls ${PAGE}/playground)
+    ${PAGE}/engine ${PAGE}/arguments ${PAGE}/controls ${PAGE}/lessons
+    ${PAGE}/playground)
   file(READ "${module}.js" text)
   string(APPEND script "\n${text}")
 endforeach()

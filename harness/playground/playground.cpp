@@ -7,6 +7,9 @@
 //     -> {"arguments": [...]}       every other fate as it was, as a list of faults
 //   profiles
 //     -> {"profiles": [{"name": ..., "description": ...}]}
+//   lessons
+//     -> {"lessons": [{"lesson": 1, "name": ..., "title": ..., "left_out": ..., "question": ...}]}
+//   learn NAME                      what lossy learn NAME --json prints
 // What cannot be done gives {"error": "why"}, the line that the command would end with.
 #include <algorithm>
 #include <cstddef>
@@ -18,6 +21,7 @@
 #include "core/escape.hpp"
 #include "harness/cli/page_head.hpp"
 #include "harness/cli/profiles.hpp"
+#include "harness/learn/lesson_text.hpp"
 #include "harness/playground/edited_fates.hpp"
 #include "harness/playground/simulated_run.hpp"
 
@@ -66,10 +70,33 @@ std::string all_profiles() {
   return text_of({{"profiles", std::move(list)}});
 }
 
+std::string all_lessons() {
+  Json list = Json::array();
+  for (const Lesson& lesson : simulated_lessons()) {
+    list.push_back({{"lesson", lesson.number},
+                    {"name", lesson.name},
+                    {"title", lesson.title},
+                    {"left_out", lesson.left_out},
+                    {"question", lesson.question}});
+  }
+  return text_of({{"lessons", std::move(list)}});
+}
+
+std::string learn(const std::string& name) {
+  for (const Lesson& lesson : simulated_lessons()) {
+    if (name != lesson.name) continue;
+    const Settings settings(lesson.takes);
+    return lesson_json(lesson, settings, lesson.run(settings));
+  }
+  throw std::runtime_error("there is no lesson " + quote(name) + " without sockets");
+}
+
 std::string answer(const Arguments& words) {
   if (words[0] == "run") return run({words.begin() + 1, words.end()});
   if (words[0] == "fate" && words.size() > 3) return fate({words.begin() + 1, words.end()});
   if (words[0] == "profiles") return all_profiles();
+  if (words[0] == "lessons") return all_lessons();
+  if (words[0] == "learn" && words.size() == 2) return learn(words[1]);
   throw std::runtime_error("there is nothing called " + quote(words[0]));
 }
 

@@ -25,7 +25,7 @@
   };
 
   const problem = make('p', {class: 'problem', role: 'alert'});
-  const status = make('p', {class: 'status', role: 'status'});
+  const status = place('status');
   const command = lossy.field('The command that does the same', {rows: 2, class: 'shell'}, (text) => typed(text));
   const others = make('ul', {class: 'others', 'aria-label': 'Further options'});
   const button = (text, onclick) => make('button', {type: 'button', onclick}, text);
@@ -44,7 +44,7 @@
       button('Copy the command', () => copy(command.input.value, 'command')),
       button('Copy a link', () => copy(location.href, 'link')),
       backward, copied),
-    others, problem, status);
+    others, problem);
 
   const current = () => args;
   const moved = (changed) => change(changed, false);
@@ -119,7 +119,9 @@
       const [before, from] = [args, inView];
       if (!has(before, '--faults')) byChance = before;
       change(answer.arguments, true);
+      inView = from;
       ladder.setWindow(...from);
+      charts.setWindow(...from);
       const same = run.arrows.number.findIndex((number, i) => number === arrow.number &&
         ((run.arrows.traits[i] & lossy.traits.downlink) !== 0) === is.downlink);
       if (same >= 0) ladder.choose(same);
@@ -236,6 +238,10 @@
     }
     profile.append(make('option', {value: ''}, 'none'), ...call('profiles').profiles.map(({name, description}) =>
       make('option', {value: name}, `${name}: ${description}`)));
+    lossy.lessons(place('lessons'), call, (play) => {
+      typed(play);
+      place('command').scrollIntoView();
+    });
     addEventListener('popstate', fromAddress);
     fromAddress();
     document.body.classList.add('ready');

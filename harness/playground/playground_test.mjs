@@ -95,7 +95,7 @@ test('a slider moves, and everything with it', async () => {
   assert.match(page.url(), /#.*--drop=20%25/);
   assert.deepEqual(essence(json(...await argsOf(page))), essence(after));
   assert.deepEqual(await cells(page, 'lost'), [after.uplink.lost, after.downlink.lost]);
-  assert.ok((await page.locator('.command [role=status]').last().innerText()).includes(`${after.greeted} of 500 greeted`));
+  assert.ok((await page.locator('#status').innerText()).includes(`${after.greeted} of 500 greeted`));
   // Back at nothing an option is no more.
   await slide(page, 'Loss', -30);
   assert.doesNotMatch(await commandOf(page), /drop/);

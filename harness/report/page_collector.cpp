@@ -26,7 +26,7 @@ std::size_t PageCollector::place_of(const Way& way, std::uint64_t number) {
   if (number < way.first_number || number - way.first_number >= way.places.size()) {
     return PageLadder::kNotKept;
   }
-  return way.places[number - way.first_number];
+  return way.places[static_cast<std::size_t>(number - way.first_number)];
 }
 
 bool PageCollector::is_copy_of(std::size_t first, std::size_t place) {

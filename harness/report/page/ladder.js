@@ -106,7 +106,8 @@
     const picture = make('div', {
       class: 'picture', tabindex: '0', role: 'application', 'aria-roledescription': 'ladder',
       'aria-label': 'Ladder: the client on the left, the server on the right, time downwards. Arrow keys go ' +
-        'from datagram to datagram, plus and minus zoom, page up and down move, 0 shows all.',
+        'from datagram to datagram, plus and minus zoom, page up and down move, 0 shows all.' +
+        (options.actions ? ' Enter goes to what can be done with the datagram.' : ''),
     }, canvas);
     const svg = d3.select(picture).append('svg').attr('class', 'axis').attr('aria-hidden', 'true');
     const axis = d3.svg.axis().scale(y).orient('left').tickSize(4).tickPadding(5);
@@ -391,6 +392,7 @@
         PageDown: () => setWindow(from + (to - from) * 0.8, to + (to - from) * 0.8),
         PageUp: () => setWindow(from - (to - from) * 0.8, to - (to - from) * 0.8),
         Escape: () => choose(-1),
+        Enter: () => detail.querySelector('.actions button')?.focus(),
       };
       if (!keys[event.key]) return;
       event.preventDefault();
