@@ -7,7 +7,12 @@ lossy.traits = {
   heldBack: 128, early: 256, oneSided: 512, different: 1024, underway: 2048,
 };
 
-lossy.bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+lossy.bytes = (text) => {
+  const letters = atob(text);
+  const bytes = new Uint8Array(letters.length);
+  for (let i = 0; i < bytes.length; ++i) bytes[i] = letters.charCodeAt(i);
+  return bytes;
+};
 
 // Numbers beyond 2^53 lose their last digits, which no picture shows.
 lossy.column = (text) => {
@@ -35,7 +40,8 @@ lossy.decode = (run) => {
     columns[name] = lossy.column(packed[name]);
   }
   const order = d3.range(packed.kept);
-  order.sort((a, b) => columns.sent[a] - columns.sent[b] || a - b);
+  const isAhead = (place) => place > 0 && columns.sent[place] < columns.sent[place - 1];
+  if (order.some(isAhead)) order.sort((a, b) => columns.sent[a] - columns.sent[b] || a - b);
   const arrows = {length: packed.kept, seen: packed.seen};
   for (const name in columns) {
     arrows[name] = Float64Array.from(order, (place) => columns[name][place]);
