@@ -128,7 +128,9 @@ void PageCapture::add_arrived(Flow& flow, PageArrow arrow, const Sight& sight, u
 
 Json PageCapture::run(const InspectReport& report) {
   const Inspection& inspection = report.inspection;
-  Json run{{"name", report.path}, {"facts", facts_of(inspection)}, {"notes", notes_of(report)}};
+  Json run{{"name", escape_controls(report.path)},
+           {"facts", facts_of(inspection)},
+           {"notes", notes_of(report)}};
   Json tables = Json::array();
   if (inspection.two_sided > 0) {
     tables.push_back(path_table(inspection.uplink, inspection.downlink, true));

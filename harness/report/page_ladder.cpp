@@ -90,7 +90,7 @@ std::uint32_t PageLadder::reason(std::string_view why) {
 void PageLadder::add_to(Json& run) const {
   Instant first = Instant::max();
   for (const PageArrow& arrow : arrows_) first = std::min(first, arrow.sent);
-  const auto since = [first](Instant time) { return (time - first).count(); };
+  const auto since = [first](Instant time) { return saturating_between(first, time).count(); };
 
   Json flows = Json::array();
   for (const Flow& flow : flows_)

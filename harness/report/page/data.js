@@ -20,11 +20,11 @@ lossy.column = (text) => {
   const numbers = [];
   let last = 0;
   for (let at = 0; at < packed.length;) {
-    let zigzag = 0;
-    for (let scale = 1;; scale *= 128) {
-      const byte = packed[at++];
+    let byte = packed[at++];
+    let zigzag = byte & 127;
+    for (let scale = 128; byte >= 128; scale *= 128) {
+      byte = packed[at++];
       zigzag += (byte & 127) * scale;
-      if (byte < 128) break;
     }
     last += zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
     numbers.push(last);
@@ -35,16 +35,16 @@ lossy.column = (text) => {
 // A run with arrays for columns, and arrows in the order they were sent.
 lossy.decode = (run) => {
   const packed = run.arrows;
-  const columns = {};
-  for (const name of ['sent', 'delay', 'number', 'flow', 'payload', 'got', 'size', 'traits', 'why']) {
-    columns[name] = lossy.column(packed[name]);
-  }
-  const order = d3.range(packed.kept);
-  const isAhead = (place) => place > 0 && columns.sent[place] < columns.sent[place - 1];
-  if (order.some(isAhead)) order.sort((a, b) => columns.sent[a] - columns.sent[b] || a - b);
   const arrows = {length: packed.kept, seen: packed.seen};
-  for (const name in columns) {
-    arrows[name] = Float64Array.from(order, (place) => columns[name][place]);
+  for (const name of ['sent', 'delay', 'number', 'flow', 'payload', 'got', 'size', 'traits', 'why']) {
+    arrows[name] = new Float64Array(lossy.column(packed[name]));
+  }
+  const {sent} = arrows;
+  if (sent.some((time, i) => time < sent[i - 1])) {
+    const order = d3.range(packed.kept).sort((a, b) => sent[a] - sent[b] || a - b);
+    for (const name in arrows) {
+      if (arrows[name].length === packed.kept) arrows[name] = new Float64Array(order.map((i) => arrows[name][i]));
+    }
   }
   // Up to each arrow, the latest end of those before it: what is in view is found by that.
   arrows.latest = new Float64Array(packed.kept);

@@ -5,6 +5,7 @@
   const make = lossy.element;
   const kDrawnMax = 3000;
   const kLabelsMax = 90;
+  const kFlowsMax = 1000;  // That can be shown alone.
   const kTop = 26;  // What the names of the sides take.
 
   // What an arrow looks like: each kind has a shape of its own as well as a colour.
@@ -465,7 +466,8 @@
       if (run.flows.length < 2) return;
       const choice = make('select', {'aria-label': 'Flow', onchange: () => { flow = Number(choice.value); draw(); }},
         make('option', {value: -1}, `all ${run.flows.length} flows`),
-        ...run.flows.slice(0, 1000).map((one, i) => make('option', {value: i}, `flow ${i + 1}: ${one.client}`)));
+        ...run.flows.slice(0, kFlowsMax).map((one, i) => make('option', {value: i}, `flow ${i + 1}: ${one.client}`)),
+        ...(run.flows.length > kFlowsMax ? [make('option', {disabled: ''}, `and ${run.flows.length - kFlowsMax} more`)] : []));
       flows.append(choice);
     };
 
