@@ -4,7 +4,7 @@
   const make = lossy.element;
   const {get, has, set} = lossy.args;
   const place = (id) => document.getElementById(id);
-  const kFirst = ['--drop=10%', '--duplicate=5%', '--delay=20ms', '--jitter=8ms', '--count=8', '--window=2', '--seed=4'];
+  const kFirst = ['--drop=10%', '--duplicate=5%', '--delay=20ms', '--jitter=8ms', '--count=8', '--window=2', '--seed=67'];
   // A longer one is too long for a shell.
   const kCommandMax = 100000;
   const kWays = ['--uplink', '--downlink'];
@@ -42,7 +42,7 @@
   place('command').append(command.row,
     make('div', {class: 'actions'},
       button('Copy the command', () => copy(command.input.value, 'command')),
-      button('Copy a link', () => copy(location.href, 'link')),
+      button('Copy a link', () => copy(location.href.split('#')[0] + address(), 'link')),
       backward, copied),
     others, problem);
 
@@ -194,8 +194,30 @@
   const change = (changed, step, asApart) => {
     args = changed;
     if (asApart !== undefined) apart = asApart;
-    history[step ? 'pushState' : 'replaceState']({byChance}, '', `#${lossy.args.link(args)}`);
+    remember(step);
     rerun();
+  };
+
+  // Puts the state into the address; a slider's not at each of its moves, of which browsers stand only
+  // so many.
+  let unwritten = null;
+  let timer = 0;
+  const writeDown = () => {
+    clearTimeout(timer);
+    if (unwritten) history.replaceState(...unwritten);
+    unwritten = null;
+  };
+  const address = () => `#${lossy.args.link(args)}`;
+  const remember = (step) => {
+    const state = [{byChance}, '', address()];
+    if (step) {
+      writeDown();
+      history.pushState(...state);
+      return;
+    }
+    unwritten = state;
+    clearTimeout(timer);
+    timer = setTimeout(writeDown, 200);
   };
 
   // A command as somebody types it, in the one form that sliders read.
@@ -212,6 +234,8 @@
   };
 
   const fromAddress = () => {
+    clearTimeout(timer);
+    unwritten = null;
     byChance = history.state && history.state.byChance;
     apart = false;
     try {
