@@ -6,7 +6,7 @@ namespace lossy::fuzz {
 
 const std::vector<std::uint8_t>& RandomInputs::next() {
   input_.clear();
-  const std::size_t size = 1 + below(bytes_max_);
+  const std::size_t size = below(bytes_max_ + 1);
   switch (form_) {
     case Form::kBytes:
       add_bytes(size);
