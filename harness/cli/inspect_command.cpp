@@ -15,6 +15,7 @@
 #include "harness/cli/files.hpp"
 #include "harness/cli/output.hpp"
 #include "harness/cli/report_file.hpp"
+#include "harness/cli/terminal.hpp"
 #include "harness/report/inspect_report.hpp"
 #include "harness/report/inspect_trace.hpp"
 
@@ -46,7 +47,7 @@ InspectReport inspect_one(const std::string& path, const InspectCommandOptions& 
   }
   report.link_type = reader.link_type();
   Inspector inspector(options.inspect);
-  InspectTrace trace(stdout, options.hex);
+  InspectTrace trace(stdout, options.hex, line_style(stdout));
   while (const auto record = reader.next()) {
     const auto decoded = inspector.decode(reader.link_type(), *record);
     const auto sight = inspector.add(*record, decoded);

@@ -23,7 +23,7 @@ std::string rate_text(double rate) {
 
 // How long it will still take, if it goes on like this.
 std::string left_text(double seconds) {
-  if (!std::isfinite(seconds)) return "no end in sight";
+  if (!std::isfinite(seconds)) return {};  // Nothing is done yet.
   if (seconds < 100) return fmt::format("{:.0f} s left", seconds);
   if (seconds < 100 * 60) return fmt::format("{:.0f} min left", seconds / 60);
   return fmt::format("{:.0f} h left", seconds / 3600);

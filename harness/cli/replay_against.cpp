@@ -12,6 +12,7 @@
 #include "harness/capture/new_file.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/output.hpp"
+#include "harness/cli/progress.hpp"
 #include "harness/cli/reasons.hpp"
 #include "harness/cli/recorded_options.hpp"
 #include "harness/cli/report_file.hpp"
@@ -143,7 +144,10 @@ class PlayedCapture final : public ClientCrowd::Source {
     // What nobody will read need not be kept.
     if (!result.holds() && ++failed_ > kJunitDetailsMax) result.outcome.findings = {};
     playing_[index].reset();
+    ++ended_;
   }
+
+  std::size_t ended() const { return ended_; }
 
   void stop() { stopped_ = true; }
 
@@ -163,6 +167,7 @@ class PlayedCapture final : public ClientCrowd::Source {
   std::vector<std::unique_ptr<PlayedFlow>> playing_;
   std::vector<AgainstFlow> results_;
   std::size_t failed_ = 0;
+  std::size_t ended_ = 0;
 };
 
 struct Totals {
@@ -257,7 +262,14 @@ class AgainstRun {
     const Instant start = loop.read_clock();
     PlayedCapture capture(recorded, client_, start);
     ClientCrowd crowd(loop, capture, {.server = client_.server, .open_max = open_max_});
-    if (loop.run([&] { return crowd.is_done(); }) == EventLoop::End::kStopped) {
+    Progress progress("flows", recorded.flows.size());
+    const auto is_done = [&] {
+      progress.update(capture.ended());
+      return crowd.is_done();
+    };
+    const EventLoop::End end = loop.run(is_done);
+    progress.clear();
+    if (end == EventLoop::End::kStopped) {
       stopped_by_ = stop_signal().take();
       capture.stop();
       crowd.end_all();

@@ -114,6 +114,7 @@ void InspectTrace::settle(std::uint64_t key, bool lost) {
   waiting_.erase(found);
   line.key = 0;
   if (!lost) return;
+  line.mood = LineMood::kBad;
   constexpr std::string_view kRemark = "  lost";
   line.text.insert(line.remarks_end, kRemark);
   line.text.replace(line.picture_at, kPictureSize, line.uplink ? kLostUplink : kLostDownlink);
@@ -123,7 +124,10 @@ void InspectTrace::settle(std::uint64_t key, bool lost) {
 void InspectTrace::print_front() {
   const Line& line = held_.front();
   if (line.key != 0) waiting_.erase(line.key);
-  fmt::print(out_, "{}", line.text);
+  const std::size_t end =
+      line.text.find('\n');  // Behind it come the bytes, if they were asked for.
+  fmt::print(out_, "{}{}", style_.apply(line.text.substr(0, end), line.mood),
+             line.text.substr(end));
   held_bytes_ -= line.text.size();
   held_.pop_front();
   ++printed_;

@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "harness/capture/inspector.hpp"
+#include "harness/report/line_style.hpp"
 
 namespace lossy {
 
@@ -27,7 +28,8 @@ namespace lossy {
 class InspectTrace {
  public:
   // `out` must outlive this. With `hex` the payload's bytes follow each line.
-  InspectTrace(std::FILE* out, bool hex) : out_(out), hex_(hex) {}
+  InspectTrace(std::FILE* out, bool hex, const LineStyle& style = {})
+      : out_(out), hex_(hex), style_(style) {}
 
   // Bytes from the network are escaped.
   void print(const CaptureRecord& record, const Sight& sight);
@@ -39,6 +41,7 @@ class InspectTrace {
     std::string text;
     std::size_t picture_at = 0;
     std::size_t remarks_end = 0;
+    LineMood mood = LineMood::kPlain;
     std::uint64_t key = 0;  // Of the datagram that it waits for; or 0.
     bool uplink = true;
   };
@@ -50,6 +53,7 @@ class InspectTrace {
 
   std::FILE* out_;
   bool hex_;
+  LineStyle style_;
   std::optional<Instant> first_;
   std::deque<Line> held_;      // The lines behind the first that waits, and that one.
   std::uint64_t printed_ = 0;  // Lines before those.
