@@ -7,8 +7,8 @@ namespace lossy {
 
 // How the questions went that were asked long after the moment.
 struct Storm {
-  static constexpr double kLoad = 0.45;  // What the questions need of the link, each sent once.
-  static constexpr Duration kHiccup = std::chrono::seconds(2);
+  static constexpr double kLoad = 0.3;  // What the questions need of the link, each sent once.
+  static constexpr Duration kHiccup = std::chrono::seconds(5);
   static constexpr Duration kLater = std::chrono::seconds(20);  // From its end on.
 
   std::uint64_t asked = 0;
