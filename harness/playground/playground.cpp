@@ -10,7 +10,8 @@
 //   lessons
 //     -> {"lessons": [{"lesson": 1, "name": ..., "title": ..., "left_out": ..., "question": ...}]}
 //   learn NAME                      what lossy learn NAME --json prints
-// What cannot be done gives {"error": "why"}, the line that the command would end with.
+// What cannot be done gives {"error": "why"}, the line that the command would end with; and of run
+// the command itself, "command".
 #include <algorithm>
 #include <cstddef>
 #include <nlohmann/json.hpp>
@@ -122,10 +123,15 @@ extern "C" {
 // Gives where the answer begins, which stays until the next call.
 const char* lossy_call(const char* words, std::size_t size) {
   using namespace lossy;
+  const Arguments asked = words_of({words, size});
   try {
-    last_answer = answer(words_of({words, size}));
+    last_answer = answer(asked);
   } catch (const std::exception& error) {
-    last_answer = text_of({{"error", escape_controls(error.what())}});
+    Json refusal{{"error", escape_controls(error.what())}};
+    if (asked[0] == "run") {
+      refusal["command"] = simulate_command_line({asked.begin() + 1, asked.end()}).text();
+    }
+    last_answer = text_of(refusal);
   }
   return last_answer.data();
 }

@@ -172,13 +172,17 @@
 
   const showCommand = (text) => {
     command.input.value = text;
-    command.input.rows = Math.min(8, Math.max(2, Math.ceil(text.length / 70)));
+    const lettersInRow = (innerWidth > 860 ? innerWidth - 440 : innerWidth - 70) / 8.5;
+    command.input.rows = Math.min(8, Math.max(2, Math.ceil(text.length / lettersInRow)));
   };
 
   const rerun = () => {
     const answer = call('run', ...args);
     showSettings();
-    if (answer.error) return tell(answer.error);
+    if (answer.error) {
+      showCommand(answer.command);
+      return tell(answer.error);
+    }
     tell('');
     run = lossy.decode(answer.page.runs[0]);
     const {reproduce} = answer.page;

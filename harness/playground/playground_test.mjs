@@ -111,6 +111,14 @@ test('a slider moves, and everything with it', async () => {
     apart.some((argument) => argument.startsWith('--downlink-drop=')), apart.join(' '));
   const own = page.locator('details', {hasText: 'Downlink, server to client'}).getByLabel('Loss', {exact: true});
   await own.focus();
+  // What is refused is told, and what was refused stands in the command.
+  await page.getByLabel('netem line').locator('visible=true').last().fill('loss 1%');
+  await own.focus();
+  assert.match(await problem(page), /^--downlink-drop: --downlink says that, too \(loss\); leave one of them out$/);
+  assert.match(await commandOf(page), /--downlink='loss 1%'/);
+  await page.getByLabel('netem line').locator('visible=true').last().fill('');
+  await own.focus();
+  assert.equal(await problem(page), '');
   await page.keyboard.press('Home');
   assert.equal((await summary(page)).downlink.lost, 0);
   assert.ok((await summary(page)).uplink.lost > 0);

@@ -5,7 +5,6 @@
 #include <stdexcept>
 
 #include "core/server.hpp"
-#include "harness/cli/command_line.hpp"
 #include "harness/cli/greeting_report.hpp"
 #include "harness/sim/simulation.hpp"
 
@@ -134,10 +133,14 @@ Arguments SimulatedRun::with_names(Arguments arguments) const {
   return arguments;
 }
 
-std::string SimulatedRun::reproduce() const {
+CommandLine simulate_command_line(const Arguments& arguments) {
   std::vector<const char*> words{"lossy", "simulate"};
-  for (const std::string& argument : given_) words.push_back(argument.c_str());
-  const CommandLine command_line(static_cast<int>(words.size()), words.data());
+  for (const std::string& argument : arguments) words.push_back(argument.c_str());
+  return {static_cast<int>(words.size()), words.data()};
+}
+
+std::string SimulatedRun::reproduce() const {
+  const CommandLine command_line = simulate_command_line(given_);
   const auto seed = scenario_.path().implied_seed();
   return seed ? command_line.text_of("lossy", "simulate", "--seed", std::to_string(*seed))
               : command_line.text();

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/cli/command_line.hpp"
 #include "harness/cli/option.hpp"
 #include "harness/cli/scenario.hpp"
 #include "harness/link/observer.hpp"
@@ -12,6 +13,9 @@
 namespace lossy {
 
 using Arguments = std::vector<std::string>;
+
+// As somebody would have typed them, behind "lossy simulate".
+CommandLine simulate_command_line(const Arguments& arguments);
 
 class SimulatedRun {
  public:
