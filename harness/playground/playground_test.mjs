@@ -115,7 +115,7 @@ test('a slider moves, and everything with it', async () => {
   await page.getByLabel('netem line').locator('visible=true').last().fill('loss 1%');
   await own.focus();
   assert.match(await problem(page), /^--downlink-drop: --downlink says that, too \(loss\); leave one of them out$/);
-  assert.match(await commandOf(page), /--downlink='loss 1%'/);
+  assert.match(await commandOf(page), /'--downlink=loss 1%'/);
   await page.getByLabel('netem line').locator('visible=true').last().fill('');
   await own.focus();
   assert.equal(await problem(page), '');
