@@ -8,9 +8,11 @@
 //   lossy_net_bench bulk PORT SECONDS         sends 1200-byte datagrams as fast as it can, with GSO
 //   lossy_net_bench flood PORT SOURCES EACH   sends so many datagrams each from so many addresses
 //   lossy_net_bench late PORT SINK DELAY_US   how late a path with that delay is; SINK is behind it
+//   lossy_net_bench spin PORT SERVER DELAY_US forwards each datagram that much later, until killed
 //
 // Ports are on 127.0.0.1. Results are one JSON object.
 #include <arpa/inet.h>
+#include <linux/net_tstamp.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <poll.h>
@@ -301,41 +303,98 @@ void flood(std::uint16_t port, std::uint32_t sources, std::uint32_t each) {
   std::printf("{\"sent\": %llu}\n", static_cast<unsigned long long>(sent));
 }
 
-// Sends a datagram now and then, and asks the kernel when it came out behind the path: so the time
-// that this program takes to wake up counts for nothing.
-void late(std::uint16_t port, std::uint16_t sink_port, std::int64_t delay_us) {
-  constexpr int kSamples = 1'000;
-  const int client = connected(port);
-  const int server = bound(sink_port);
-  const int on = 1;
-  if (setsockopt(server, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) != 0) fail("SO_TIMESTAMPNS");
-  std::vector<std::int64_t> late_ns;
-  for (int i = 0; i < kSamples; ++i) {
-    std::int64_t sent = clock_ns(CLOCK_REALTIME);
-    if (send(client, &sent, sizeof sent, 0) != sizeof sent) fail("send");
-    iovec part{&sent, sizeof sent};
-    alignas(cmsghdr) std::array<char, 64> control{};
-    msghdr message{};
+std::int64_t in_ns(const timespec& time) {
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+// A message with room for a number and for what the kernel says about it.
+struct Stamped {
+  std::int64_t number = 0;
+  iovec part{&number, sizeof number};
+  alignas(cmsghdr) std::array<char, 256> control{};
+  msghdr message{};
+
+  bool receive(int fd, int flags) {
+    message = {};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
     message.msg_control = control.data();
     message.msg_controllen = control.size();
-    if (recvmsg(server, &message, 0) != sizeof sent) fail("recvmsg");
-    timespec came{};
-    std::memcpy(&came, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof came);
-    late_ns.push_back(std::int64_t{came.tv_sec} * 1'000'000'000 + came.tv_nsec - sent -
-                      delay_us * 1'000);
+    return recvmsg(fd, &message, flags) >= 0;
+  }
+
+  // When the kernel had it, or handed it on: 0 when it does not say so.
+  std::int64_t stamp_ns() {
+    for (cmsghdr* part_of = CMSG_FIRSTHDR(&message); part_of != nullptr;
+         part_of = CMSG_NXTHDR(&message, part_of)) {
+      const bool arrival = part_of->cmsg_type == SCM_TIMESTAMPNS;
+      const bool departure = part_of->cmsg_type == SCM_TIMESTAMPING;
+      if (part_of->cmsg_level != SOL_SOCKET || (!arrival && !departure)) continue;
+      timespec time{};
+      std::memcpy(&time, CMSG_DATA(part_of), sizeof time);
+      return in_ns(time);
+    }
+    return 0;
+  }
+};
+
+void stamp(int fd, int option, int value) {
+  if (setsockopt(fd, SOL_SOCKET, option, &value, sizeof value) != 0) fail("setsockopt");
+}
+
+// The least that a delay can cost: one datagram at a time, and a processor that does nothing else.
+void spin(std::uint16_t port, std::uint16_t server_port, std::int64_t delay_us) {
+  const int outside = bound(port);
+  const int inside = connected(server_port);
+  stamp(outside, SO_TIMESTAMPNS, 1);
+  Stamped datagram;
+  while (true) {
+    if (!datagram.receive(outside, MSG_DONTWAIT)) continue;
+    const std::int64_t due = datagram.stamp_ns() + delay_us * 1'000;
+    while (clock_ns(CLOCK_REALTIME) < due) {
+    }
+    if (send(inside, &datagram.number, sizeof datagram.number, 0) < 0) fail("send");
+  }
+}
+
+void print_distribution(const char* name, std::vector<std::int64_t> ns, const char* end) {
+  std::sort(ns.begin(), ns.end());
+  const auto at = [&](std::size_t per_mille) {
+    return static_cast<double>(ns[per_mille * (ns.size() - 1) / 1000]) / 1e3;
+  };
+  std::printf(
+      "\"%s\": {\"min_us\": %.1f, \"median_us\": %.1f, \"p90_us\": %.1f, \"p99_us\": %.1f, "
+      "\"max_us\": %.1f}%s",
+      name, at(0), at(500), at(900), at(990), at(1000), end);
+}
+
+// Sends a datagram now and then, and asks the kernel when it went into the path and when it came
+// out behind it: so the time that this program takes to wake up and to send counts for nothing of
+// the path's, and is told apart.
+void late(std::uint16_t port, std::uint16_t sink_port, std::int64_t delay_us) {
+  constexpr int kSamples = 1'000;
+  const int client = connected(port);
+  const int server = bound(sink_port);
+  stamp(client, SO_TIMESTAMPING,
+        SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_TSONLY);
+  stamp(server, SO_TIMESTAMPNS, 1);
+  std::vector<std::int64_t> late_ns;
+  std::vector<std::int64_t> sending_ns;
+  Stamped left;
+  Stamped came;
+  for (int i = 0; i < kSamples; ++i) {
+    std::int64_t sent = clock_ns(CLOCK_REALTIME);
+    if (send(client, &sent, sizeof sent, 0) != sizeof sent) fail("send");
+    if (!came.receive(server, 0)) fail("recvmsg");
+    if (!left.receive(client, MSG_ERRQUEUE)) fail("no time of departure");
+    sending_ns.push_back(left.stamp_ns() - sent);
+    late_ns.push_back(came.stamp_ns() - left.stamp_ns() - delay_us * 1'000);
     const timespec pause{0, (i % 10) * 50'000};
     nanosleep(&pause, nullptr);
   }
-  std::sort(late_ns.begin(), late_ns.end());
-  const auto at = [&](std::size_t percent) {
-    return static_cast<double>(late_ns[percent * (late_ns.size() - 1) / 100]) / 1e3;
-  };
-  std::printf(
-      "{\"min_us\": %.1f, \"median_us\": %.1f, \"p90_us\": %.1f, \"p99_us\": %.1f, "
-      "\"max_us\": %.1f}\n",
-      at(0), at(50), at(90), at(99), at(100));
+  std::printf("{");
+  print_distribution("late", late_ns, ", ");
+  print_distribution("sending", sending_ns, "}\n");
 }
 
 }  // namespace
@@ -353,5 +412,6 @@ int main(int argc, char** argv) {
     flood(port(2), static_cast<std::uint32_t>(number(3)), static_cast<std::uint32_t>(number(4)));
   }
   if (what == "late") late(port(2), port(3), number(4));
+  if (what == "spin") spin(port(2), port(3), number(4));
   return 0;
 }
