@@ -1,7 +1,5 @@
 #include "harness/capture/pcap_writer.hpp"
 
-#include <poll.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +11,7 @@
 
 #include "core/check.hpp"
 #include "harness/capture/frame.hpp"
+#include "harness/capture/stoppable_write.hpp"
 
 namespace lossy {
 namespace {
@@ -28,28 +27,6 @@ std::uint32_t load_little32(std::span<const std::byte, 4> bytes) {
   std::uint32_t value = 0;
   for (std::size_t i = 4; i-- > 0;) value = value << 8 | std::to_integer<std::uint32_t>(bytes[i]);
   return value;
-}
-
-// Whether one of the signals that ask for the end has come and is held back.
-bool end_is_asked_for() {
-  sigset_t pending;
-  sigemptyset(&pending);
-  ::sigpending(&pending);
-  return sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
-         sigismember(&pending, SIGHUP) == 1;
-}
-
-// Until a descriptor that does not block takes more. Whether it does, or else nobody waits longer.
-bool wait_for_room(int descriptor) {
-  constexpr int kLookMs = 100;  // How often to look for signals that are held back.
-  while (!end_is_asked_for()) {
-    ::pollfd one{descriptor, POLLOUT, 0};
-    const int ready = ::poll(&one, 1, kLookMs);
-    if (ready > 0) return true;  // Also for an error, which writing will tell.
-    if (ready < 0 && errno != EINTR) return false;
-  }
-  errno = EINTR;
-  return false;
 }
 
 }  // namespace
@@ -126,10 +103,9 @@ void PcapWriter::write(const CaptureRecord& record) {
 void PcapWriter::flush() {
   std::size_t done = 0;
   while (done < filled_) {
-    const ::ssize_t written = ::write(descriptor_, buffer_.data() + done, filled_ - done);
+    const ::ssize_t written =
+        stoppable_write(descriptor_, std::span(buffer_).subspan(done, filled_ - done));
     if (written < 0 && errno == EINTR) continue;
-    // Whoever shares it with us, as a pipe of the shell's, may have made it so.
-    if (written < 0 && errno == EAGAIN && wait_for_room(descriptor_)) continue;
     if (written < 0) {
       const int error = errno;
       keep_whole_records(done);

@@ -98,27 +98,30 @@ TEST(PcapWriterTest, WaitsForAPipeThatDoesNotBlock) {
   EXPECT_THAT(read, testing::SizeIs(20));
 }
 
-// Nobody reads: a signal that was held back for others to take ends the wait.
+// Nobody reads: a signal that was held back for others to take ends the wait, whether the pipe
+// blocks or not.
 TEST(PcapWriterTest, ASignalEndsTheWait) {
-  std::array<int, 2> ends{};
-  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-  ASSERT_EQ(::fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
   sigset_t term;
   sigset_t before;
   sigemptyset(&term);
   sigaddset(&term, SIGTERM);
   ASSERT_EQ(::pthread_sigmask(SIG_BLOCK, &term, &before), 0);
-  {
-    PcapWriter writer(ends[1], "a pipe");
-    writer.write(Instant(), as_bytes(std::string(200'000, 'x')));
-    ::raise(SIGTERM);
-    EXPECT_THROW(writer.flush(), std::system_error);
-    EXPECT_EQ(writer.records(), 0U);
+  for (const int flags : {0, O_NONBLOCK}) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    ASSERT_EQ(::fcntl(ends[1], F_SETFL, flags), 0);
+    {
+      PcapWriter writer(ends[1], "a pipe");
+      writer.write(Instant(), as_bytes(std::string(200'000, 'x')));
+      ::raise(SIGTERM);
+      EXPECT_THROW(writer.flush(), std::system_error);
+      EXPECT_EQ(writer.records(), 0U);
+    }
+    int taken = 0;
+    EXPECT_EQ(::sigwait(&term, &taken), 0);
+    ::close(ends[0]);
   }
-  int taken = 0;
-  EXPECT_EQ(::sigwait(&term, &taken), 0);
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  ::close(ends[0]);
 }
 
 // A disk that fills up is said; what was written whole before it did can be kept, and is counted.

@@ -19,14 +19,21 @@ std::string shell_quoted(const std::string& argument) {
   return quoted + '\'';
 }
 
-std::string CommandLine::text_of(const std::string& program) const {
-  std::string text = shell_quoted(program);
+std::string CommandLine::text() const {
+  std::string text = shell_quoted(program_);
   for (const std::string& argument : arguments_) text += ' ' + shell_quoted(argument);
   return text;
 }
 
-std::string CommandLine::text_of(const std::string& program, const std::string& subcommand,
-                                 const std::string& option, const std::string& value) const {
+std::string CommandLine::options_text(const std::string& subcommand) const {
+  CommandLine options = *this;
+  std::vector<std::string>& arguments = options.arguments_;
+  const auto name = std::find(arguments.begin(), arguments.end(), subcommand);
+  if (name != arguments.end()) arguments.erase(name);
+  return options.text().substr(shell_quoted(program_).size());
+}
+
+CommandLine CommandLine::without(const std::string& option) const {
   CommandLine changed = *this;
   std::vector<std::string>& arguments = changed.arguments_;
   // Behind "--" an option's name is none.
@@ -40,9 +47,16 @@ std::string CommandLine::text_of(const std::string& program, const std::string& 
                                    return argument.starts_with(option + '=');
                                  }),
                   options_end());
+  return changed;
+}
+
+CommandLine CommandLine::with(const std::string& subcommand, const std::string& option,
+                              const std::string& value) const {
+  CommandLine changed = without(option);
+  std::vector<std::string>& arguments = changed.arguments_;
   const auto name = std::find(arguments.begin(), arguments.end(), subcommand);
   arguments.insert(name == arguments.end() ? name : name + 1, option + '=' + value);
-  return changed.text_of(program);
+  return changed;
 }
 
 bool CommandLine::has(const std::string& argument) const {

@@ -16,12 +16,15 @@ class CommandLine {
         arguments_(argv + (argc > 0 ? 1 : 0), argv + argc) {}
 
   // The command for a shell, quoted where it needs to be: "scripts/lossy simulate --drop=10%".
-  std::string text() const { return text_of(program_); }
-  // The same with the program called `program`.
-  std::string text_of(const std::string& program) const;
-  // The same with `option` given the value `value`, behind the name of the subcommand.
-  std::string text_of(const std::string& program, const std::string& subcommand,
-                      const std::string& option, const std::string& value) const;
+  std::string text() const;
+  // What was typed beside the name of the subcommand, each with a space in front.
+  std::string options_text(const std::string& subcommand) const;
+
+  // The same command without an option, and with it given a value behind the name of the
+  // subcommand.
+  CommandLine without(const std::string& option) const;
+  CommandLine with(const std::string& subcommand, const std::string& option,
+                   const std::string& value) const;
 
   // Whether an argument is this, to the letter.
   bool has(const std::string& argument) const;

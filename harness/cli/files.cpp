@@ -39,7 +39,7 @@ void refuse_overwriting(const std::string& name, const std::string& written,
 }
 
 void refuse_standard_output(const std::string& name, const std::string& written) {
-  for (const char* output : {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}) {
+  for (const char* const output : {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}) {
     if (written == output) {
       throw usage_error(name, "standard output is for the result; give a file or a named pipe");
     }

@@ -16,7 +16,7 @@ std::string read_file(const std::string& path, std::size_t bytes_max = kFileByte
 void refuse_overwriting(const std::string& name, const std::string& written,
                         const std::string& other_name, const std::string& other);
 
-// Refuses the option `name` with a usage error when what it writes is standard output.
+// Refuses the option `name` with a usage error when what it writes would be mixed with the result.
 void refuse_standard_output(const std::string& name, const std::string& written);
 
 }  // namespace lossy

@@ -51,16 +51,17 @@ class GreetRun {
                  [this](const ClientEvent& event) { print(event); }) {}
 
   int run() {
+    keep_output_failure();  // How far it came is said all the same.
     std::optional<StopSignal> stop(std::in_place);
     EventLoop loop({.stop = &*stop});
     EndpointDriver driver(
         loop, greeter_, socket_,
         stamped_ ? EndpointDriver::Times::kArrival : EndpointDriver::Times::kRead);
-    const EventLoop::End end = loop.run([&] {
+    loop.run([&] {
       flush_output();
-      return driver.refused() || greeter_.done();
+      return output_failed() || driver.refused() || greeter_.done();
     });
-    const int signal = end == EventLoop::End::kStopped ? stop->take().value_or(SIGINT) : 0;
+    const int signal = stop->take().value_or(0);
     stop.reset();  // From here on another signal ends everything at once.
     const Duration elapsed = loop.read_clock() - Instant{};
     if (signal != 0) {
@@ -69,6 +70,7 @@ class GreetRun {
       print_what_was_odd();
       return 128 + signal;  // As a shell says it.
     }
+    check_output();
     const bool refused = driver.refused() && !greeter_.done();
     if (refused && greeter_.result().greeted == 0) {
       fmt::print(stderr,
@@ -204,7 +206,8 @@ void add_greet_command(CLI::App& app, const CommandLine& command_line,
              "window has room",
              "TIME")
       ->group("Greetings");
-  add_parsed(*greet, "--to", options->to, resolve, "the server [127.0.0.1:9999]", "HOST:PORT");
+  add_parsed(*greet, "--to", options->to, resolve_server, "the server [127.0.0.1:9999]",
+             "HOST:PORT");
   greet->add_flag("--json", options->json, "print what was counted as one JSON object");
   greet->footer(
       "Round-trip times end when this machine's kernel had the answer, however late this program "
@@ -222,7 +225,6 @@ void add_greet_command(CLI::App& app, const CommandLine& command_line,
     if (options->pace == Duration::zero()) {
       throw usage_error("--pace", "it must be above 0; for all at once use --window");
     }
-    if (options->to.port() == 0) throw usage_error("--to", "nobody can listen on port 0");
     command = [options, &command_line] { return GreetRun(*options, command_line).run(); };
   });
 }

@@ -4,20 +4,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <optional>
 #include <utility>
 
 #include "core/escape.hpp"
-#include "harness/capture/pcap_writer.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/explanation.hpp"
 #include "harness/cli/files.hpp"
 #include "harness/cli/greeting_report.hpp"
+#include "harness/cli/kept_file.hpp"
 #include "harness/cli/observers.hpp"
+#include "harness/cli/output.hpp"
 #include "harness/cli/progress.hpp"
 #include "harness/cli/report_file.hpp"
 #include "harness/cli/terminal.hpp"
+#include "harness/net/stop_signal.hpp"
 
 namespace lossy {
 namespace {
@@ -45,8 +48,10 @@ class GreetingRun {
       network_->observe(collector_);
     }
     if (!options.record.empty()) {
-      writer_.emplace(options.record);
-      recorder_.add(*writer_);
+      // Half a run must not take the place of a whole one, a golden say.
+      recorder_.add(writer_.emplace(
+          options.record, "the run",
+          record_replaces_ ? KeptCapture::Half::kIsDropped : KeptCapture::Half::kIsKept));
     }
     if (!options.golden.empty()) {
       recorder_.add(
@@ -55,35 +60,42 @@ class GreetingRun {
     }
     if (recorder_.has_sinks()) network_->observe(recording_);
     if (!options.save_faults.empty()) {
-      // The same whatever the program was called, as the rest of the file is.
-      fault_saver_.emplace(options.save_faults, reproduce("lossy"),
+      // The same whatever the command was called, as the rest of the file is.
+      fault_saver_.emplace(options.save_faults,
+                           again().without("--save-faults").options_text(kind.command),
                            scenario().path().options_beside_faults());
       network_->observe(*fault_saver_);
     }
   }
 
   int run() {
+    keep_output_failure();  // Files are finished all the same.
     Progress progress("greetings", greeter_.requests());
     const GreetingNetwork::End end = network_->run(
         [&] { progress.update(greeter_.result().greeted + greeter_.result().gave_up); });
     progress.clear();
     check_end(end, greeter_, reproduce());
     const bool interrupted = end == GreetingNetwork::End::kInterrupted;
-    // Half a run must not take the place of a whole one, a golden say.
     if (!interrupted || !record_replaces_) recorder_.finish();
     if (fault_saver_ && (!interrupted || !faults_replace_)) fault_saver_->finish();
     RunReport result = report(progress.elapsed());
-    result.interrupted = interrupted;
+    if (interrupted) result.stopped_by = stop_signal_name(network_->stop_signal());
+    if (writer_ && !writer_->failure().empty()) result.notes.push_back(writer_->failure() + '.');
     if (report_file_ && (!interrupted || !report_replaces_)) write_report(result);
     fmt::print("{}{}", options_.trace && !options_.json ? "\n" : "",
                options_.json ? summary_json(result) : summary_text(result));
     if (interrupted) {
-      fmt::print(stderr, "lossy: interrupted{}{}{}\n", left_by(options_.record, record_replaces_),
-                 left_by(options_.save_faults, faults_replace_),
-                 left_by(options_.report, report_replaces_));
+      const std::string left = left_by(options_.record, record_replaces_) +
+                               left_by(options_.save_faults, faults_replace_) +
+                               left_by(options_.report, report_replaces_);
+      // Whoever has read enough of a ladder need not be told so.
+      const bool read_enough = network_->stop_signal() == SIGPIPE && left.empty();
+      if (!read_enough) fmt::print(stderr, "lossy: interrupted{}\n", left);
       return 128 + network_->stop_signal();  // As a shell says it.
     }
-    return golden_ ? judge_golden(*golden_, options_.golden, reproduce(), options_.json) : kHolds;
+    const int verdict =
+        golden_ ? judge_golden(*golden_, options_.golden, reproduce(), options_.json) : kHolds;
+    return writer_ && !writer_->failure().empty() ? kDoesNotHold : verdict;
   }
 
  private:
@@ -112,12 +124,12 @@ class GreetingRun {
 
   // The command that gives the same run again: as it was typed, with the seed that was drawn or
   // implied.
-  std::string reproduce(const std::string& program) const {
+  CommandLine again() const {
     const auto seed = scenario().path().implied_seed();
-    if (!seed) return command_line_.text_of(program);
-    return command_line_.text_of(program, kind_.command, "--seed", std::to_string(*seed));
+    return seed ? command_line_.with(kind_.command, "--seed", std::to_string(*seed))
+                : command_line_;
   }
-  std::string reproduce() const { return reproduce(command_line_.program()); }
+  std::string reproduce() const { return again().text(); }
 
   RunReport report(Duration wall_time) const {
     RunReport result =
@@ -143,7 +155,7 @@ class GreetingRun {
   const bool report_replaces_ = is_there(options_.report);
   Ladder ladder_;
   Recorder recorder_;
-  std::optional<PcapWriter> writer_;
+  std::optional<KeptCapture> writer_;
   std::optional<GoldenComparer> golden_;
   RecordingObserver recording_{recorder_};
   std::optional<FaultSaver> fault_saver_;
@@ -188,6 +200,7 @@ void check_files(const RunOptions& options, const std::string& config) {
   for (const auto& [name, written] :
        {std::pair{"--record", options.record}, std::pair{"--save-faults", options.save_faults},
         std::pair{"--report", options.report}}) {
+    refuse_standard_output(name, written);
     refuse_overwriting(name, written, "--golden", options.golden);
     for (const std::string& read : options.scenario.path().files_read()) {
       refuse_overwriting(name, written, "another option", read);
@@ -198,8 +211,6 @@ void check_files(const RunOptions& options, const std::string& config) {
   refuse_overwriting("--save-faults", options.save_faults, "--record", options.record);
   refuse_overwriting("--report", options.report, "--record", options.record);
   refuse_overwriting("--report", options.report, "--save-faults", options.save_faults);
-  refuse_standard_output("--record", options.record);
-  refuse_standard_output("--report", options.report);
 }
 
 }  // namespace

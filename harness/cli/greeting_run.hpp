@@ -32,9 +32,10 @@ struct RunOptions {
 class GreetingNetwork {
  public:
   enum class End : std::uint8_t {
-    kIdle,         // Nothing is in flight, and nobody waits for anything.
-    kInterrupted,  // By the signal that stop_signal() tells.
-    kEvents,       // More happened than any run needs.
+    kIdle,  // Nothing is in flight, and nobody waits for anything.
+    // By the signal that stop_signal() tells: SIGPIPE when nobody takes what is printed.
+    kInterrupted,
+    kEvents,  // More happened than any run needs.
   };
 
   virtual ~GreetingNetwork() = default;

@@ -4,59 +4,92 @@
 
 #include <cstdio>
 #include <system_error>
+#include <utility>
 
 #include "core/escape.hpp"
 
 namespace lossy {
+namespace {
+
+constexpr const char* kForwarding = "forwarding";
+
+// Says it, and gives what is to be said of it in the end.
+std::string complain(const std::system_error& error, const char* left, const std::string& goes_on) {
+  const std::string failure = escape_controls(error.what()) + "; " + left;
+  fmt::print(stderr, "lossy: {}, and {} goes on\n", failure, goes_on);
+  return failure;
+}
+
+}  // namespace
+
+KeptCapture::KeptCapture(const std::string& path, std::string goes_on, Half half)
+    : writer_(std::make_unique<PcapWriter>(path)), goes_on_(std::move(goes_on)), half_(half) {}
 
 template <typename Attempt>
-void KeptFile::attempt(Attempt attempt) {
-  if (failed_) return;
+void KeptCapture::attempt(Attempt attempt) {
+  if (!writer_) return;
   try {
     attempt();
   } catch (const std::system_error& error) {
-    failed_ = true;
-    discard();
-    fmt::print(stderr, "lossy: {}; nothing more is written there, and forwarding goes on\n",
-               escape_controls(error.what()));
+    const char* const left = keep_what_fitted();
+    writer_.reset();
+    failure_ = complain(error, left, goes_on_);
   }
 }
 
-void KeptFile::on_offered(Instant now, const Passage& passage, const Offer& offer) {
-  attempt([&] { note_offered(now, passage, offer); });
+const char* KeptCapture::keep_what_fitted() {
+  if (half_ == Half::kIsDropped) return "the file is left as it was";
+  try {
+    if (!writer_->is_open()) return "the file is lost";
+    writer_->finish();
+    return "what fitted is kept";
+  } catch (const std::system_error&) {
+    return "the file is lost";
+  }
 }
 
-void KeptFile::on_delivered(Instant now, const Passage& passage, const Delivery& delivery) {
-  attempt([&] { note_delivered(now, passage, delivery); });
+void KeptCapture::write(Instant time, std::span<const std::byte> frame) {
+  attempt([&] { writer_->write(time, frame); });
 }
 
-void KeptFile::finish() {
-  attempt([&] { close(); });
+void KeptCapture::finish() {
+  attempt([&] { writer_->finish(); });
 }
 
 KeptRecording::KeptRecording(const std::string& path, Duration wall_time_at_start)
-    : wall_time_at_start_(wall_time_at_start), writer_(std::make_unique<PcapWriter>(path)) {
-  recorder_.add(*writer_);
+    : wall_time_at_start_(wall_time_at_start), capture_(path, kForwarding) {
+  recorder_.add(capture_);
 }
 
-void KeptRecording::note_offered(Instant now, const Passage& passage, const Offer& offer) {
+void KeptRecording::on_offered(Instant now, const Passage& passage, const Offer& offer) {
   observer_.on_offered(now + wall_time_at_start_, passage, offer);
 }
 
-void KeptRecording::note_delivered(Instant now, const Passage& passage, const Delivery& delivery) {
+void KeptRecording::on_delivered(Instant now, const Passage& passage, const Delivery& delivery) {
   observer_.on_delivered(now + wall_time_at_start_, passage, delivery);
 }
 
-void KeptRecording::close() {
-  recorder_.finish();
+KeptFaults::KeptFaults(const std::string& path, const std::string& options,
+                       const std::string& path_options)
+    : saver_(std::make_unique<FaultSaver>(path, options, path_options)) {}
+
+template <typename Attempt>
+void KeptFaults::attempt(Attempt attempt) {
+  if (!saver_) return;
+  try {
+    attempt();
+  } catch (const std::system_error& error) {
+    saver_.reset();
+    failure_ = complain(error, "the file is lost", kForwarding);
+  }
 }
 
-KeptFaults::KeptFaults(const std::string& path, const std::string& command,
-                       const std::string& path_options)
-    : saver_(std::make_unique<FaultSaver>(path, command, path_options)) {}
+void KeptFaults::on_offered(Instant now, const Passage& passage, const Offer& offer) {
+  attempt([&] { saver_->on_offered(now, passage, offer); });
+}
 
-void KeptFaults::note_offered(Instant now, const Passage& passage, const Offer& offer) {
-  saver_->on_offered(now, passage, offer);
+void KeptFaults::finish() {
+  attempt([&] { saver_->finish(); });
 }
 
 }  // namespace lossy

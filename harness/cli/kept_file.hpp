@@ -1,13 +1,13 @@
-// Files that `lossy proxy` writes while it forwards.
+// Files that are written while something goes on.
 //
-// What cannot be written, on a full disk say, ends the file, and not the forwarding: it is said at
-// once, what was written gives its room back, and failed() tells it in the end. What cannot even be
-// opened throws std::system_error.
+// What cannot be written, on a full disk say, ends the file, and not what goes on: it is said at
+// once, and failure() tells it in the end. What cannot even be opened throws std::system_error.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
-#include <utility>
 
 #include "harness/capture/pcap_writer.hpp"
 #include "harness/capture/recorder.hpp"
@@ -15,26 +15,42 @@
 
 namespace lossy {
 
-class KeptFile : public Observer {
+// A capture, of which what fitted is kept: whole records.
+class KeptCapture final : public FrameSink {
  public:
-  void on_offered(Instant now, const Passage& passage, const Offer& offer) final;
-  void on_delivered(Instant now, const Passage& passage, const Delivery& delivery) final;
-  // The file has its name from then on.
-  void finish();
+  enum class Half : std::uint8_t {
+    kIsKept,
+    kIsDropped,  // What had the name before is left as it was.
+  };
 
-  bool failed() const { return failed_; }
+  // `goes_on` is what does, as in "forwarding".
+  KeptCapture(const std::string& path, std::string goes_on, Half half = Half::kIsKept);
+
+  void write(Instant time, std::span<const std::byte> frame) override;
+  // The file has its name from then on.
+  void finish() override;
+
+  // What went wrong, and what is left of the file; empty while nothing did.
+  const std::string& failure() const { return failure_; }
 
  private:
-  virtual void note_offered(Instant now, const Passage& passage, const Offer& offer) = 0;
-  virtual void note_delivered(Instant, const Passage&, const Delivery&) {}
-  virtual void close() = 0;
-  // Leaves nothing behind.
-  virtual void discard() = 0;
-
   template <typename Attempt>
   void attempt(Attempt attempt);
+  // What is left, as the rest of a sentence.
+  const char* keep_what_fitted();
 
-  bool failed_ = false;
+  std::unique_ptr<PcapWriter> writer_;
+  std::string goes_on_;
+  Half half_;
+  std::string failure_;
+};
+
+// What `lossy proxy` writes.
+class KeptFile : public Observer {
+ public:
+  // The file has its name from then on.
+  virtual void finish() = 0;
+  virtual const std::string& failure() const = 0;
 };
 
 // A capture of both sides, with the times of this machine's clock.
@@ -43,29 +59,34 @@ class KeptRecording final : public KeptFile {
   // `wall_time_at_start` is what the clock on the wall said at Instant{}.
   KeptRecording(const std::string& path, Duration wall_time_at_start);
 
- private:
-  void note_offered(Instant now, const Passage& passage, const Offer& offer) override;
-  void note_delivered(Instant now, const Passage& passage, const Delivery& delivery) override;
-  void close() override;
-  void discard() override { writer_.reset(); }
+  void on_offered(Instant now, const Passage& passage, const Offer& offer) override;
+  void on_delivered(Instant now, const Passage& passage, const Delivery& delivery) override;
+  void finish() override { recorder_.finish(); }
+  const std::string& failure() const override { return capture_.failure(); }
 
+ private:
   Duration wall_time_at_start_;
-  std::unique_ptr<PcapWriter> writer_;
+  KeptCapture capture_;
   Recorder recorder_{kProxyMark};
   RecordingObserver observer_{recorder_};
 };
 
-// The fates of all flows, as FaultSaver writes them down.
+// The fates of all flows, as FaultSaver writes them down. Half a list is none.
 class KeptFaults final : public KeptFile {
  public:
-  KeptFaults(const std::string& path, const std::string& command, const std::string& path_options);
+  KeptFaults(const std::string& path, const std::string& options, const std::string& path_options);
+
+  void on_offered(Instant now, const Passage& passage, const Offer& offer) override;
+  void on_delivered(Instant, const Passage&, const Delivery&) override {}
+  void finish() override;
+  const std::string& failure() const override { return failure_; }
 
  private:
-  void note_offered(Instant now, const Passage& passage, const Offer& offer) override;
-  void close() override { saver_->finish(); }
-  void discard() override { saver_.reset(); }
+  template <typename Attempt>
+  void attempt(Attempt attempt);
 
-  std::unique_ptr<FaultSaver> saver_;
+  std::unique_ptr<FaultSaver> saver_;  // Nothing once it has failed.
+  std::string failure_;
 };
 
 }  // namespace lossy

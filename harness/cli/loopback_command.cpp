@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <csignal>
 #include <optional>
 
 #include "harness/cli/output.hpp"
@@ -28,10 +29,10 @@ class LoopbackNetwork final : public GreetingNetwork {
     const EventLoop::End end = loop_.run([&] {
       flush_output();
       tick();
-      return loopback_.idle();
+      return output_failed() || loopback_.idle();
     });
-    if (end == EventLoop::End::kDone) return End::kIdle;
-    stop_signal_ = stop_->take().value_or(SIGINT);
+    if (end == EventLoop::End::kDone && !output_failed()) return End::kIdle;
+    stop_signal_ = stop_->take().value_or(SIGPIPE);
     stop_.reset();  // Another one ends everything at once.
     return End::kInterrupted;
   }

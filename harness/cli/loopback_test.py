@@ -129,7 +129,8 @@ class Faults(LoopbackTest):
     def faults(self, name):
         return [line for line in (self.folder / name).read_text().splitlines() if not line.startswith("#")]
 
-    # The very same faults as in the simulator, when one greeting is asked for at a time; and from their list again.
+    # The very same faults as in the simulator, byte by byte, when one greeting is asked for at a time; and from their
+    # list again.
     def test_faults_of_the_simulator(self):
         patience = ["--count=10", "--delay=3ms", "--initial-rto=200ms", "--attempts=20"]
         options = [*patience, "--drop=10%", "--duplicate=20%", "--corrupt=10%", "--truncate=5%", "--seed=11"]
@@ -142,7 +143,7 @@ class Faults(LoopbackTest):
                       f"--save-faults={self.folder / 'again'}")]
         for run in runs:
             self.finish(run)
-        self.assertEqual(self.faults("loopback"), expected)
+        self.assertEqual((self.folder / "loopback").read_bytes(), (self.folder / "simulate").read_bytes())
         self.assertEqual(self.faults("again"), expected)
 
 
@@ -172,6 +173,44 @@ class Running(LoopbackTest):
         self.assertEqual(report["greeted"] + report["gave_up"], 8)
         self.assertEqual((report["uplink"]["lost"], report["downlink"]["lost"]), (0, 0))
 
+    # A disk that fills up ends the recording and not the run; what fitted is kept, unless it would replace what was
+    # there before.
+    def test_file_size_limit(self):
+        path = self.folder / "a.pcap"
+        options = ["--count=200", "--window=10", f"--record={path}", "--json"]
+        for command in ("loopback", "simulate"):
+            run = subprocess.run(["prlimit", "--fsize=10000", LOSSY, command, *options], capture_output=True, text=True,
+                                 check=False)
+            self.assertEqual(run.returncode, 1, run.stderr)
+            self.assertEqual(run.stderr, f"lossy: cannot write '{path}': File too large; what fitted is kept, and the run "
+                                         "goes on\n")
+            report = json.loads(run.stdout)
+            self.assertEqual(report["greeted"], 200)
+            self.assertIn(f"cannot write '{path}': File too large; what fitted is kept.", report["notes"])
+            before = path.read_bytes()
+            self.assertLessEqual(len(before), 10000)
+            self.run_lossy("inspect", str(path))
+            run = subprocess.run(["prlimit", "--fsize=5000", LOSSY, command, *options], capture_output=True, text=True,
+                                 check=False)
+            self.assertEqual(run.returncode, 1, run.stderr)
+            self.assertIn("; the file is left as it was, and the run goes on", run.stderr)
+            self.assertEqual(path.read_bytes(), before)
+            path.unlink()
+
+    # A reader who has enough of the ladder ends the run, and what was recorded until then is whole.
+    def test_reader_goes(self):
+        path = self.folder / "a.pcap"
+        for command in ("loopback", "simulate"):
+            run = start(command, "--count=1000000", "--window=10", "--trace", f"--record={path}")
+            for _ in range(50):
+                self.assertTrue(run.stdout.readline())
+            run.stdout.close()
+            self.assertEqual(run.wait(60), 128 + signal.SIGPIPE)
+            self.assertEqual(run.stderr.read(), f"lossy: interrupted; {path} holds what happened until then\n")
+            run.stderr.close()
+            self.run_lossy("inspect", str(path))
+            path.unlink()
+
     # Interrupted, it finishes what it writes, and says so as a shell does.
     def test_signals(self):
         for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -182,7 +221,7 @@ class Running(LoopbackTest):
             run.send_signal(ending)
             output, error = run.communicate()
             self.assertEqual(run.returncode, 128 + ending)
-            self.assertIn("Interrupted", output)
+            self.assertIn(f"Interrupted by {ending.name}:", output)
             self.assertIn("holds what happened until then", error)
             self.run_lossy("inspect", str(path))
 

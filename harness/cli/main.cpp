@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/escape.hpp"
+#include "harness/capture/stoppable_write.hpp"
 #include "harness/cli/answer_command.hpp"
 #include "harness/cli/command_line.hpp"
 #include "harness/cli/completion.hpp"
@@ -34,6 +35,7 @@
 #include "harness/cli/seeds_command.hpp"
 #include "harness/cli/serve_command.hpp"
 #include "harness/cli/simulate_command.hpp"
+#include "harness/net/stop_signal.hpp"
 
 namespace lossy {
 namespace {
@@ -149,12 +151,20 @@ int run(int argc, char** argv) {
   try {
     const int exit_code = parse_and_run(argc, argv);
     flush_output();
+    check_output();
     return exit_code;
   } catch (const std::bad_alloc&) {
     return complain("out of memory");
   } catch (const std::system_error& error) {
     // Whoever read along has had enough, as in `lossy simulate --trace | head`.
-    if (error.code().value() == EPIPE) return 128 + SIGPIPE;
+    if (error.code() == std::errc::broken_pipe) return 128 + SIGPIPE;
+    if (error.code() == std::errc::operation_canceled) {
+      complain("nobody reads standard output; what was left to print is lost");
+      return 128 + SIGPIPE;
+    }
+    if (error.code() == std::errc::too_many_files_open) {
+      return complain(std::string(error.what()) + "; allow this program more with: ulimit -n");
+    }
     return complain(error.what());
   } catch (const std::exception& error) {
     return complain(error.what());
@@ -166,6 +176,8 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   lossy::occupy_standard_descriptors();
+  lossy::take_over_output();
+  lossy::when_stop_is_taken(lossy::expect_end);
   // The write fails instead, and what failed is said.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);

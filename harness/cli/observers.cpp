@@ -31,11 +31,11 @@ void RecordingObserver::record(Instant now, const Passage& passage, PacketType t
                     .flow = passage.path + 1});
 }
 
-FaultSaver::FaultSaver(const std::string& path, const std::string& command,
+FaultSaver::FaultSaver(const std::string& path, const std::string& options,
                        const std::string& path_options)
     : file_(path), stream_(fdopen(file_.take_descriptor(), "wb"), std::fclose) {
   if (!stream_) refuse();
-  write("# What happened in: " + command +
+  write("# What happened with:" + options +
         "\n# Run it again with --faults=@ and this file's name, the options beside the path's as "
         "they "
         "are," +

@@ -30,8 +30,9 @@ class RecordingObserver final : public Observer {
 class FaultSaver final : public Observer {
  public:
   // Throws std::system_error when the file cannot be made. Without finish() none is left behind.
-  // `path_options` say for another run what the list of faults does not: delays and rates.
-  FaultSaver(const std::string& path, const std::string& command, const std::string& path_options);
+  // `options` are those of the run, and `path_options` say for another run what the list of faults
+  // does not: delays and rates.
+  FaultSaver(const std::string& path, const std::string& options, const std::string& path_options);
 
   void on_offered(Instant now, const Passage& passage, const Offer& offer) override;
   void finish();

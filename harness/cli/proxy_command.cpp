@@ -41,7 +41,6 @@ void resolve(ProxyCommandOptions& options) {
   if (!options.to) {
     throw usage_error("--to", "it says where the server is, as in --to=127.0.0.1:9999");
   }
-  if (options.to->port() == 0) throw usage_error("--to", "nobody can listen on port 0");
   if (!options.listen) {
     if (options.command.empty()) {
       throw usage_error("--listen",
@@ -56,6 +55,8 @@ void resolve(ProxyCommandOptions& options) {
       throw usage_error(name, "it must be at least 1ms");
     }
   }
+  refuse_standard_output("--record", options.record);
+  refuse_standard_output("--save-faults", options.save_faults);
   refuse_overwriting("--save-faults", options.save_faults, "--record", options.record);
   refuse_overwriting("--report", options.report, "--record", options.record);
   refuse_overwriting("--report", options.report, "--save-faults", options.save_faults);
@@ -76,12 +77,13 @@ void add_proxy_command(CLI::App& app, const CommandLine& command_line,
   CLI::App* proxy = app.add_subcommand(
       "proxy", "Put any UDP client and its server on a bad network, in real time.");
   const std::string group = "Proxy";
-  add_parsed(*proxy, "--listen", options->listen, lossy::resolve,
-             "where clients send to instead; port 0 is any free one [a free port of this machine, "
-             "with a COMMAND]",
-             "HOST:PORT")
+  add_parsed(
+      *proxy, "--listen", options->listen, lossy::resolve,
+      "where clients send to instead; 0.0.0.0 is all of this machine's IPv4, [::] all of its "
+      "IPv6, port 0 any free one [a free port of this machine, with a COMMAND]",
+      "HOST:PORT")
       ->group(group);
-  add_parsed(*proxy, "--to", options->to, lossy::resolve, "the server", "HOST:PORT")->group(group);
+  add_parsed(*proxy, "--to", options->to, resolve_server, "the server", "HOST:PORT")->group(group);
   add_parsed(*proxy, "--idle", options->idle, parse_duration,
              "how long a client is remembered after its last datagram, either way [60s]", "TIME")
       ->group(group);

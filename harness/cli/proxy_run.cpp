@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -24,6 +25,7 @@
 #include "harness/cli/report_file.hpp"
 #include "harness/cli/terminal.hpp"
 #include "harness/net/flow_limit.hpp"
+#include "harness/net/socket_address.hpp"
 #include "harness/report/link_notes.hpp"
 #include "harness/report/readable.hpp"
 
@@ -42,6 +44,13 @@ std::string with_all(std::string text, std::string_view what, const std::string&
   return text;
 }
 
+// Where a program on this machine finds what listens there: nobody has the address that stands for
+// all.
+Address reachable(const Address& address) {
+  if (address.octets() != std::array<std::uint8_t, 16>{}) return address;
+  return with_port(*Address::parse(address.is_v6() ? "[::1]:0" : "127.0.0.1:0"), address.port());
+}
+
 class ProxyRun {
  public:
   ProxyRun(const ProxyCommandOptions& options, const CommandLine& command_line)
@@ -51,6 +60,7 @@ class ProxyRun {
         ladder_(ladder_on(options.json ? stderr : out_)) {}
 
   int run() {
+    keep_output_failure();  // There are files to finish.
     signals_.emplace(std::initializer_list<int>{SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD});
     const SignalHandler handler(loop_, *signals_,
                                 [this](const CaughtSignals::Caught& caught) { hear(caught); });
@@ -70,7 +80,7 @@ class ProxyRun {
     if (!options_.command.empty()) start_command();
     loop_.run([this] {
       flush_output();
-      return stopped_;
+      return stopped_ || output_failed();
     });
     clear_live();
     return ended_at_once_ > 0 ? 128 + ended_at_once_ : finish();
@@ -115,8 +125,9 @@ class ProxyRun {
           options_.record, wall_time - loop_.read_clock().time_since_epoch()));
     }
     if (!options_.save_faults.empty()) {
-      files_.push_back(std::make_unique<KeptFaults>(options_.save_faults, reproduce("lossy"),
-                                                    options_.path.options_beside_faults()));
+      files_.push_back(std::make_unique<KeptFaults>(
+          options_.save_faults, again().without("--save-faults").options_text("proxy"),
+          options_.path.options_beside_faults()));
     }
     if (!options_.report.empty()) report_file_.emplace(options_.report);
   }
@@ -129,7 +140,7 @@ class ProxyRun {
   }
 
   void start_command() {
-    const Address& address = proxy_->address();
+    const Address address = reachable(proxy_->address());
     const std::string port = std::to_string(address.port());
     std::vector<std::string> arguments;
     for (const std::string& argument : options_.command) {
@@ -181,9 +192,15 @@ class ProxyRun {
     for (const auto& file : files_) file->finish();
     final_ = true;
     print_summary();
+    if (output_failed()) {
+      fmt::print(stderr, "lossy: nobody takes what is printed any more; what the proxy came to:\n");
+      out_ = stderr;
+      print_summary();
+    }
     const bool reported = !report_file_ || write_report();
     if (child_code_.value_or(kHolds) != kHolds) return *child_code_;
-    return !reported || std::ranges::any_of(files_, [](const auto& file) { return file->failed(); })
+    return !reported || std::ranges::any_of(
+                            files_, [](const auto& file) { return !file->failure().empty(); })
                ? kDoesNotHold
                : kHolds;
   }
@@ -218,8 +235,13 @@ class ProxyRun {
         .final = final_,
         .counters = counters,
         .memory_bytes_max = options_.memory_bytes,
-        .reproduce = reproduce(command_line_.program())};
-    if (final_) report.notes = notes(counters);
+        .reproduce = again().text()};
+    if (final_) {
+      report.notes = notes(counters);
+      for (const auto& file : files_) {
+        if (!file->failure().empty()) report.notes.push_back(file->failure() + '.');
+      }
+    }
     if (asked_to_end_ > 0) report.stopped_by = stop_signal_name(asked_to_end_);
     return report;
   }
@@ -250,10 +272,11 @@ class ProxyRun {
     std::fflush(out_);
   }
 
-  std::string reproduce(const std::string& program) const {
+  // As it was typed, with the seed that was implied.
+  CommandLine again() const {
     const auto implied = options_.path.implied_seed();
-    if (!implied) return command_line_.text_of(program);
-    return command_line_.text_of(program, "proxy", "--seed", std::to_string(*implied));
+    return implied ? command_line_.with("proxy", "--seed", std::to_string(*implied))
+                   : command_line_;
   }
 
   void show_live() {
@@ -272,7 +295,7 @@ class ProxyRun {
 
   const ProxyCommandOptions& options_;
   const CommandLine& command_line_;
-  std::FILE* const out_;  // Standard output is the command's, when there is one.
+  std::FILE* out_;  // Standard output is the command's, when there is one.
   EventLoop loop_{{.spin = options_.spin}};
   std::optional<CaughtSignals> signals_;
   std::optional<Proxy> proxy_;

@@ -43,12 +43,12 @@ class WithProxy(unittest.TestCase):
         self.server = udp_socket()
         self.addCleanup(self.server.close)
 
-    def start(self, *options, to=None, limit=()):
+    def start(self, *options, to=None, limit=(), stdout=subprocess.PIPE):
         """Starts a proxy in front of the server, and gives it with the address that it listens on."""
         process = subprocess.Popen([*BOUNDED, *limit, LOSSY, "proxy", "--listen=127.0.0.1:0",
                                     "--to=" + (to or host_port(self.server)), *options],
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.addCleanup(process.communicate)
+                                   stdout=stdout, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(lambda: process.returncode is None and process.communicate())
         self.addCleanup(process.terminate)
         line = process.stderr.readline()
         found = re.fullmatch(r"lossy: proxy on 127\.0\.0\.1:(\d+) to \S+\n", line)
@@ -299,7 +299,53 @@ class Output(WithProxy):
         self.assertEqual(len(records_of(path)), 4)
         self.assertEqual(list(self.folder.iterdir()), [path])
 
-    # What cannot be recorded any more is said, and ends neither the forwarding nor, in the end, in success.
+    # Where nobody reads what is printed, and there is no room for more, it ends all the same when it is asked to,
+    # and what it recorded is whole.
+    def test_nobody_reads(self):
+        for options in (["--trace"], ["--stats=1ms"], ["--trace", "--json"], ["--json"]):
+            reader, writer = os.pipe()
+            os.set_blocking(writer, False)
+            try:
+                while True:
+                    os.write(writer, bytes(4096))
+            except BlockingIOError:
+                os.set_blocking(writer, True)
+            path = self.folder / "proxied.pcap"
+            process, address = self.start(*options, f"--record={path}", stdout=writer)
+            os.close(writer)
+            self.client().sendto(b"x", address)
+            self.assertEqual(self.server.recv(10), b"x")
+            code, _, errors = self.stop(process, signal.SIGTERM)
+            os.close(reader)
+            self.assertEqual(code, 128 + signal.SIGPIPE, errors)
+            self.assertIn("lossy: nobody reads standard output; what was left to print is lost\n", errors)
+            self.assertEqual(records_of(path), [(1, True, b"x"), (2, False, b"x")])
+            self.assertRegex(errors, r'"uplink":{"offered":1,' if "--json" in options else r"\n  offered +1 +0\n")
+
+    # A reader who has enough ends it: what was recorded is whole, and the summary goes where errors go.
+    def test_reader_goes(self):
+        for options in (["--trace"], ["--stats=20ms"], ["--trace", "--stats=20ms", "--json"]):
+            path = self.folder / "proxied.pcap"
+            self.server = udp_socket()
+            self.addCleanup(self.server.close)
+            process, address = self.start(*options, f"--record={path}")
+            client = self.client()
+            self.ask(client, address)
+            process.stdout.readline()
+            process.stdout.close()
+            while process.poll() is None:
+                client.sendto(b"x", address)
+                time.sleep(0.001)
+            errors = process.stderr.read()
+            process.stderr.close()
+            self.assertEqual(process.returncode, 128 + signal.SIGPIPE, errors)
+            self.assertIn("lossy: nobody takes what is printed any more; what the proxy came to:\n", errors)
+            self.assertIn("downlink", errors)
+            self.assertEqual(records_of(path)[:4], [(1, True, b"ping"), (2, False, b"ping"),
+                                                    (2, True, b"gnip"), (1, False, b"gnip")])
+
+    # What cannot be recorded any more is said, and ends neither the forwarding nor, in the end, in success; what
+    # fitted is kept.
     def test_file_size_limit(self):
         path = self.folder / "proxied.pcap"
         process, address = self.start(f"--record={path}", limit=["prlimit", "--fsize=100000"])
@@ -308,8 +354,10 @@ class Output(WithProxy):
             self.ask(client, address, os.urandom(60000))
         code, output, errors = self.stop(process)
         self.assertEqual(code, 1, errors)
-        self.assertIn("File too large; nothing more is written there, and forwarding goes on", errors)
+        self.assertIn("File too large; what fitted is kept, and forwarding goes on\n", errors)
         self.assertRegex(output, r"offered +20 +20\n")
+        self.assertRegex(output, r"\n  Note: cannot write '.*': File too large; what fitted is kept\.\n")
+        self.assertEqual([(host, leaves) for host, leaves, _ in records_of(path)], [(1, True)])
 
     # What could have no effect is said, flow by flow where it is about flows.
     def test_notes(self):
@@ -401,6 +449,16 @@ class Command(WithProxy):
         self.assertEqual(words[0], f"{words[1]}:{words[2]}")
         self.assertIn("offered", done.stderr)
 
+    # What listens on all addresses is found at the one that this machine has for itself.
+    def test_everywhere_is_here(self):
+        wanted = [("0.0.0.0", "127.0.0.1", "127.0.0.1:")]
+        if pathlib.Path("/proc/net/if_inet6").exists():
+            wanted.append(("[::]", "::1", "[::1]:"))
+        for listen, host, address in wanted:
+            done = self.run_with("sh", "-c", 'echo "$LOSSY_HOST $LOSSY_ADDRESS {host}"',
+                                 options=[f"--listen={listen}:0"])
+            self.assertRegex(done.stdout, rf"^{re.escape(host)} {re.escape(address)}\d+ {re.escape(host)}\n$")
+
     def test_is_passed_signals(self):
         done = self.run_with("sh", "-c", "trap 'exit 5' TERM; kill -TERM $PPID; while :; do sleep 0.01; done")
         self.assertEqual(done.returncode, 5)
@@ -477,6 +535,13 @@ class Errors(WithProxy):
                 (["--to", "--to=127.0.0.1:9999"], ["--listen=127.0.0.1:0"]),
                 (["--listen", "--listen=127.0.0.1:9998"], [to]),
                 (["--to", "port 0"], ["--listen=127.0.0.1:0", "--to=127.0.0.1:0"]),
+                (["--to: 255.255.255.255 is a broadcast address"], ["--listen=127.0.0.1:0", "--to=255.255.255.255:9"]),
+                (["--to: 239.1.2.3 is a multicast address"], ["--listen=127.0.0.1:0", "--to=239.1.2.3:9"]),
+                (["--to: ff02::1 is a multicast address"], ["--listen=127.0.0.1:0", "--to=[ff02::1]:9"]),
+                (["127.255.255.255:9", "broadcast"], ["--listen=127.0.0.1:0", "--to=127.255.255.255:9"]),
+                (["--record: standard output is for the result"], ["--listen=127.0.0.1:0", to, "--record=-"]),
+                (["--record: standard output is for the result"], ["--listen=127.0.0.1:0", to, "--record=/dev/stdout"]),
+                (["--save-faults: standard output"], ["--listen=127.0.0.1:0", to, "--save-faults=-"]),
                 ([taken, "another program has that port"], ["--listen=" + taken, to]),
                 (["192.0.2.1:9", "no interface"], ["--listen=192.0.2.1:9", to]),
                 (["nowhere.invalid:9"], ["--listen=127.0.0.1:0", "--to=nowhere.invalid:9"]),
@@ -521,7 +586,7 @@ class Errors(WithProxy):
             done = run("prlimit", f"--nofile={limit}:{limit}", LOSSY, "proxy", "--listen=127.0.0.1:0", "--to=127.0.0.1:9")
             self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
             line, = done.stderr.splitlines()
-            self.assertIn("Too many open files", line)
+            self.assertRegex(line, r": Too many open files; allow this program more with: ulimit -n$")
 
 
 if __name__ == "__main__":

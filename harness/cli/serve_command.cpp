@@ -6,7 +6,9 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "core/server.hpp"
@@ -67,7 +69,13 @@ class ServeRun {
     if (const std::string shortage = threads_.buffer_shortage(); !shortage.empty()) {
       fmt::print(stderr, "lossy: {}\n", shortage);
     }
-    threads_.run(flush_output);  // Whoever reads along sees each batch when it is handled.
+    try {
+      threads_.run(flush_output);  // Whoever reads along sees each batch when it is handled.
+    } catch (const std::system_error&) {
+      if (!output_failed()) throw;
+      report();
+      throw;
+    }
     report();
     return kHolds;
   }
@@ -80,7 +88,9 @@ class ServeRun {
   }
 
   void report() {
-    const std::string_view signal = stop_signal_name(stop_.take().value());
+    // Without one it ends because nobody reads what it prints.
+    const std::optional<int> signal = stop_.take();
+    const std::string_view stopped_by = signal ? stop_signal_name(*signal) : "its output's end";
     const SocketCounters sockets = threads_.counters();
     const std::uint64_t kernel_dropped = threads_.kernel_drops();
     std::array<std::uint64_t, kMalformedCount> refused_by{};
@@ -94,7 +104,7 @@ class ServeRun {
     if (options_.json) {
       const nlohmann::ordered_json json{{"command", "serve"},
                                         {"listen", threads_.address().to_string()},
-                                        {"stopped_by", signal},
+                                        {"stopped_by", stopped_by},
                                         {"received", sockets.received},
                                         {"answered", sockets.sent},
                                         {"refused", total(refused)},
@@ -108,7 +118,7 @@ class ServeRun {
     std::string text = fmt::format("received {}, answered {}, {}", sockets.received, sockets.sent,
                                    text_of("refused", refused));
     if (total(not_sent) > 0) text += ", " + text_of("could not be sent", not_sent);
-    fmt::print(stderr, "lossy: stopped by {}: {}\n", signal, text);
+    fmt::print(stderr, "lossy: stopped by {}: {}\n", stopped_by, text);
     if (kernel_dropped > 0) fmt::print(stderr, "{}", kernel_drops_text(kernel_dropped));
   }
 
@@ -132,7 +142,9 @@ void add_serve_command(CLI::App& app, std::function<int()>& command) {
   CLI::App* serve = app.add_subcommand(
       "serve", "Answer greetings on a real UDP socket, until SIGINT (Ctrl-C), SIGTERM or SIGHUP.");
   add_parsed(*serve, "--listen", options->listen, resolve,
-             "where to listen; port 0 is any free one [127.0.0.1:9999]", "HOST:PORT");
+             "where to listen; 0.0.0.0 is all of this machine's IPv4, [::] all of its IPv6, port 0 "
+             "any free one [127.0.0.1:9999]",
+             "HOST:PORT");
   add_parsed(
       *serve, "--threads", options->threads,
       [](std::string_view text) { return parse_whole(text, 1, EndpointThreads::kThreadsMax); },

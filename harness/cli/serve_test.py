@@ -33,6 +33,18 @@ def udp_socket(address="127.0.0.1"):
     return opened
 
 
+def full_pipe():
+    """A pipe that nobody reads, without room for a byte more: its ends, of which the second blocks."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        while True:
+            os.write(writer, bytes(4096))
+    except BlockingIOError:
+        os.set_blocking(writer, True)
+    return reader, writer
+
+
 def has_ipv6():
     try:
         udp_socket("::1").close()
@@ -128,6 +140,41 @@ class Serve(Test):
         self.greet(port, code=2)
         self.assertIn("received 1, answered 1", self.stop(server)[1])
 
+    # Where nobody reads what is printed, and there is no room for more, it ends all the same when it is asked to.
+    def test_nobody_reads(self):
+        reader, writer = full_pipe()
+        self.addCleanup(os.close, reader)
+        for threads in (1, 3):
+            for stuck_error in (False, True):
+                with udp_socket() as probe:
+                    port = probe.getsockname()[1]
+                server = subprocess.Popen([LOSSY, "serve", f"--listen=127.0.0.1:{port}", f"--threads={threads}"],
+                                          stdout=writer, stderr=writer if stuck_error else subprocess.PIPE, text=True)
+                self.addCleanup(server.communicate)
+                self.addCleanup(server.kill)
+                mark = f":{port:04X} "
+                while mark not in pathlib.Path("/proc/net/udp").read_text():
+                    self.assertIsNone(server.poll())
+                server.send_signal(signal.SIGTERM)
+                _, error = server.communicate(timeout=60)
+                self.assertEqual(server.returncode, 128 + signal.SIGPIPE, error)
+                if not stuck_error:
+                    self.assertEqual(error, "lossy: stopped by SIGTERM: received 0, answered 0, refused 0\n"
+                                            "lossy: nobody reads standard output; what was left to print is lost\n")
+        os.close(writer)
+
+    # A reader who has enough ends it, and it says how far it came.
+    def test_reader_goes(self):
+        server = start(LOSSY, "serve", "--listen=127.0.0.1:0")
+        self.addCleanup(server.stderr.close)
+        self.addCleanup(server.kill)
+        port = int(re.fullmatch(r"Bind UDP on (\d+)\.\.\.\n", server.stdout.readline())[1])
+        server.stdout.close()
+        with udp_socket() as client:
+            client.sendto(b"Zoe", ("127.0.0.1", port))
+        self.assertEqual(server.wait(60), 128 + signal.SIGPIPE)
+        self.assertEqual(server.stderr.read(), "lossy: stopped by its output's end: received 1, answered 1, refused 0\n")
+
     # A terminal that goes away ends it as SIGTERM does, unless nohup(1) was asked to see to that.
     def test_hangup(self):
         server, port = self.serve()
@@ -161,6 +208,9 @@ class Serve(Test):
         refused(r"cannot listen on 192\.0\.2\.1:9999 \(no interface .*\): Cannot assign requested address",
                 LOSSY, "serve", "--listen=192.0.2.1:9999")
         refused(r".*nowhere\.invalid.*", LOSSY, "greet", "--to=nowhere.invalid:9999")
+        refused(r"--to: 224\.0\.0\.1 is a multicast address, which stands for many hosts; give the address of one",
+                LOSSY, "greet", "--to=224.0.0.1:9999")
+        refused(r"--to: nobody can listen on port 0", LOSSY, "greet", "--to=127.0.0.1:0")
         if subprocess.run(["unshare", "-Un", "true"], capture_output=True, check=False).returncode != 0:
             self.skipTest("no network of one's own is permitted here")
         refused(r"cannot listen on 0\.0\.0\.0:80 \(ports below 1024 need privileges\): Permission denied",

@@ -9,7 +9,9 @@
 #include <utility>
 
 #include "core/random.hpp"
+#include "harness/capture/stoppable_write.hpp"
 #include "harness/cli/files.hpp"
+#include "harness/cli/output.hpp"
 #include "harness/cli/scenario_format.hpp"
 #include "harness/cli/script_run.hpp"
 #include "harness/sim/simulation.hpp"
@@ -27,7 +29,10 @@ class StopSignalCatcher {
  public:
   StopSignalCatcher() {
     struct sigaction action = {};
-    action.sa_handler = [](int signal) { caught_signal = signal; };
+    action.sa_handler = [](int signal) {
+      caught_signal = signal;
+      expect_end();
+    };
     action.sa_flags = static_cast<int>(SA_RESETHAND);
     for (std::size_t i = 0; i < kSignals.size(); ++i) {
       sigaction(kSignals[i], &action, &before_[i]);
@@ -99,14 +104,14 @@ class SimulatedNetwork final : public GreetingNetwork {
     const RunEnd end = simulation_.run_until(
         [&] {
           if ((++events & 0xFFFF) == 0) tick();
-          return caught_signal != 0;
+          return caught_signal != 0 || output_failed();
         },
         Instant::max());
     if (end == RunEnd::kEvents) return End::kEvents;
     return end == RunEnd::kPredicate ? End::kInterrupted : End::kIdle;
   }
 
-  int stop_signal() const override { return caught_signal; }
+  int stop_signal() const override { return caught_signal != 0 ? int{caught_signal} : SIGPIPE; }
   const Link& link(Direction direction) const override { return simulation_.link(0, direction); }
   Instant now() const override { return simulation_.now(); }
   void add_to(RunReport& report) const override {

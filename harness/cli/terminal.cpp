@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "harness/cli/output.hpp"
 #include "harness/link/text.hpp"
 
 namespace lossy {
@@ -21,7 +22,7 @@ std::string_view environment(const char* name) {
 }  // namespace
 
 bool is_terminal(std::FILE* stream) {
-  return isatty(fileno(stream)) == 1;
+  return isatty(descriptor_of(stream)) == 1;
 }
 
 std::size_t window_columns(std::FILE* stream) {
@@ -30,7 +31,7 @@ std::size_t window_columns(std::FILE* stream) {
     return parse_whole(environment("COLUMNS"), 1, kColumnsMax);
   } catch (const TextError&) {
     winsize window{};
-    return ioctl(fileno(stream), TIOCGWINSZ, &window) == 0 ? window.ws_col : 0;
+    return ioctl(descriptor_of(stream), TIOCGWINSZ, &window) == 0 ? window.ws_col : 0;
   }
 }
 

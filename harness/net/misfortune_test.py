@@ -128,7 +128,7 @@ class Recording(proxied.ProxiedTest):
                 self.assertIn(f'"records":{sum(counts.values())},', inspected.stdout)
 
     # A disk that fills up ends the recording, in one line and in the exit code; datagrams are
-    # forwarded as before, and half a capture is not left behind.
+    # forwarded as before, and what fitted is kept, in whole records.
     def test_disk_fills_up(self):
         small = self.folder / "small"
         small.mkdir()
@@ -150,8 +150,14 @@ class Recording(proxied.ProxiedTest):
             disk = os.open(f"/proc/{proxy.process.pid}/root{small}", os.O_RDONLY)
             self.addCleanup(os.close, disk)
             self.assertEqual(proxy.end(signal.SIGINT), 1, proxy.text)
-            self.assertEqual(os.listdir(disk), [])
-        self.assertEqual(proxy.text.count("No space left on device; nothing more is written there"), 1)
+            self.assertEqual(os.listdir(disk), ["x.pcap"])
+            with os.fdopen(os.open("x.pcap", os.O_RDONLY, dir_fd=disk), "rb") as kept:
+                (self.folder / "kept.pcap").write_bytes(kept.read())
+        self.assertGreater(sum(proxied.record_counts(self.folder / "kept.pcap").values()), 4)
+        inspected = subprocess.run([self.LOSSY, "inspect", self.folder / "kept.pcap"], capture_output=True, text=True,
+                                   check=False)
+        self.assertEqual((inspected.returncode, inspected.stderr), (0, ""))
+        self.assertEqual(proxy.text.count("No space left on device; what fitted is kept, and forwarding"), 1)
         self.assertRegex(proxy.text, r"\n  offered +40 +40\n")
 
 

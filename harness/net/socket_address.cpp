@@ -139,4 +139,19 @@ Address resolve(std::string_view text) {
   return without_mapping(address_of(*first));
 }
 
+Address resolve_server(std::string_view text) {
+  const Address server = resolve(text);
+  if (server.port() == 0) throw TextError("nobody can listen on port 0");
+  const auto& octets = server.octets();
+  // RFC 4291 section 2.7, RFC 5771, RFC 919.
+  const bool multicast = server.is_v6() ? octets[0] == 0xff : octets[0] >> 4 == 0xe;
+  const bool broadcast = !server.is_v6() && std::all_of(octets.begin(), octets.begin() + 4,
+                                                        [](auto octet) { return octet == 0xff; });
+  if (multicast || broadcast) {
+    throw TextError(server.host() + " is a " + (multicast ? "multicast" : "broadcast") +
+                    " address, which stands for many hosts; give the address of one");
+  }
+  return server;
+}
+
 }  // namespace lossy

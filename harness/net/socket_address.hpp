@@ -37,4 +37,8 @@ Address with_port(const Address& host, std::uint16_t port);
 // found; both name the text.
 Address resolve(std::string_view text);
 
+// The same of a server that is spoken to: one host, at a port. Addresses of many, IPv4's broadcast
+// and multicast, which no answer comes from, and port 0 are refused with a TextError.
+Address resolve_server(std::string_view text);
+
 }  // namespace lossy

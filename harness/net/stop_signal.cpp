@@ -2,11 +2,14 @@
 
 #include <sys/signalfd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <system_error>
 
 namespace lossy {
 namespace {
+
+std::atomic<void (*)()> tell_of_stop = nullptr;
 
 // nohup(1) asks that nothing ends because a terminal goes away.
 bool outlives_terminal() {
@@ -40,12 +43,19 @@ CaughtSignals::~CaughtSignals() {
 std::optional<CaughtSignals::Caught> CaughtSignals::take_caught() {
   signalfd_siginfo info{};
   if (::read(fd(), &info, sizeof info) != sizeof info) return std::nullopt;
-  return Caught{static_cast<int>(info.ssi_signo), info.ssi_code == SI_KERNEL, info.ssi_pid};
+  const int number = static_cast<int>(info.ssi_signo);
+  const bool is_stop = number == SIGINT || number == SIGTERM || number == SIGHUP;
+  if (const auto tell = tell_of_stop.load(); is_stop && tell != nullptr) tell();
+  return Caught{number, info.ssi_code == SI_KERNEL, info.ssi_pid};
 }
 
 std::optional<int> CaughtSignals::take() {
   const std::optional<Caught> caught = take_caught();
   return caught ? std::optional(caught->number) : std::nullopt;
+}
+
+void when_stop_is_taken(void (*tell)()) {
+  tell_of_stop = tell;
 }
 
 StopSignal& stop_signal() {

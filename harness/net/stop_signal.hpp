@@ -55,6 +55,10 @@ class StopSignal : public CaughtSignals {
   StopSignal() : CaughtSignals({SIGINT, SIGTERM, SIGHUP}) {}
 };
 
+// From now on `tell` is called whenever one of those three is taken: whoever waits for something
+// else may have to be told, too.
+void when_stop_is_taken(void (*tell)());
+
 // One for the whole process, made when it is first asked for and never destroyed: a second signal,
 // such as the one that timeout(1) sends to the whole group, must not turn a clean end into a death
 // by signal.

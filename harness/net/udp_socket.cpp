@@ -29,7 +29,6 @@ constexpr Hint kHints[] = {
     {EADDRNOTAVAIL, "no interface of this machine has that address"},
     {EAFNOSUPPORT, "this machine has IPv6 or IPv4 switched off"},
     {ENETUNREACH, "this machine has no route there"},
-    {EMFILE, "this program may have no more descriptors; allow more with ulimit -n"},
 };
 
 // "cannot listen on 127.0.0.1:9999 (another program has ...): Address already in use".
@@ -39,7 +38,11 @@ constexpr Hint kHints[] = {
     if (hint.error == error) what += std::string(" (") + hint.text + ')';
   }
   // Ports below net.ipv4.ip_unprivileged_port_start, usually 1024, are for privileged programs.
-  if (error == EACCES && address.port() < 1024) what += " (ports below 1024 need privileges)";
+  if (error == EACCES && std::string_view(attempted) == "listen on" && address.port() < 1024) {
+    what += " (ports below 1024 need privileges)";
+  } else if (error == EACCES) {
+    what += " (it is a network's broadcast address, or a firewall of this machine forbids it)";
+  }
   throw std::system_error(error, std::generic_category(), what);
 }
 

@@ -219,7 +219,7 @@ TEST(UdpSocket, Moves) {
   EXPECT_EQ(second.local_address(), address);
 }
 
-// A program that may have no more descriptors is told how to have more.
+// A program that may have no more descriptors is told so.
 TEST(UdpSocket, SaysThatThereAreNoMoreDescriptors) {
   if (kSanitized) GTEST_SKIP() << "a sanitizer needs descriptors of its own";
   rlimit before{};
@@ -239,8 +239,7 @@ TEST(UdpSocket, SaysThatThereAreNoMoreDescriptors) {
     std::rethrow_exception(refused);
   } catch (const std::system_error& error) {
     EXPECT_EQ(error.code().value(), EMFILE);
-    EXPECT_NE(std::string(error.what()).find("cannot listen on 127.0.0.1:0 ("), std::string::npos);
-    EXPECT_NE(std::string(error.what()).find("ulimit -n"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("cannot listen on 127.0.0.1:0: "), std::string::npos);
   }
 }
 

@@ -142,7 +142,7 @@ CommandLine simulate_command_line(const Arguments& arguments) {
 std::string SimulatedRun::reproduce() const {
   const CommandLine command_line = simulate_command_line(given_);
   const auto seed = scenario_.path().implied_seed();
-  return seed ? command_line.text_of("lossy", "simulate", "--seed", std::to_string(*seed))
+  return seed ? command_line.with("simulate", "--seed", std::to_string(*seed)).text()
               : command_line.text();
 }
 

@@ -69,9 +69,10 @@ Json page_run(const RunReport& report, PageCollector& collector, const PagePath&
     notes.push_back(fmt::format("the operating system lost {} datagrams beside what the links did.",
                                 *report.lost_by_system));
   }
-  if (report.interrupted) {
-    notes.push_back(fmt::format("interrupted: {} of {} requests had ended.",
-                                result.greeted + result.gave_up, report.requests));
+  if (!report.stopped_by.empty()) {
+    notes.push_back(fmt::format("interrupted by {}: {} of {} requests had ended.",
+                                report.stopped_by, result.greeted + result.gave_up,
+                                report.requests));
   }
   return links_run(report.uplink, report.downlink, collector, path, notes, facts, &result.rtt);
 }

@@ -56,8 +56,8 @@ std::string summary_text(const RunReport& report) {
         fmt::format("\n  Note: the operating system lost {} datagrams beside what the links did.\n",
                     *report.lost_by_system);
   }
-  if (report.interrupted) {
-    text += fmt::format("\n  Interrupted: {} of {} requests had ended.\n",
+  if (!report.stopped_by.empty()) {
+    text += fmt::format("\n  Interrupted by {}: {} of {} requests had ended.\n", report.stopped_by,
                         result.greeted + result.gave_up, report.requests);
   }
   for (const std::string& note : report.notes) text += "\n  Note: " + note + '\n';
@@ -83,7 +83,7 @@ std::string summary_json(const RunReport& report) {
   if (report.virtual_time) json["virtual_seconds"] = in_seconds(*report.virtual_time);
   json["wall_seconds"] = in_seconds(report.wall_time);
   if (report.lost_by_system) json["lost_by_system"] = *report.lost_by_system;
-  if (report.interrupted) json["interrupted"] = true;
+  if (!report.stopped_by.empty()) json["stopped_by"] = report.stopped_by;
   json["notes"] = report.notes;
   json["reproduce"] = report.reproduce;
   return json.dump() + '\n';

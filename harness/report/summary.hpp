@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/greeter.hpp"
@@ -30,8 +31,8 @@ struct RunReport {
   Duration wall_time{};
   // Datagrams that the operating system lost beside what the links did. Nothing when there is none.
   std::optional<std::uint64_t> lost_by_system{};
-  bool interrupted = false;  // A signal ended the run before its requests did.
-  std::string reproduce;     // The command that gives the same run again.
+  std::string_view stopped_by{};  // The signal that ended the run before its requests did.
+  std::string reproduce;          // The command that gives the same run again.
   // Sentences about settings that had no effect in this run, and the like.
   std::vector<std::string> notes{};
 };
