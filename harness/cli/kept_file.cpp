@@ -31,6 +31,8 @@ void KeptCapture::attempt(Attempt attempt) {
   try {
     attempt();
   } catch (const std::system_error& error) {
+    // No disk is to blame for a run that is longer than a capture can be.
+    if (error.code() == std::errc::value_too_large) throw;
     const char* const left = keep_what_fitted();
     writer_.reset();
     failure_ = complain(error, left, goes_on_);

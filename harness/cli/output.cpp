@@ -15,12 +15,18 @@ namespace {
 
 struct Stream {
   int descriptor;
-  std::atomic<bool> keeps_failure;  // Nobody who prints is told.
-  std::atomic<int> failure{0};      // What errno said when it ended, or 0.
+  std::atomic<int> failure{0};  // What errno said when it ended, or 0.
 };
 
-Stream output{STDOUT_FILENO, false};
-Stream errors{STDERR_FILENO, true};
+Stream output{STDOUT_FILENO};
+Stream errors{STDERR_FILENO};
+std::atomic<bool> output_keeps_failure = false;
+
+// Whether nobody who prints there is told that it has failed.
+bool is_silent(const Stream& stream) {
+  if (&stream == &output) return output_keeps_failure;
+  return stream.failure == EPIPE || stream.failure == ECANCELED;
+}
 
 // What fopencookie(3) calls to write: fewer bytes than were given are a failure.
 ::ssize_t write_stream(void* cookie, const char* data, std::size_t size) {
@@ -31,7 +37,7 @@ Stream errors{STDERR_FILENO, true};
     if (written >= 0) left = left.subspan(static_cast<std::size_t>(written));
     if (written < 0 && errno != EINTR) stream.failure = errno;
   }
-  if (left.empty() || stream.keeps_failure) return static_cast<::ssize_t>(size);
+  if (left.empty() || is_silent(stream)) return static_cast<::ssize_t>(size);
   errno = stream.failure;
   return static_cast<::ssize_t>(size - left.size());
 }
@@ -57,7 +63,7 @@ int descriptor_of(std::FILE* stream) {
 }
 
 void keep_output_failure() {
-  output.keeps_failure = true;
+  output_keeps_failure = true;
 }
 
 bool output_failed() {
@@ -73,7 +79,7 @@ void check_output() {
 
 void flush_output() {
   const bool failed = std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
-  if (output.keeps_failure) return;
+  if (output_keeps_failure) return;
   check_output();
   if (failed) {
     throw std::system_error(errno, std::generic_category(), "cannot write to standard output");

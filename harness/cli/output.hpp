@@ -6,9 +6,8 @@
 
 namespace lossy {
 
-// First of all: from now on both are written with stoppable_write(). Standard error takes what it
-// can, and never fails. What standard output does not take ends it, and is an error of whoever
-// prints.
+// First of all: from now on both are written with stoppable_write(). What one does not take ends
+// it, and is an error of whoever prints; but that nobody reads standard error is none.
 void take_over_output();
 
 // As fileno(3), which does not know where those two lead.

@@ -11,7 +11,6 @@
 #include "core/random.hpp"
 #include "harness/capture/stoppable_write.hpp"
 #include "harness/cli/files.hpp"
-#include "harness/cli/output.hpp"
 #include "harness/cli/scenario_format.hpp"
 #include "harness/cli/script_run.hpp"
 #include "harness/sim/simulation.hpp"
@@ -104,14 +103,14 @@ class SimulatedNetwork final : public GreetingNetwork {
     const RunEnd end = simulation_.run_until(
         [&] {
           if ((++events & 0xFFFF) == 0) tick();
-          return caught_signal != 0 || output_failed();
+          return caught_signal != 0;
         },
         Instant::max());
     if (end == RunEnd::kEvents) return End::kEvents;
     return end == RunEnd::kPredicate ? End::kInterrupted : End::kIdle;
   }
 
-  int stop_signal() const override { return caught_signal != 0 ? int{caught_signal} : SIGPIPE; }
+  int stop_signal() const override { return caught_signal; }
   const Link& link(Direction direction) const override { return simulation_.link(0, direction); }
   Instant now() const override { return simulation_.now(); }
   void add_to(RunReport& report) const override {
