@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import pty
 import re
 import select
@@ -103,7 +104,9 @@ class Broken(unittest.TestCase):
 
     # A kernel without the ports says so, and is no success.
     def test_what_cannot_be_tried(self):
-        limited = ["sh", "-c", f'ulimit -n 4; exec "$0" learn ports --check', LOSSY]
+        if b"__ubsan_" in pathlib.Path(LOSSY).read_bytes():
+            self.skipTest("the sanitizer opens pipes to look at memory, and takes their want for a mistake")
+        limited = ["sh", "-c", 'ulimit -n 4; exec "$0" learn ports --check', LOSSY]
         done = subprocess.run(limited, capture_output=True, timeout=60)
         self.assertEqual(done.returncode, 2, done)
         self.assertIn(b"lossy: cannot", done.stderr)

@@ -180,7 +180,7 @@ Fate FaultList::fate(Direction direction, std::size_t i) const {
   Fate fate;
   fate.copies_count = way.faults[i].copies_count;
   fate.loss = way.faults[i].loss;
-  std::copy_n(&way.copies[way.faults[i].first_copy], fate.copies_count, fate.copy.begin());
+  std::copy_n(way.copies.data() + way.faults[i].first_copy, fate.copies_count, fate.copy.begin());
   return fate;
 }
 
