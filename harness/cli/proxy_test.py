@@ -313,14 +313,19 @@ class Output(WithProxy):
             path = self.folder / "proxied.pcap"
             process, address = self.start(*options, f"--record={path}", stdout=writer)
             os.close(writer)
-            self.client().sendto(b"x", address)
-            self.assertEqual(self.server.recv(10), b"x")
+            # A line of figures may be stuck before any datagram comes.
+            forwards = "--stats=1ms" not in options
+            if forwards:
+                self.client().sendto(b"x", address)
+                self.assertEqual(self.server.recv(10), b"x")
             code, _, errors = self.stop(process, signal.SIGTERM)
             os.close(reader)
             self.assertEqual(code, 128 + signal.SIGPIPE, errors)
             self.assertIn("lossy: nobody reads standard output; what was left to print is lost\n", errors)
-            self.assertEqual(records_of(path), [(1, True, b"x"), (2, False, b"x")])
-            self.assertRegex(errors, r'"uplink":{"offered":1,' if "--json" in options else r"\n  offered +1 +0\n")
+            self.assertEqual(records_of(path), [(1, True, b"x"), (2, False, b"x")] if forwards else [])
+            offered = int(forwards)
+            self.assertRegex(errors, f'"uplink":{{"offered":{offered},' if "--json" in options
+                             else rf"\n  offered +{offered} +0\n")
 
     # A reader who has enough ends it: what was recorded is whole, and the summary goes where errors go.
     def test_reader_goes(self):
