@@ -15,6 +15,8 @@ import tempfile
 import time
 import unittest
 
+from full_pipe import full_pipe
+
 LOSSY = sys.argv[1]
 # Whatever goes wrong, nothing is left running.
 BOUNDED = ["timeout", "--foreground", "--kill-after=5", "100"]
@@ -303,13 +305,7 @@ class Output(WithProxy):
     # and what it recorded is whole.
     def test_nobody_reads(self):
         for options in (["--trace"], ["--stats=1ms"], ["--trace", "--json"], ["--json"]):
-            reader, writer = os.pipe()
-            os.set_blocking(writer, False)
-            try:
-                while True:
-                    os.write(writer, bytes(4096))
-            except BlockingIOError:
-                os.set_blocking(writer, True)
+            reader, writer = full_pipe()
             path = self.folder / "proxied.pcap"
             process, address = self.start(*options, f"--record={path}", stdout=writer)
             os.close(writer)

@@ -23,6 +23,14 @@ class Report(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
         self.page = self.folder / "page.html"
 
+    def serve(self):
+        """Starts a server; gives its port."""
+        server = subprocess.Popen([LOSSY, "serve", "--listen=127.0.0.1:0"], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(server.stdout.close)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        return re.search(r"on (\d+)\.\.\.", server.stdout.readline())[1]
+
     def run_lossy(self, *arguments, code=0):
         """Standard output and standard error."""
         run = subprocess.run([LOSSY, *map(str, arguments)], capture_output=True, timeout=60, cwd=self.folder)
@@ -91,20 +99,12 @@ class Report(unittest.TestCase):
         self.assertIn("differs at record", data["runs"][0]["verdict"]["text"])
 
     def test_replay_against_a_server(self):
-        server = subprocess.Popen([LOSSY, "serve", "--listen=127.0.0.1:0"], stdout=subprocess.PIPE, text=True)
-        self.addCleanup(server.stdout.close)
-        self.addCleanup(server.wait)
-        self.addCleanup(server.kill)
-        port = re.search(r"on (\d+)\.\.\.", server.stdout.readline())[1]
+        port = self.serve()
         data = self.data("replay", CAPTURES / "recorded/tutorial-lo.pcap", f"--against=127.0.0.1:{port}", "--topspeed")
         self.assertEqual(data["runs"][0]["verdict"]["title"], "1 of 1 flow matched")
 
     def test_proxy(self):
-        server = subprocess.Popen([LOSSY, "serve", "--listen=127.0.0.1:0"], stdout=subprocess.PIPE, text=True)
-        self.addCleanup(server.stdout.close)
-        self.addCleanup(server.wait)
-        self.addCleanup(server.kill)
-        port = re.search(r"on (\d+)\.\.\.", server.stdout.readline())[1]
+        port = self.serve()
         command = ["proxy", f"--to=127.0.0.1:{port}", "--faults=uplink.1:drop"]
         run = self.data(*command, "--", LOSSY, "greet", "--to={address}")["runs"][0]
         self.assertEqual(self.row(run, "lost")[2], "1")

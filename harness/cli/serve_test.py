@@ -12,6 +12,8 @@ import threading
 import time
 import unittest
 
+from full_pipe import full_pipe
+
 LOSSY = sys.argv[1]
 # Whatever goes wrong, nothing is left running.
 BOUNDED = ["timeout", "--foreground", "--kill-after=5", "120"]
@@ -31,18 +33,6 @@ def udp_socket(address="127.0.0.1"):
     opened.settimeout(60)
     opened.bind((address, 0))
     return opened
-
-
-def full_pipe():
-    """A pipe that nobody reads, without room for a byte more: its ends, of which the second blocks."""
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    try:
-        while True:
-            os.write(writer, bytes(4096))
-    except BlockingIOError:
-        os.set_blocking(writer, True)
-    return reader, writer
 
 
 def has_ipv6():
