@@ -24,6 +24,12 @@ constexpr std::uint64_t kTimer = 0xFFFF;
 constexpr std::uint64_t kStop = 0xFFFE;
 constexpr std::size_t kHandlersMax = kStop;
 
+// When the sending is rehearsed: often enough that nothing is forgotten in between, and not so
+// late that it would keep from sending.
+constexpr Duration kRehearsalsBegin = std::chrono::microseconds(500);
+constexpr Duration kRehearsalsEnd = std::chrono::microseconds(30);
+constexpr Duration kRehearsalGap = std::chrono::microseconds(30);
+
 Duration monotonic() {
   return std::chrono::steady_clock::now().time_since_epoch();
 }
@@ -58,6 +64,7 @@ EventLoop::EventLoop(const Options& options)
   control(epoll_.number(), EPOLL_CTL_ADD, timer_.number(), EPOLLIN | EPOLLET, kTimer << kKeyBits);
   control(epoll_.number(), EPOLL_CTL_ADD, stop_.number(), EPOLLIN, kStop << kKeyBits);
   if (options.stop != nullptr) stop_on(*options.stop);
+  if (options.spin) rehearsal_.emplace();
 }
 
 void EventLoop::stop_on(const StopSignal& stop) {
@@ -108,6 +115,7 @@ bool EventLoop::wait_and_handle() {
   const std::optional<Instant> until = earliest();
   const bool at_once = options_.spin || (until && *until <= now_);
   if (until && !at_once) arm(*until);
+  if (until && rehearsal_ && rehearsal_->possible()) rehearse(*until);
   std::array<epoll_event, kEventsMax> events;
   const int found = ::epoll_wait(epoll_.number(), events.data(), kEventsMax, at_once ? 0 : -1);
   if (found < 0 && errno != EINTR) {
@@ -153,6 +161,14 @@ void EventLoop::arm(Instant until) {
   if (::timerfd_settime(timer_.number(), TFD_TIMER_ABSTIME, &alarm, nullptr) != 0) {
     throw std::system_error(errno, std::generic_category(), "cannot set a timer");
   }
+}
+
+void EventLoop::rehearse(Instant until) {
+  const Duration left = until - now_;
+  if (left > kRehearsalsBegin || left < kRehearsalsEnd || now_ < next_rehearsal_) return;
+  rehearsal_->run();
+  ++rehearsals_;
+  next_rehearsal_ = now_ + kRehearsalGap;
 }
 
 }  // namespace lossy

@@ -17,6 +17,7 @@
 
 #include "core/clock.hpp"
 #include "harness/net/file_descriptor.hpp"
+#include "harness/net/rehearsal.hpp"
 #include "harness/net/stop_signal.hpp"
 
 namespace lossy {
@@ -43,7 +44,8 @@ class EventLoop {
 
   struct Options {
     const StopSignal* stop = nullptr;  // Without one no signal ends the loop.
-    // Never sleeps: keeps a processor busy, and is on time to the microsecond.
+    // Never sleeps: keeps a processor busy, and is on time to the microsecond. Shortly before
+    // something is due it rehearses the sending of it, see Rehearsal.
     bool spin = false;
   };
 
@@ -73,6 +75,9 @@ class EventLoop {
   Instant now() const { return now_; }
   Instant read_clock();
 
+  // How often the sending was rehearsed.
+  std::uint64_t rehearsals() const { return rehearsals_; }
+
  private:
   static constexpr std::size_t kEventsMax = 64;
 
@@ -81,6 +86,7 @@ class EventLoop {
   bool wait_and_handle();
   void handle_timeouts();
   void arm(Instant until);
+  void rehearse(Instant until);
 
   Options options_;
   FileDescriptor epoll_;
@@ -90,6 +96,9 @@ class EventLoop {
   Duration epoch_;  // The clock when the loop was made.
   Instant now_{};
   std::optional<Instant> armed_;
+  std::optional<Rehearsal> rehearsal_;
+  Instant next_rehearsal_{};
+  std::uint64_t rehearsals_ = 0;
 };
 
 }  // namespace lossy
