@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -32,6 +33,12 @@ std::size_t text_columns() {
   constexpr std::size_t kPleasant = 90;
   const std::size_t window = window_columns(stdout);
   return window == 0 ? kPleasant : std::clamp<std::size_t>(window, 30, kPleasant);
+}
+
+// A pipe gets a lesson a line.
+std::size_t list_columns() {
+  const std::size_t window = window_columns(stdout);
+  return window == 0 ? SIZE_MAX : std::max<std::size_t>(window, 30);
 }
 
 std::vector<Lesson> all_lessons() {
@@ -111,8 +118,7 @@ int list(const LearnOptions& options) {
   if (options.json) {
     fmt::print("{}", lessons_json(lessons));
   } else {
-    fmt::print("{}\nTo run one, by number or name: lossy learn 1, lossy learn vanish\n",
-               lessons_text(lessons));
+    fmt::print("{}", lessons_text(lessons, list_columns()));
   }
   return kHolds;
 }

@@ -91,10 +91,10 @@ class Broken(unittest.TestCase):
     def test_is_noticed(self):
         for lesson, *settings in (("vanish", "--drop=0%"), ("vanish", "--attempts=1"), ("vanish", "--drop=100%"),
                                   ("twice", "--duplicate=0%"), ("order", "--reorder=0%"),
-                                  ("order", "--reorder-delay=1ms"), ("cut", "--bytes=100"), ("full", "--count=1"),
+                                  ("order", "--reorder-delay=1ms"), ("cut", "--bytes=100"), ("full", "--count=2"),
                                   ("bursts", "--burst=1"), ("bursts", "--drop=0%"),
                                   ("again", "--delay-after=20ms"), ("queue", "--rate=1mbit"),
-                                  ("checksum", "--corrupt=0%", "--count=1000"), ("forged", "--guesses=1", "--count=1")):
+                                  ("checksum", "--corrupt=0%", "--count=1000"), ("forged", "--guesses=1", "--count=2")):
             output, errors = lossy("learn", lesson, *settings, "--check", code=1)
             self.assertEqual(output, "")
             self.assertIn("not what it teaches", errors)
@@ -110,6 +110,43 @@ class Broken(unittest.TestCase):
         done = subprocess.run(limited, capture_output=True, timeout=60)
         self.assertEqual(done.returncode, 2, done)
         self.assertIn(b"lossy: cannot", done.stderr)
+
+
+class Words(unittest.TestCase):
+    # Whatever is asked for, what is said of it is true, and English.
+    def test_with_few(self):
+        for lesson, *settings in (("vanish", "--drop=0.001%"), ("vanish", "--attempts=1"), ("vanish", "--count=2"),
+                                  ("twice", "--count=2"), ("order", "--count=3"), ("cut", "--bytes=1"),
+                                  ("cut", "--buffer=1"), ("cut", "--bytes=1025"), ("full", "--bytes=1", "--count=2"),
+                                  ("bursts", "--seed=18446744073709551615"), ("again", "--delay-after=1ms"),
+                                  ("again", "--timer=1s"), ("queue", "--bytes=1"), ("forged", "--guesses=1"),
+                                  ("weapon", "--count=2")):
+            text = lossy("learn", lesson, *settings)[0]
+            for line in text.splitlines():
+                if " ms  " not in line:
+                    self.assertNotRegex(line, r"\b1 (times|datagrams|names|bytes|guesses|answers|copies)\b", (lesson, settings))
+
+    def test_vanish_names_its_own_factor(self):
+        why = " ".join(learn("vanish", "--drop=50%")["why"])
+        self.assertIn("and 75% fail, 1.5 times the loss of one way", why)
+        self.assertNotIn("the loss of one way", " ".join(learn("vanish", "--drop=0%")["why"]))
+
+    # A timer that is long enough takes nothing for lost.
+    def test_again_with_a_long_timer(self):
+        why = " ".join(learn("again", "--timer=1s")["why"])
+        self.assertIn("A timer fixed at 1s waits long enough for that.", why)
+        self.assertIn("takes every answer for lost and sends 3 copies", " ".join(learn("again")["why"]))
+
+    # However much too much it is, some of it is carried, and as late as theory says.
+    def test_queue_far_beyond_its_rate(self):
+        self.assertIn("87500% of it", json.dumps(learn("queue", "--interval=5us")))
+        lossy("learn", "queue", "--interval=5us", "--check")
+        errors = lossy("learn", "queue", "--interval=1us", code=2)[1]
+        self.assertRegex(errors, r"^lossy: --interval: .*4375 times what the link carries; .*1000 times at most\n$")
+
+    # A long name is typed by the shell.
+    def test_weapon_with_a_long_name(self):
+        self.assertIn("head -c 1016", learn("weapon", "--bytes=1016")["play"])
 
 
 class Ports(unittest.TestCase):
@@ -145,7 +182,7 @@ class Play(unittest.TestCase):
             with self.subTest(lesson):
                 self.check_ladder(lesson)
         for lesson, *settings in (("vanish", "--drop=40%", "--seed=9", "--attempts=2"), ("bursts", "--burst=3"),
-                                  ("order", "--interval=500us", "--reorder=50%"), ("weapon", "--bytes=40"),
+                                  ("order", "--interval=500us", "--reorder=50%"), ("weapon", "--bytes=40"), ("weapon", "--bytes=41"),
                                   ("queue", "--rate=20kbit"), ("again", "--delay=5ms")):
             with self.subTest(lesson):
                 self.check_ladder(lesson, *settings)
@@ -223,6 +260,17 @@ class OnATerminal(unittest.TestCase):
             self.assertTrue(ladder)
             for line in ladder:
                 self.assertLessEqual(len(line), columns)
+
+    # So do the numbers, in two lines each where one has no room; and the list of lessons.
+    def test_numbers_fit_the_window(self):
+        for columns in (40, 60, 80, 100):
+            for arguments in (("learn", "checksum", "--no-wait"), ("learn",)):
+                shown = self.read(self.start(*arguments, columns=str(columns)))
+                lines = shown.replace("\r", "").split("Play on")[0].splitlines()
+                self.assertEqual([line for line in lines if len(line) > columns], [])
+            wide = self.read(self.start("learn", "checksum", "--no-wait", columns=str(columns)))
+            self.assertEqual(bool(re.search(r"(?m)measured +theory\r$", wide)), columns > 82)
+        self.assertRegex(lossy("learn")[0], r"(?m)  checksum  .* greeting$")
 
     # The ladder of a run on a terminal fits it, whatever was asked; a pipe gets all of it.
     def test_ladder_fits_the_window(self):

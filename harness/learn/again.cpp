@@ -5,8 +5,10 @@
 
 #include <array>
 
+#include "core/counted.hpp"
 #include "core/rtt_estimator.hpp"
 #include "harness/learn/asker.hpp"
+#include "harness/learn/simulated.hpp"
 #include "harness/learn/storm.hpp"
 #include "harness/report/figure_text.hpp"
 #include "harness/report/readable.hpp"
@@ -76,14 +78,13 @@ Outcome run(const Settings& settings) {
        0}};
   outcome.claims = {
       {by_fixed.extra() > 0
-           ? fmt::format("The fixed timer sent each of {} questions {:.3g} times from the jump on, "
+           ? fmt::format("The fixed timer sent each of {} questions {} from the jump on, "
                          "though nothing was lost, and never stopped.",
-                         by_fixed.sent.size(), by_fixed.mean())
+                         by_fixed.sent.size(), times_text(by_fixed.mean()))
            : "The fixed timer never sent anything again: the delay stayed below it.",
        by_fixed.extra() > 0},
-      {fmt::format(
-           "Keeping the doubled timer took {} datagrams more than questions, instead of {}.",
-           kept.extra(), by_fixed.extra()),
+      {fmt::format("Keeping the doubled timer took {} more than questions, instead of {}.",
+                   counted(kept.extra(), "datagram"), by_fixed.extra()),
        kept.extra() < by_fixed.extra()},
       {fmt::format(
            "Without Karn's rule the timer came to {}, where a round trip takes {}; with it, "
@@ -91,30 +92,35 @@ Outcome run(const Settings& settings) {
            readable(from_last.rto), readable(round_trip), readable(kept.rto)),
        from_last.rto < round_trip && kept.rto >= round_trip},
       {fmt::format("When the link was slow for {} only, the fixed timer {}: {} later each question "
-                   "was still sent {:.3g} times, and {} of {} were answered. The doubling timer "
-                   "sent each {:.3g} times, and {} were.",
+                   "was still sent {}, and {} of {} were answered. The doubling timer sent each "
+                   "{}, and {} were.",
                    format_duration(Storm::kHiccup),
                    fixed_storm.goes_on() ? "made a storm that did not end" : "got over it",
-                   format_duration(Storm::kLater), fixed_storm.sent_each(), fixed_storm.answered,
-                   fixed_storm.asked, doubling_storm.sent_each(), doubling_storm.answered),
+                   format_duration(Storm::kLater), times_text(fixed_storm.sent_each()),
+                   fixed_storm.answered, fixed_storm.asked, times_text(doubling_storm.sent_each()),
+                   doubling_storm.answered),
        fixed_storm.goes_on() && !doubling_storm.goes_on()}};
   outcome.why = {
-      fmt::format("Before the jump an answer took {}, after it {}. A timer fixed at {} takes every "
-                  "answer for lost and sends {:g} copies of each question. On a link that many "
-                  "share those copies fill the queue, which makes answers later still, which makes "
-                  "more copies: a retransmission storm, which does not end when its cause does.",
-                  format_duration(2 * jump.before), format_duration(round_trip),
-                  format_duration(fixed), fixed_times),
+      fmt::format(
+          "Before the jump an answer took {}, after it {}. A timer fixed at {} {}. On a link "
+          "that many share copies fill the queue, which makes answers later still, which "
+          "makes more copies: a retransmission storm, which need not end when its cause "
+          "does.",
+          format_duration(2 * jump.before), format_duration(round_trip), format_duration(fixed),
+          fixed_times > 1 ? fmt::format("takes every answer for lost and sends {:g} copies "
+                                        "of each question",
+                                        fixed_times)
+                          : "waits long enough for that"),
       "So whoever hears nothing waits twice as long each time. And the wait is measured, not "
       "guessed: smoothed round-trip time plus four times its variation (RFC 6298).",
       fmt::format(
           "But which of several copies did an answer answer? To take the last is to measure "
-          "too little, here ever again. Karn's rule: learn nothing from what was sent more "
-          "than once. Alone it learns nothing ever again once the timer is too short, "
-          "{:g} copies each time; so the doubled timer has to stay until an answer to a "
-          "question sent once says better. lossy's own client has Karn's rule, and doubles "
-          "for each name anew.",
-          doubling_times)};
+          "too little{}. Karn's rule: learn nothing from what was sent more than once. Alone it "
+          "learns nothing ever again once the timer is too short{}; so the doubled timer has to "
+          "stay until an answer to a question sent once says better. lossy's own client has "
+          "Karn's rule, and doubles for each name anew.",
+          from_last.rto < round_trip ? ", here ever again" : "",
+          doubling_times > 1 ? fmt::format(", {:g} copies each time", doubling_times) : "")};
   return outcome;
 }
 

@@ -19,7 +19,7 @@ namespace lossy {
 namespace {
 
 constexpr std::array kTakes{Taken{Parameter::kGuesses, "1000", 1, 100'000},
-                            Taken{Parameter::kCount, "10000", 1, 1'000'000},
+                            Taken{Parameter::kCount, "10000", 2, 1'000'000},
                             Taken{Parameter::kSeed, "4"}};
 
 // Linux takes the port of a client from 32768 to 60999.
@@ -104,8 +104,8 @@ Outcome run(const Settings& settings) {
       .experiment = fmt::format("{0} clients ask a server that never hears of it. Each gets a "
                                 "forged greeting from a stranger's address; {0} others get one "
                                 "that bears the server's. And {0} are sent forgeries by somebody "
-                                "who has to guess their port, {1} times each.",
-                                count, guesses),
+                                "who has to guess their port, {1} each.",
+                                count, times_text(real(guesses))),
       .ladder = ladder_of_script(),
       .play = "printf '" + quoted + "' | lossy simulate --script=/dev/stdin --trace"};
   outcome.figures = {
@@ -113,8 +113,10 @@ Outcome run(const Settings& settings) {
        share(by_stranger, count), 0, 0},
       {"believed_forged_source", "believed, with the server's address", Unit::kShare,
        share(by_server, count), 1, 0},
-      {"port_guessed", fmt::format("hit by {} guesses of a port", guesses), Unit::kShare,
-       share(hits, count), expected, share_tolerance(real(count), expected)}};
+      {"port_guessed",
+       guesses == 1 ? "hit by 1 guess of a port"
+                    : fmt::format("hit by {} guesses of a port", guesses),
+       Unit::kShare, share(hits, count), expected, share_tolerance(real(count), expected)}};
   outcome.claims = {
       {fmt::format("Checking the source turned {} of {} strangers away.", count - by_stranger,
                    count),
@@ -130,11 +132,12 @@ Outcome run(const Settings& settings) {
       "that "
       "in the kernel, is deaf to strangers.",
       fmt::format("But the source is only what the sender wrote there, and not every network stops "
-                  "those who lie. They need the client's port, one of {}, and what the answer must "
-                  "say, here the name: {} guesses find the port with {}. Random ports and a long "
+                  "those who lie. They need the client's port, one of the {} that Linux gives, and "
+                  "what the answer must say, here the name: guessing {} finds the port with {}. "
+                  "Random ports and a long "
                   "random number in each question make guessing hopeless (RFC 5452). Against "
                   "somebody who sees the question only cryptography helps: DTLS, QUIC.",
-                  kPorts, guesses, percent_text(expected))};
+                  kPorts, times_text(real(guesses)), percent_text(expected))};
   return outcome;
 }
 

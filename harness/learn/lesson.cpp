@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/counted.hpp"
+#include "harness/learn/simulated.hpp"
 #include "harness/report/figure_text.hpp"
 
 namespace lossy {
@@ -23,12 +25,16 @@ std::string shown(double value, Unit unit) {
       if (std::abs(value) < 1e-6) return "0";  // But for rounding.
       return fmt::format("{:.4g}", value);
     case Unit::kBytes:
-      return fmt::format("{:.0f} bytes", value);
+      return counted(static_cast<std::uint64_t>(std::max(0.0, std::round(value))), "byte");
     case Unit::kCount:
       break;
   }
   return std::abs(value - std::round(value)) < 1e-6 ? fmt::format("{:.0f}", value)
                                                     : fmt::format("{:.1f}", value);
+}
+
+std::string times_text(double times) {
+  return times == 1 ? "once" : fmt::format("{:.3g} times", times);
 }
 
 void LadderExcerpt::add(std::string line) {

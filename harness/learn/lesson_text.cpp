@@ -10,10 +10,11 @@
 namespace lossy {
 namespace {
 
-// A paragraph in lines of at most `columns`, each but the first behind `indent`.
-std::string wrapped(const std::string& text, std::size_t columns, const std::string& indent = {}) {
+// A paragraph in lines of at most `columns`, each but the first behind `indent`. The first one
+// begins in column `column`.
+std::string wrapped(const std::string& text, std::size_t columns, const std::string& indent = {},
+                    std::size_t column = 0) {
   std::string wrapped;
-  std::size_t column = 0;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find(' ', at), text.size());
     const std::string word = text.substr(at, end - at);
@@ -32,23 +33,37 @@ std::string wrapped(const std::string& text, std::size_t columns, const std::str
   return wrapped + '\n';
 }
 
-std::string figures_text(const std::vector<Figure>& figures) {
+// How far the two may be apart, and whether they are farther.
+std::string verdict_text(const Figure& figure) {
+  const std::string tolerance = shown(figure.tolerance, figure.unit);
+  return (tolerance == shown(0, figure.unit) ? "" : "  ± " + tolerance) +
+         (figure.holds() ? "" : "  FAR OFF");
+}
+
+// A table; where that is too wide, two lines a figure.
+std::string figures_text(const std::vector<Figure>& figures, std::size_t columns) {
   std::size_t widest = 0;
   for (const Figure& figure : figures) widest = std::max(widest, figure.what.size());
-  std::string text = fmt::format("  {:<{}}  {:>12}  {:>12}\n", "", widest, "measured", "theory");
+  std::string table = fmt::format("  {:<{}}  {:>12}  {:>12}\n", "", widest, "measured", "theory");
+  std::string list;
+  bool fits = true;
   for (const Figure& figure : figures) {
-    text += fmt::format("  {:<{}}  {:>12}  {:>12}", figure.what, widest,
-                        shown(figure.measured, figure.unit), shown(figure.theory, figure.unit));
-    if (shown(figure.tolerance, figure.unit) != shown(0, figure.unit))
-      text += "  ± " + shown(figure.tolerance, figure.unit);
-    text += figure.holds() ? "\n" : "  FAR OFF\n";
+    const std::string measured = shown(figure.measured, figure.unit);
+    const std::string theory = shown(figure.theory, figure.unit);
+    const std::string line = fmt::format("  {:<{}}  {:>12}  {:>12}{}", figure.what, widest,
+                                         measured, theory, verdict_text(figure));
+    fits = fits && display_width(line) <= columns;
+    table += line + '\n';
+    list += wrapped("  " + figure.what, columns, "  ");
+    list +=
+        fmt::format("    measured {}\n    theory   {}{}\n", measured, theory, verdict_text(figure));
   }
-  return text;
+  return fits ? table : list;
 }
 
 }  // namespace
 
-std::string lessons_text(std::span<const Lesson> lessons) {
+std::string lessons_text(std::span<const Lesson> lessons, std::size_t columns) {
   std::vector<std::string> groups;
   for (const Lesson& lesson : lessons) {
     if (std::find(groups.begin(), groups.end(), lesson.group) == groups.end()) {
@@ -60,10 +75,12 @@ std::string lessons_text(std::span<const Lesson> lessons) {
     text += group + '\n';
     for (const Lesson& lesson : lessons) {
       if (group != lesson.group) continue;
-      text += fmt::format("  {:>2}  {:<9} {}\n", lesson.number, lesson.name, lesson.title);
+      const std::string name = fmt::format("  {:>2}  {:<9}", lesson.number, lesson.name);
+      text += name + wrapped(lesson.title, columns, std::string(name.size() + 1, ' '), name.size());
     }
   }
-  return text;
+  return text + '\n' +
+         wrapped("To run one, by number or name: lossy learn 1, lossy learn vanish", columns);
 }
 
 std::string lessons_json(std::span<const Lesson> lessons) {
@@ -81,7 +98,8 @@ std::string lessons_json(std::span<const Lesson> lessons) {
 }
 
 std::string opening_text(const Lesson& lesson, std::size_t columns) {
-  return fmt::format("Lesson {}: {}\n\n{}\n{}", lesson.number, lesson.title,
+  return fmt::format("{}\n{}\n{}",
+                     wrapped(fmt::format("Lesson {}: {}", lesson.number, lesson.title), columns),
                      wrapped(lesson.left_out, columns),
                      wrapped("First guess: " + std::string(lesson.question), columns));
 }
@@ -93,7 +111,7 @@ std::string outcome_text(const Outcome& outcome, std::size_t columns) {
     text += fmt::format("  ... and {} line{} more\n", outcome.ladder.more,
                         outcome.ladder.more == 1 ? "" : "s");
   }
-  text += "\nWhat happened\n" + figures_text(outcome.figures) + '\n';
+  text += "\nWhat happened\n" + figures_text(outcome.figures, columns) + '\n';
   for (const Claim& claim : outcome.claims) {
     text += wrapped((claim.holds ? "  + " : "  - ") + claim.text, columns, "    ");
   }

@@ -9,12 +9,12 @@
 
 namespace lossy {
 
-// A line for each lesson, in its group.
-std::string lessons_text(std::span<const Lesson> lessons);
+// A line for each lesson, in its group; more where it has more than `columns`. And how to run one.
+std::string lessons_text(std::span<const Lesson> lessons, std::size_t columns);
 std::string lessons_json(std::span<const Lesson> lessons);
 
 // What comes before the experiment: title, what a tutorial leaves out, the question. Paragraphs
-// have lines of at most `columns`.
+// have lines of at most `columns`, and so have the tables of numbers, if they can.
 std::string opening_text(const Lesson& lesson, std::size_t columns);
 // What comes with it.
 std::string outcome_text(const Outcome& outcome, std::size_t columns);

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 
+#include "core/counted.hpp"
 #include "harness/learn/greetings.hpp"
 #include "harness/learn/simulated.hpp"
 #include "harness/learn/tolerance.hpp"
@@ -19,7 +20,7 @@ constexpr std::array kTakes{Taken{Parameter::kReorder, "10%"},
                             // No more, lest an answer come so late that a name is sent again.
                             Taken{Parameter::kReorderDelay, "5ms", 1, 50 * kMs},
                             Taken{Parameter::kInterval, "1ms", 1, 1000 * kMs},
-                            Taken{Parameter::kCount, "100000", 1, 1'000'000},
+                            Taken{Parameter::kCount, "100000", 2, 1'000'000},
                             Taken{Parameter::kSeed, "5"}};
 constexpr Duration kDelay = std::chrono::milliseconds(20);
 
@@ -90,11 +91,10 @@ Outcome run(const Settings& settings) {
                      {"greeted", "greeted, each by the right name", Unit::kCount,
                       real(run.result.greeted), names, 0}};
   outcome.claims = {
-      by_order.late_names > 0
-          ? Claim{fmt::format("{} names came out of order, though none was lost.",
-                              by_order.late_names),
-                  true}
-          : Claim{"Nothing came out of order.", false},
+      by_order.late_names > 0 ? Claim{fmt::format("{} came out of order, though none was lost.",
+                                                  counted(by_order.late_names, "name")),
+                                      true}
+                              : Claim{"Nothing came out of order.", false},
       by_order.wrong > 0
           ? Claim{fmt::format("A client that takes the first answer for its first question, and so "
                               "on, would have paired {} of {} wrongly; by the name in the answer "
@@ -103,11 +103,12 @@ Outcome run(const Settings& settings) {
                   true}
           : Claim{"Even pairing answers with questions by their order was right.", false}};
   outcome.why = {
-      fmt::format("Every datagram finds its own way and its own time. One held back by {} has {:g} "
-                  "later names due before it at one every {}, and comes late if any of those is on "
-                  "time: {} x (1 - {}) = {}.",
-                  format_duration(hold), passers, format_duration(interval), percent_text(r),
-                  percent_text(std::pow(r, passers)), percent_text(expected)),
+      fmt::format(
+          "Every datagram finds its own way and its own time. One held back by {} has {:.0f} "
+          "later names due before it at one every {}, and comes late if any of those is on "
+          "time: {} x (1 - {}) = {}.",
+          format_duration(hold), passers, format_duration(interval), percent_text(r),
+          percent_text(std::pow(r, passers)), percent_text(expected)),
       "So an answer must say what it answers: here the greeting holds the name. Where order "
       "matters, datagrams carry numbers, and the receiver sorts or drops what is too old. RFC 4737 "
       "counts a datagram as reordered when a later one arrived before it."};

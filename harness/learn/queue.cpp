@@ -7,6 +7,7 @@
 #include <array>
 #include <vector>
 
+#include "core/counted.hpp"
 #include "harness/learn/greetings.hpp"
 #include "harness/learn/simulated.hpp"
 #include "harness/report/figure_text.hpp"
@@ -21,6 +22,7 @@ constexpr std::array kTakes{Taken{Parameter::kRate, "64kbit", 1000, 1'000'000'00
                             Taken{Parameter::kInterval, "2ms", 1000, 1000 * kMs},
                             Taken{Parameter::kBytes, "7", 1, 1400}};
 constexpr double kHeaderBytes = 28;
+constexpr double kLoadMax = 1000;
 
 struct Stream {
   std::uint64_t rate = 0;
@@ -32,12 +34,18 @@ struct Stream {
     return 8000 * (static_cast<double>(bytes) + kHeaderBytes) / real(rate);
   }
   double load() const { return service_ms() / in_ms(interval); }
-  // As many as fill the queue, and as many again, and more.
+  // As many as fill the queue, and as many again, and enough that some of those get in.
   std::uint64_t count() const {
     const double fills = load() > 1 ? (real(queue) + 1) / (1 - 1 / load()) : 0;
-    return std::min<std::uint64_t>(1'000'000, 2'000 + 4 * static_cast<std::uint64_t>(fills));
+    return std::min<std::uint64_t>(1'000'000,
+                                   2'000 + static_cast<std::uint64_t>(4 * fills + 40 * load()));
   }
 };
+
+// "219%": of large ones, too, all of it.
+std::string load_text(double load) {
+  return load >= 10 ? fmt::format("{:.0f}%", 100 * load) : percent_text(load);
+}
 
 struct Streamed {
   double delay_ms = 0;  // The median of the second half, once things have settled.
@@ -94,6 +102,12 @@ Outcome run(const Settings& settings) {
                      .queue = settings.whole(Parameter::kQueue),
                      .interval = settings.duration(Parameter::kInterval),
                      .bytes = settings.size(Parameter::kBytes)};
+  if (asked.load() > kLoadMax) {
+    throw TextError(
+        fmt::format("--interval: at one every {} there comes {:.0f} times what the "
+                    "link carries; this lesson is about {:g} times at most",
+                    format_duration(asked.interval), asked.load(), kLoadMax));
+  }
   Stream half = asked;
   half.interval = Duration(static_cast<Duration::rep>(2e6 * asked.service_ms()));
   Stream larger = asked;
@@ -110,21 +124,21 @@ Outcome run(const Settings& settings) {
   plan.retry.attempts_max = 1;
   Outcome outcome{
       .experiment =
-          fmt::format("Datagrams of {} bytes, {:g} with IP and UDP headers, over a link "
+          fmt::format("Datagrams of {}, {:g} with IP and UDP headers, over a link "
                       "of {}: each occupies it for {}. One every {} is {} of what it "
                       "carries. {} may wait. Beside that: half of what it carries, and "
                       "a queue four times as long. The ladder is that of names, and of "
                       "the way up alone.",
-                      asked.bytes, real(asked.bytes) + kHeaderBytes,
+                      counted(asked.bytes, "byte"), real(asked.bytes) + kHeaderBytes,
                       settings.text(Parameter::kRate), milliseconds_text(asked.service_ms()),
-                      format_duration(asked.interval), percent_text(asked.load()), asked.queue),
+                      format_duration(asked.interval), load_text(asked.load()), asked.queue),
       .ladder = ladder_of(plan, Direction::kUplink),
       .play = fmt::format("lossy simulate --uplink-rate={} --uplink-queue={} --interval={} "
                           "--count=12 --attempts=1 --trace",
                           settings.text(Parameter::kRate), asked.queue,
                           settings.text(Parameter::kInterval))};
   add_figures(outcome, "half", "half of what it carries", half, with_half);
-  const std::string share_asked = percent_text(asked.load()) + " of it";
+  const std::string share_asked = load_text(asked.load()) + " of it";
   add_figures(outcome, "asked", share_asked, asked, with_asked);
   add_figures(outcome, "larger", share_asked + ", a longer queue", larger, with_larger);
 
@@ -146,10 +160,13 @@ Outcome run(const Settings& settings) {
            milliseconds_text(with_larger.delay_ms), milliseconds_text(with_asked.delay_ms)),
        with_larger.delay_ms > 2 * with_asked.delay_ms}};
   outcome.why = {
-      fmt::format("A link sends one datagram after the other. While more comes than it carries, a "
-                  "queue grows, and everybody in it waits. When it is full, what comes is dropped: "
-                  "1 - 1/{:.3g} = {} of it, whatever the sender does but send less.",
-                  asked.load(), percent_text(asked.load() > 1 ? 1 - 1 / asked.load() : 0)),
+      fmt::format(
+          "A link sends one datagram after the other. While more comes than it carries, a "
+          "queue grows, and everybody in it waits. When it is full, what comes is dropped{}, "
+          "whatever the sender does but send less.",
+          asked.load() > 1 ? fmt::format(": 1 - 1/{:.3g} = {} of it", asked.load(),
+                                         percent_text(1 - 1 / asked.load()))
+                           : ""),
       "A longer queue does not lose less of what is too much. It only makes the delay longer, for "
       "everybody who shares the link: bufferbloat. And a sender that takes delay for loss and "
       "sends "

@@ -1,6 +1,8 @@
 // The lessons that need no sockets, each in a file of its own.
 #pragma once
 
+#include <string>
+
 #include "harness/learn/lesson.hpp"
 #include "harness/report/path_figures.hpp"
 
@@ -29,5 +31,8 @@ inline double real(std::uint64_t count) {
 inline double share(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0 : real(part) / real(whole);
 }
+
+// "once", "5 times", "2.5 times".
+std::string times_text(double times);
 
 }  // namespace lossy

@@ -6,6 +6,7 @@
 #include <string>
 #include <unordered_set>
 
+#include "core/counted.hpp"
 #include "harness/learn/greetings.hpp"
 #include "harness/learn/simulated.hpp"
 #include "harness/learn/tolerance.hpp"
@@ -15,7 +16,7 @@ namespace lossy {
 namespace {
 
 constexpr std::array kTakes{Taken{Parameter::kDuplicate, "10%"},
-                            Taken{Parameter::kCount, "100000", 1, 1'000'000},
+                            Taken{Parameter::kCount, "100000", 2, 1'000'000},
                             Taken{Parameter::kSeed, "6"}};
 
 // A greeting server that also counts its guests: every datagram, and once more every name that it
@@ -87,9 +88,9 @@ Outcome run(const Settings& settings) {
       fmt::format(
           "A path may deliver a datagram again, and whoever sends again makes copies, too. "
           "A greeting is the same however often it is given: asking twice changes nothing, "
-          "and the client ignored {} answers that nobody waited for any more. Such requests "
-          "are called idempotent.",
-          run.client.unexpected),
+          "and the client ignored {} that nobody waited for any more. Such requests are called "
+          "idempotent.",
+          counted(run.client.unexpected, "answer")),
       fmt::format(
           "A counter is not: every copy adds one, here {}. It must know what it has counted "
           "already, by a number in each request, and here by the name: then {} remain.",

@@ -5,6 +5,7 @@
 #include <array>
 #include <string>
 
+#include "core/counted.hpp"
 #include "core/server.hpp"
 #include "harness/learn/greetings.hpp"
 #include "harness/learn/simulated.hpp"
@@ -13,7 +14,7 @@ namespace lossy {
 namespace {
 
 constexpr std::array kTakes{Taken{Parameter::kBytes, "1", 1, kNameBytesMax},
-                            Taken{Parameter::kCount, "1000", 1, 1'000'000}};
+                            Taken{Parameter::kCount, "1000", 2, 1'000'000}};
 constexpr double kHeaderBytes = 28;
 constexpr double kAdded = kGreetingPrefix.size() + kGreetingSuffix.size();
 
@@ -39,6 +40,13 @@ Reflected reflect(std::string_view question, std::uint64_t count) {
   return reflected;
 }
 
+// A name of so many letters as one types it.
+std::string shell_name(std::size_t bytes) {
+  constexpr std::size_t kTyped = 40;
+  return bytes <= kTyped ? std::string(bytes, 'A')
+                         : fmt::format("$(head -c {} /dev/zero | tr '\\0' A)", bytes);
+}
+
 Outcome run(const Settings& settings) {
   const std::size_t bytes = settings.size(Parameter::kBytes);
   const std::uint64_t count = settings.whole(Parameter::kCount);
@@ -57,12 +65,12 @@ Outcome run(const Settings& settings) {
 
   GreetingPlan plan{.names = {name}};
   Outcome outcome{
-      .experiment = fmt::format("{} names of {} byte{} reach the server, each with somebody else's "
+      .experiment = fmt::format("{} names of {} reach the server, each with somebody else's "
                                 "address as its source; and as many that are no names at all. The "
                                 "ladder is that of an honest one.",
-                                count, bytes, bytes == 1 ? "" : "s"),
+                                count, counted(bytes, "byte")),
       .ladder = ladder_of(plan),
-      .play = fmt::format("lossy simulate {} --trace", name)};
+      .play = fmt::format("lossy simulate {} --trace", shell_name(bytes))};
   outcome.figures = {{"answers", "answers to somebody who never asked", Unit::kCount,
                       real(named.answers), real(count), 0},
                      {"amplification", "their bytes, times those of the questions", Unit::kMean,
@@ -72,7 +80,7 @@ Outcome run(const Settings& settings) {
                      {"answers_to_rubbish", "answers to what is no name", Unit::kCount,
                       real(rubbish.answers), 0, 0}};
   outcome.claims = {
-      {fmt::format("Somebody who never asked got {:g} bytes for {:g} bytes of questions: {:.3g} "
+      {fmt::format("Somebody who never asked got {:.0f} bytes for {:.0f} of questions: {:.3g} "
                    "times as many.",
                    named.bytes, asked, factor),
        named.bytes > asked},

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "core/counted.hpp"
 #include "core/endpoint.hpp"
 #include "harness/learn/simulated.hpp"
 #include "harness/learn/sockets/socket_experiment.hpp"
@@ -49,10 +50,10 @@ Outcome run(const Settings& settings) {
 
   Outcome outcome;
   outcome.experiment = fmt::format(
-      "A datagram of {} bytes goes to a socket of this machine, which "
+      "A datagram of {} goes to a socket of this machine, which "
       "receives it into a buffer of {}: with recv, with recvmsg, and "
       "with recv and MSG_TRUNC.",
-      bytes, buffer.size());
+      counted(bytes, "byte"), buffer.size());
   const std::string arrow = fmt::format("send: {}", words_of(sent));
   outcome.ladder.lines = {
       step(Step::kUp, arrow),
@@ -78,7 +79,8 @@ Outcome run(const Settings& settings) {
               static_cast<double>(asked.bytes), static_cast<double>(bytes), Unit::kBytes)};
   const long lost = sent.bytes - plain.bytes;
   outcome.claims = {
-      {lost > 0 ? fmt::format("{} bytes are gone, and recv said nothing of it.", lost)
+      {lost > 0 ? fmt::format("recv lost {}, and said nothing of it.",
+                              counted(static_cast<std::uint64_t>(lost), "byte"))
                 : "Nothing was cut: the buffer is long enough.",
        lost > 0},
       {marked ? "Whoever looks at recvmsg's flags is told." : "recvmsg had nothing to tell.",

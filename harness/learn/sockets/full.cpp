@@ -14,13 +14,14 @@
 #include <system_error>
 #include <vector>
 
+#include "core/counted.hpp"
 #include "harness/learn/simulated.hpp"
 #include "harness/learn/sockets/socket_experiment.hpp"
 
 namespace lossy {
 namespace {
 
-constexpr std::array kTakes{Taken{Parameter::kCount, "1000", 1, 100'000},
+constexpr std::array kTakes{Taken{Parameter::kCount, "1000", 2, 100'000},
                             Taken{Parameter::kBytes, "7", 1, 1400},
                             Taken{Parameter::kBuffer, "65536", 4096, 4'194'304}};
 
@@ -90,12 +91,12 @@ Outcome run(const Settings& settings) {
   const double fit = each > 0 ? std::floor(room / each) + 1 : 0;
   Outcome outcome;
   outcome.experiment = fmt::format(
-      "{} datagrams of {} bytes go to a socket of this machine that "
+      "{} datagrams of {} go to a socket of this machine that "
       "nobody reads meanwhile. {:.0f} bytes of the kernel's memory "
       "may wait there.",
-      count, datagram.size(), room);
+      count, counted(datagram.size(), "byte"), room);
   outcome.ladder.lines = {
-      step(Step::kUp, fmt::format("{} times: send: {} bytes", sent, datagram.size())),
+      step(Step::kUp, fmt::format("{} times: send: {}", sent, counted(datagram.size(), "byte"))),
       step(Step::kServer, fmt::format("the first one takes {:.0f} bytes of memory", each)),
       step(dropped > 0 ? Step::kUpLost : Step::kUp, fmt::format("the kernel drops {}", dropped)),
       step(Step::kServer, fmt::format("recv, until nothing is left: {} datagrams", received)),
@@ -120,10 +121,10 @@ Outcome run(const Settings& settings) {
        dropped == sent - received}};
   outcome.why = {
       fmt::format("A datagram waits in the socket's buffer until somebody receives it. One of {} "
-                  "bytes takes {:.0f} of the kernel's memory, so {:.0f} fit {:.0f}; of what comes "
+                  "takes {:.0f} of the kernel's memory, so {:.0f} fit {:.0f}; of what comes "
                   "then, each is dropped. UDP does not slow the sender down: that is what TCP's "
                   "window does.",
-                  datagram.size(), each, fit, room),
+                  counted(datagram.size(), "byte"), each, fit, room),
       "So a server that pauses for a moment loses datagrams on a perfect network. Remedies: a "
       "larger buffer (SO_RCVBUF, net.core.rmem_max), reading faster, sending slower; and to look "
       "at "

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "core/counted.hpp"
 #include "harness/learn/sockets/socket_lessons.hpp"
 #include "harness/net/socket_address.hpp"
 
@@ -38,7 +39,7 @@ CallResult receive_bytes(const UdpSocket& socket, std::span<std::byte> buffer, i
 std::string words_of(const CallResult& result) {
   if (result.error == EAGAIN) return "nothing";
   if (result.error != 0) return std::generic_category().message(result.error);
-  return fmt::format("{} bytes", result.bytes);
+  return counted(static_cast<std::uint64_t>(result.bytes), "byte");
 }
 
 std::string step(Step kind, const std::string& what) {
