@@ -3,9 +3,11 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <climits>
@@ -13,28 +15,74 @@
 namespace lossy {
 namespace {
 
-// How often to look for signals that are held back, and how often in vain once there is one.
-constexpr int kLookMs = 100;
-constexpr int kLooksMax = 10;
+// How often to look for signals that are held back, and how often in vain once there is one. One
+// that comes at the next look but one was sent again: timeout(1) sends its own twice at once.
+constexpr int kLookMs = 50;
+constexpr int kLooksMax = 20;
+constexpr int kLooksOfOneRequest = 1;
 
 std::atomic<bool> end_is_expected = false;
 
-// Whether one of the signals that ask for the end has come and is held back, or was taken.
-bool end_is_asked_for() {
-  sigset_t pending;
-  sigemptyset(&pending);
-  ::sigpending(&pending);
-  return end_is_expected || sigismember(&pending, SIGINT) == 1 ||
-         sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGHUP) == 1;
-}
+// The signals that ask for the end, where they are held back.
+//
+// Of the same signal a second one leaves no trace while the first one waits. So that one is taken,
+// and sent again as it was in the end, to be found by whoever takes such signals. That happens in
+// the main thread: in another one somebody could miss it meanwhile.
+class RequestsToEnd {
+ public:
+  RequestsToEnd() {
+    sigemptyset(&signals_);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals_, signal);
+  }
+  ~RequestsToEnd() {
+    for (std::size_t i = 0; i < taken_count_; ++i) {
+      ::syscall(SYS_rt_sigqueueinfo, ::getpid(), taken_[i].si_signo, &taken_[i]);
+    }
+  }
+  RequestsToEnd(const RequestsToEnd&) = delete;
+  RequestsToEnd& operator=(const RequestsToEnd&) = delete;
+
+  // Whether one waits to be taken.
+  bool come() {
+    if (!is_main_thread_ || end_is_expected) return is_pending();
+    const timespec at_once{};
+    siginfo_t info{};
+    bool any = false;
+    while (::sigtimedwait(&signals_, &info, &at_once) > 0) {
+      if (taken_count_ < taken_.size()) taken_[taken_count_++] = info;
+      any = true;
+    }
+    return any;
+  }
+
+ private:
+  bool is_pending() const {
+    sigset_t pending;
+    sigemptyset(&pending);
+    ::sigpending(&pending);
+    return sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
+           sigismember(&pending, SIGHUP) == 1;
+  }
+
+  sigset_t signals_{};
+  const bool is_main_thread_ = ::gettid() == ::getpid();
+  std::array<siginfo_t, 3> taken_{};
+  std::size_t taken_count_ = 0;
+};
 
 // Until the descriptor takes something. Whether it does, or else nobody waits longer.
 bool wait_for_room(int descriptor) {
-  for (int looks = 0; looks < kLooksMax; looks += end_is_asked_for() ? 1 : 0) {
+  RequestsToEnd requests;
+  bool asked = false;
+  for (int looks = 0; looks < kLooksMax; looks += asked ? 1 : 0) {
     ::pollfd one{descriptor, POLLOUT, 0};
     const int ready = ::poll(&one, 1, kLookMs);
     if (ready > 0) return true;  // Also for an error, which writing will tell.
     if (ready < 0 && errno != EINTR) return false;
+    const bool expected = end_is_expected;
+    const bool come = requests.come();
+    if (come && looks >= kLooksOfOneRequest) break;
+    asked = asked || expected || come;
   }
   errno = ECANCELED;
   return false;

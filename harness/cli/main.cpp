@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <new>
+#include <sstream>
 #include <system_error>
 #include <vector>
 
@@ -135,7 +136,12 @@ int parse_and_run(int argc, char** argv) {
       throw usage_error("--config", "a scenario is for lossy simulate or lossy loopback");
     }
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // It asked for help, or the version.
+    if (error.get_exit_code() == 0) {  // It asked for help, or the version.
+      std::ostringstream text;
+      const int exit_code = app.exit(error, text);
+      std::fputs(text.str().c_str(), stdout);
+      return exit_code;
+    }
     if (app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-') {
       return complain(unknown_command(app, argv[1]));
     }
@@ -162,6 +168,8 @@ int run(int argc, char** argv) {
       complain("nobody reads standard output; what was left to print is lost");
       return 128 + SIGPIPE;
     }
+    // Whatever was printing says of which file.
+    if (output_failed()) return complain(output_failure().what());
     if (error.code() == std::errc::too_many_files_open) {
       return complain(std::string(error.what()) + "; allow this program more with: ulimit -n");
     }

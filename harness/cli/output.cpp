@@ -70,11 +70,12 @@ bool output_failed() {
   return output.failure != 0;
 }
 
+std::system_error output_failure() {
+  return {output.failure, std::generic_category(), "cannot write to standard output"};
+}
+
 void check_output() {
-  if (output_failed()) {
-    throw std::system_error(output.failure, std::generic_category(),
-                            "cannot write to standard output");
-  }
+  if (output_failed()) throw output_failure();
 }
 
 void flush_output() {

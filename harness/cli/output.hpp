@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdio>
+#include <system_error>
 
 namespace lossy {
 
@@ -17,6 +18,8 @@ int descriptor_of(std::FILE* stream);
 // so. For commands that have more to do then than to end.
 void keep_output_failure();
 bool output_failed();
+// Why, and what failed.
+std::system_error output_failure();
 
 // Throws std::system_error when something could not be written, to a full disk say; EPIPE when
 // whoever read it is gone, and ECANCELED when nobody read it although the end was asked for.

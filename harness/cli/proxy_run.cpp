@@ -10,7 +10,6 @@
 #include <memory>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -33,8 +32,6 @@ namespace lossy {
 namespace {
 
 constexpr Duration kLivePeriod = std::chrono::milliseconds(500);
-// timeout(1) sends its signal to the process and then to the whole group: that is one request.
-constexpr Duration kOneRequest = std::chrono::milliseconds(50);
 
 std::string with_all(std::string text, std::string_view what, const std::string& by) {
   for (std::size_t at = text.find(what); at != std::string::npos;
@@ -187,7 +184,6 @@ class ProxyRun {
 
   // Writes and prints what is left to be.
   int finish() {
-    if (asked_to_end_ > 0) std::this_thread::sleep_for(kOneRequest);
     signals_.reset();  // Another one ends everything at once.
     for (const auto& file : files_) file->finish();
     final_ = true;

@@ -31,6 +31,17 @@ def options(command):
     return set(re.findall(r"(?m)^  (?:-\w,)?(--[a-z0-9-]+)", lossy(command, "--help")))
 
 
+class Output(unittest.TestCase):
+    # What cannot be printed is an error, whatever prints it, and says where it should have gone.
+    def test_full_or_closed(self):
+        for arguments in (["--help"], ["--version"], ["learn", "--help"], ["man"], ["completion", "zsh"], ["profiles"]):
+            for target, why in (("/dev/full", "No space left on device"), ("&-", "Bad file descriptor")):
+                done = subprocess.run(["sh", "-c", f'exec "$0" "$@" >{target}', LOSSY, *arguments], capture_output=True,
+                                      timeout=60)
+                self.assertEqual((done.returncode, done.stderr.decode()),
+                                 (2, f"lossy: cannot write to standard output: {why}\n"), arguments)
+
+
 class InScratchFolder(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <csignal>
+#include <ctime>
 #include <filesystem>
 #include <limits>
 #include <optional>
@@ -13,13 +15,24 @@
 #include "harness/cli/files.hpp"
 #include "harness/cli/scenario_format.hpp"
 #include "harness/cli/script_run.hpp"
+#include "harness/net/stop_signal.hpp"
 #include "harness/sim/simulation.hpp"
 
 namespace lossy {
 namespace {
 
-// The signal that asked the run to end, or 0.
+// The signal that asked the run to end, or 0, and when it came.
 volatile std::sig_atomic_t caught_signal = 0;
+timespec caught_at{};
+
+// Whether that is so long ago that another one asks once more.
+bool is_another_request() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::chrono::seconds(now.tv_sec - caught_at.tv_sec) +
+             std::chrono::nanoseconds(now.tv_nsec - caught_at.tv_nsec) >=
+         kOneRequest;
+}
 
 // While it lives, SIGINT, SIGTERM and SIGHUP ask the run to end, so that files are finished and the
 // summary is printed. A second one ends the process at once. A SIGHUP that is ignored stays so, as
@@ -28,11 +41,17 @@ class StopSignalCatcher {
  public:
   StopSignalCatcher() {
     struct sigaction action = {};
+    for (const int signal : kSignals) sigaddset(&action.sa_mask, signal);  // One after the other.
     action.sa_handler = [](int signal) {
-      caught_signal = signal;
-      expect_end();
+      if (caught_signal == 0) {
+        ::clock_gettime(CLOCK_MONOTONIC, &caught_at);
+        caught_signal = signal;
+        expect_end();
+      } else if (is_another_request()) {
+        std::signal(signal, SIG_DFL);
+        std::raise(signal);  // Which ends the process once this returns.
+      }
     };
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
     for (std::size_t i = 0; i < kSignals.size(); ++i) {
       sigaction(kSignals[i], &action, &before_[i]);
       if (kSignals[i] == SIGHUP && before_[i].sa_handler == SIG_IGN) restore(i);

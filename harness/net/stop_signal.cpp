@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cerrno>
 #include <system_error>
+#include <thread>
 
 namespace lossy {
 namespace {
@@ -35,6 +36,7 @@ CaughtSignals::CaughtSignals(std::initializer_list<int> signals) {
 }
 
 CaughtSignals::~CaughtSignals() {
+  if (stop_taken_) std::this_thread::sleep_until(*stop_taken_ + kOneRequest);
   while (take()) {
   }
   pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
@@ -45,6 +47,7 @@ std::optional<CaughtSignals::Caught> CaughtSignals::take_caught() {
   if (::read(fd(), &info, sizeof info) != sizeof info) return std::nullopt;
   const int number = static_cast<int>(info.ssi_signo);
   const bool is_stop = number == SIGINT || number == SIGTERM || number == SIGHUP;
+  if (is_stop) stop_taken_ = std::chrono::steady_clock::now();
   if (const auto tell = tell_of_stop.load(); is_stop && tell != nullptr) tell();
   return Caught{number, info.ssi_code == SI_KERNEL, info.ssi_pid};
 }

@@ -9,21 +9,28 @@
 
 #include <signal.h>
 
+#include <chrono>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
 #include <string_view>
 
+#include "core/clock.hpp"
 #include "harness/net/file_descriptor.hpp"
 
 namespace lossy {
+
+// timeout(1) sends its signal to the process and then to the whole group: what comes so soon after
+// another is no second request.
+inline constexpr Duration kOneRequest = std::chrono::milliseconds(50);
 
 class CaughtSignals {
  public:
   // Throws std::system_error when the operating system refuses.
   explicit CaughtSignals(std::initializer_list<int> signals);
   // Gives the signals back the meaning they had. One that came and was not taken is dropped: it
-  // asked for the end that is here.
+  // asked for the end that is here. So is what still comes within kOneRequest of one that asked for
+  // the end.
   ~CaughtSignals();
   CaughtSignals(const CaughtSignals&) = delete;
   CaughtSignals& operator=(const CaughtSignals&) = delete;
@@ -46,6 +53,7 @@ class CaughtSignals {
 
  private:
   sigset_t mask_before_{};
+  std::optional<std::chrono::steady_clock::time_point> stop_taken_;  // When the last one was.
   FileDescriptor fd_;
 };
 

@@ -4,6 +4,8 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <thread>
+
 namespace lossy {
 namespace {
 
@@ -57,6 +59,22 @@ TEST(StopSignal, RestoresTheSignals) {
   }
   EXPECT_FALSE(blocked(SIGINT));
   EXPECT_FALSE(blocked(SIGTERM));
+}
+
+// timeout(1) sends its signal twice: the second one that soon ends nobody who has done with the
+// first.
+TEST(StopSignal, IsDeafToTheSameRequestOnceMore) {
+  std::thread again;
+  {
+    StopSignal stop;
+    ASSERT_EQ(::kill(::getpid(), SIGTERM), 0);
+    EXPECT_EQ(stop.take(), SIGTERM);
+    again = std::thread([] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      ::kill(::getpid(), SIGTERM);
+    });
+  }
+  again.join();
 }
 
 // A script's background job has SIGINT ignored; asked to stop, it must.
