@@ -14,6 +14,13 @@ namespace lossy::fuzz {
 
 using Octets = std::vector<std::byte>;
 
+// Empty, with memory for what most hold: growing byte by byte would take most of a fuzzer's time.
+inline Octets no_octets() {
+  Octets octets;
+  octets.reserve(512);
+  return octets;
+}
+
 inline void put(Octets& to, std::uint64_t value, int bytes) {
   while (bytes-- > 0) to.push_back(static_cast<std::byte>(value >> (8 * bytes) & 0xFF));
 }
@@ -25,11 +32,11 @@ inline void put_at(Octets& to, std::size_t at, std::uint16_t value) {
   to[at + 1] = static_cast<std::byte>(value & 0xFF);
 }
 
-// The one's complement sum of 16-bit words, word by word.
-inline std::uint16_t internet_sum(const Octets& octets) {
+// The one's complement sum of 16-bit words, word by word, from the `first` octet on.
+inline std::uint16_t internet_sum(const Octets& octets, std::size_t first = 0) {
   std::uint32_t sum = 0;
-  for (std::size_t i = 0; i < octets.size(); ++i) {
-    const auto octet = std::to_integer<std::uint32_t>(octets[i]);
+  for (std::size_t i = 0; first + i < octets.size(); ++i) {
+    const auto octet = std::to_integer<std::uint32_t>(octets[first + i]);
     sum += i % 2 == 0 ? octet << 8 : octet;
     if (sum > 0xFFFF) sum -= 0xFFFF;
   }
@@ -53,15 +60,14 @@ struct PacketPlan {
   bool is_v6() const { return frame.source.is_v6(); }
 };
 
-inline Octets address_octets(const Address& address) {
-  Octets octets;
-  for (std::size_t i = 0; i < (address.is_v6() ? 16 : 4); ++i) put(octets, address.octets()[i], 1);
-  return octets;
+inline void put_address(Octets& to, const Address& address) {
+  for (std::size_t i = 0; i < (address.is_v6() ? 16 : 4); ++i) put(to, address.octets()[i], 1);
 }
 
 inline Octets pseudo_header(const PacketPlan& plan, std::size_t udp_bytes) {
-  Octets header = address_octets(plan.frame.source);
-  put(header, address_octets(plan.frame.destination));
+  Octets header = no_octets();
+  put_address(header, plan.frame.source);
+  put_address(header, plan.frame.destination);
   put(header, 17, 2);
   put(header, udp_bytes, 2);
   return header;
@@ -69,10 +75,9 @@ inline Octets pseudo_header(const PacketPlan& plan, std::size_t udp_bytes) {
 
 // What stands in the checksum's place to `kind`.
 inline std::uint16_t udp_checksum(const PacketPlan& plan, const Octets& udp, Checksum kind) {
-  const Octets header = pseudo_header(plan, udp.size());
   if (kind == Checksum::kAbsent) return 0;
-  if (kind == Checksum::kOffloaded) return internet_sum(header);
-  Octets covered = header;
+  Octets covered = pseudo_header(plan, udp.size());
+  if (kind == Checksum::kOffloaded) return internet_sum(covered);
   put(covered, udp);
   const auto sum = static_cast<std::uint16_t>(~internet_sum(covered));
   const std::uint16_t good = sum == 0 ? 0xFFFF : sum;
@@ -80,7 +85,7 @@ inline std::uint16_t udp_checksum(const PacketPlan& plan, const Octets& udp, Che
 }
 
 inline Octets udp_of(const PacketPlan& plan) {
-  Octets udp;
+  Octets udp = no_octets();
   put(udp, plan.frame.source.port(), 2);
   put(udp, plan.frame.destination.port(), 2);
   put(udp, 8 + plan.payload.size(), 2);
@@ -99,28 +104,28 @@ struct Piece {
 
 inline void put_ipv4(Octets& to, const PacketPlan& plan, const Octets& carried,
                      const Piece* piece) {
-  Octets header;
-  put(header, 0x45 + plan.option_words, 1);
-  put(header, 0, 1);
-  put(header, 20 + 4 * plan.option_words + carried.size(), 2);
-  put(header, piece ? piece->identification : plan.frame.identification, 2);
-  put(header, piece ? (piece->more ? 0x2000 : 0) + piece->offset / 8 : 0x4000, 2);
-  put(header, plan.frame.ttl, 1);
-  put(header, 17, 1);
-  put(header, 0, 2);
-  put(header, address_octets(plan.frame.source));
-  put(header, address_octets(plan.frame.destination));
-  for (std::size_t i = 0; i < plan.option_words; ++i) put(header, 0x01010101, 4);
-  const auto sum = static_cast<std::uint16_t>(~internet_sum(header));
-  put_at(header, 10, plan.frame.ip_checksum == Checksum::kGood ? sum : sum ^ 0x0101);
-  put(to, header);
+  const std::size_t header = to.size();
+  put(to, 0x45 + plan.option_words, 1);
+  put(to, 0, 1);
+  put(to, 20 + 4 * plan.option_words + carried.size(), 2);
+  put(to, piece ? piece->identification : plan.frame.identification, 2);
+  put(to, piece ? (piece->more ? 0x2000 : 0) + piece->offset / 8 : 0x4000, 2);
+  put(to, plan.frame.ttl, 1);
+  put(to, 17, 1);
+  put(to, 0, 2);
+  put_address(to, plan.frame.source);
+  put_address(to, plan.frame.destination);
+  for (std::size_t i = 0; i < plan.option_words; ++i) put(to, 0x01010101, 4);
+  const auto sum = static_cast<std::uint16_t>(~internet_sum(to, header));
+  put_at(to, header + 10, plan.frame.ip_checksum == Checksum::kGood ? sum : sum ^ 0x0101);
   put(to, carried);
 }
 
 inline void put_ipv6(Octets& to, const PacketPlan& plan, const Octets& carried,
                      const Piece* piece) {
-  Octets body;
+  Octets body = no_octets();
   std::vector<std::uint8_t> kinds;
+  kinds.reserve(plan.extensions.size() + 2);
   for (const auto& [kind, units] : plan.extensions) kinds.push_back(kind);
   if (piece) kinds.push_back(44);
   kinds.push_back(17);
@@ -142,15 +147,13 @@ inline void put_ipv6(Octets& to, const PacketPlan& plan, const Octets& carried,
   put(to, body.size(), 2);
   put(to, kinds.front(), 1);
   put(to, plan.frame.ttl, 1);
-  put(to, address_octets(plan.frame.source));
-  put(to, address_octets(plan.frame.destination));
+  put_address(to, plan.frame.source);
+  put_address(to, plan.frame.destination);
   put(to, body);
 }
 
-inline Octets link_octets(const PacketPlan& plan) {
-  Octets octets;
-  for (const std::uint8_t octet : plan.frame.link_address) put(octets, octet, 1);
-  return octets;
+inline void put_link_address(Octets& to, const PacketPlan& plan) {
+  for (const std::uint8_t octet : plan.frame.link_address) put(to, octet, 1);
 }
 
 // The link's header, with the tags of VLANs where it has them.
@@ -170,14 +173,14 @@ inline void put_link(Octets& to, const PacketPlan& plan) {
     }
     case kLinkTypeEthernet:
       put(to, 0xFFFFFFFFFFFF, 6);
-      put(to, link_octets(plan));
+      put_link_address(to, plan);
       put(to, first, 2);
       break;
     case kLinkTypeLinuxSll:
       put(to, way, 2);
       put(to, 1, 2);
       put(to, 6, 2);
-      put(to, link_octets(plan));
+      put_link_address(to, plan);
       put(to, 0, 2);
       put(to, first, 2);
       break;
@@ -188,7 +191,7 @@ inline void put_link(Octets& to, const PacketPlan& plan) {
       put(to, 1, 2);
       put(to, way, 1);
       put(to, 6, 1);
-      put(to, link_octets(plan));
+      put_link_address(to, plan);
       put(to, 0, 2);
       break;
     default:
@@ -202,7 +205,7 @@ inline void put_link(Octets& to, const PacketPlan& plan) {
 
 // A frame of a packet that carries this, or of a piece of one.
 inline Octets frame_of(const PacketPlan& plan, const Octets& carried, const Piece* piece) {
-  Octets frame;
+  Octets frame = no_octets();
   put_link(frame, plan);
   if (plan.is_v6()) {
     put_ipv6(frame, plan, carried, piece);

@@ -13,7 +13,6 @@
 
 #include "fuzz/property.hpp"
 #include "fuzz/trace.hpp"
-#include "harness/sim/properties.hpp"
 #include "harness/sim/scripted_run.hpp"
 
 namespace lossy::fuzz {
@@ -91,12 +90,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static lossy::fuzz::OperationCounts counts;
   lossy::decode(std::as_bytes(std::span(data, size)), script);
   counts.add(script);
-  try {
+  return lossy::fuzz::must_hold([] {
     lossy::ScriptedRun& run = lossy::fuzz::scripted_run();
     run.run(script);
     lossy::fuzz::check_account(run);
-  } catch (const lossy::PropertyViolation& violation) {
-    lossy::fuzz::must(false, violation.what());
-  }
-  return 0;
+  });
 }

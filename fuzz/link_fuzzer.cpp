@@ -95,6 +95,7 @@ class LinkRun {
       : plan_(plan_from(input)),
         reference_(plan_.options.phases().front().value, plan_.outages, plan_.slot_intervals),
         link_(LinkPlan(plan_), std::make_unique<DecidedFates>(fate_)) {
+    offered_.reserve(kDatagramsMax);
     for (std::size_t i = 0; i < kDatagramsMax && !input.done(); ++i) {
       const Duration step = input.of(std::array<Duration, 6>{0ns, 1ns, 1ms, 7ms, 20ms, 1s});
       take_until(now_ + step);
@@ -115,8 +116,9 @@ class LinkRun {
     fate_ = fate_from(input);
     const std::size_t size = input.below(128);
     Offered offered{.when = now_, .fate = fate_, .payload = {}};
+    offered.payload.resize(size);
     for (std::size_t i = 0; i < size; ++i) {
-      offered.payload.push_back(static_cast<std::byte>(offered_.size() + i));
+      offered.payload[i] = static_cast<std::byte>(offered_.size() + i);
     }
     const Offer offer = link_.handle_datagram(now_, offered.payload);
     const LinkReference::Outcome expected = reference_.offered(now_, size, fate_);

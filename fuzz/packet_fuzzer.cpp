@@ -80,6 +80,7 @@ PacketPlan plan_from(Input& input) {
   const std::size_t size = input.byte();
   const std::uint8_t fill = input.byte();
   plan.trailing = fill / 4 % 4u;
+  plan.payload.reserve(size);
   for (std::size_t i = 0; i < size; ++i) {
     plan.payload.push_back(static_cast<std::byte>(fill >= 0xF0 ? 0xFF : fill + i));
   }
@@ -232,7 +233,7 @@ void run_pieces(const PacketPlan& plan, Input& input) {
     const std::size_t offset = where % (blocks + 1) * 8;
     const std::size_t end = std::min(udp.size(), offset + 8 * (1 + how % 16u));
     Octets bytes;
-    for (std::size_t at = offset; at < end; ++at) bytes.push_back(udp[at]);
+    if (offset < end) bytes.assign(udp.data() + offset, udp.data() + end);
     if (how & 32 && !bytes.empty()) bytes.front() ^= std::byte{1};
     const bool more = (end < udp.size()) != ((how & 64) != 0);
     const Piece piece{

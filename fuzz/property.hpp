@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "harness/sim/properties.hpp"
+
 namespace lossy::fuzz {
 
 // Prints the property that is broken, in one line, and aborts.
@@ -13,6 +15,17 @@ inline void must(bool holds, const char* property, const char* file = __builtin_
     return;
   std::fprintf(stderr, "property broken: %s (%s:%d)\n", property, file, line);
   std::abort();
+}
+
+// What a target gives whose run() throws the property of the protocol that does not hold.
+template <typename Run>
+int must_hold(Run&& run) {
+  try {
+    run();
+  } catch (const PropertyViolation& violation) {
+    must(false, violation.what());
+  }
+  return 0;
 }
 
 }  // namespace lossy::fuzz

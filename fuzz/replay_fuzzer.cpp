@@ -18,7 +18,6 @@
 #include "harness/capture/reader.hpp"
 #include "harness/capture/recorder.hpp"
 #include "harness/link/observer.hpp"
-#include "harness/sim/properties.hpp"
 #include "harness/sim/scripted_run.hpp"
 
 namespace lossy::fuzz {
@@ -143,7 +142,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   const auto scripts = std::as_bytes(std::span(data, size)).subspan(1);
   const std::size_t split = std::min<std::size_t>(data[0], scripts.size());
-  try {
+  return fuzz::must_hold([&scripts, split] {
     static fuzz::Recording a;
     static fuzz::Recording b;
     fuzz::record(scripts.first(split), a);
@@ -155,8 +154,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto other = fuzz::compare(b, a);
     fuzz::must(one.same == equal && other.same == equal, "what differs differs either way");
     fuzz::must(one.matched == other.matched, "what is the same is the same either way");
-  } catch (const PropertyViolation& violation) {
-    fuzz::must(false, violation.what());
-  }
-  return 0;
+  });
 }

@@ -18,7 +18,6 @@
 #include "fuzz/property.hpp"
 #include "fuzz/trace.hpp"
 #include "harness/sim/checked_endpoints.hpp"
-#include "harness/sim/properties.hpp"
 
 namespace lossy::fuzz {
 namespace {
@@ -37,6 +36,7 @@ CheckedClient& checked_client() {
 class Window {
  public:
   explicit Window(Input& input) {
+    sent_.reserve(kRequestsMax);
     const std::uint8_t shape = input.byte();
     client_.start({.server = kServerAddress,
                    .retry = {.initial_rto = shape & 1 ? 100ms : 1s,
@@ -111,10 +111,5 @@ class Window {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   lossy::fuzz::Input input(data, size);
-  try {
-    const lossy::fuzz::Window window(input);
-  } catch (const lossy::PropertyViolation& violation) {
-    lossy::fuzz::must(false, violation.what());
-  }
-  return 0;
+  return lossy::fuzz::must_hold([&input] { const lossy::fuzz::Window window(input); });
 }
