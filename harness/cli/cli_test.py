@@ -171,37 +171,40 @@ class Reproducibility(InScratchFolder):
                 self.assertEqual(self.read("a.pcap"), first)
             lossy("replay", self.path("a.pcap"))
 
+    def start_stuck(self):
+        """A run that waits for a reader, behind the signals that it takes; and what to read from."""
+        reader, writer = full_pipe()
+        run = subprocess.Popen([LOSSY, "simulate", "--count=1000000000", "--trace"], stdout=writer, stderr=subprocess.PIPE)
+        self.addCleanup(run.kill)
+        os.close(writer)
+        status = pathlib.Path(f"/proc/{run.pid}/status")
+        while not int(re.search(r"SigCgt:\t(\w+)", status.read_text())[1], 16) >> (signal.SIGTERM - 1) & 1:
+            self.assertIsNone(run.poll())
+        return run, open(reader, "rb")
+
     # timeout(1) sends its signal twice, one right behind the other: that is one request, and not a second one, which
     # would end it at once.
     def test_interrupted_by_timeout(self):
         whole = 0
         for _ in range(10):
-            run = subprocess.Popen([LOSSY, "simulate", "--count=1000000000", "--trace"], stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE)
-            for _ in range(10):  # It runs, as its ladder shows.
-                self.assertTrue(run.stdout.readline())
+            run, reader = self.start_stuck()
             run.send_signal(signal.SIGTERM)
             time.sleep(0.002)
             run.send_signal(signal.SIGTERM)
-            output, _ = run.communicate(timeout=60)
+            output = reader.read()
+            reader.close()
+            run.communicate(timeout=60)
             whole += run.returncode == 128 + signal.SIGTERM and b"gave up" in output
         self.assertGreaterEqual(whole, 5)  # All, but that a machine may be too busy for the second to follow soon.
 
     def test_another_signal_ends_it_at_once(self):
         for first, second in ((signal.SIGTERM, signal.SIGINT), (signal.SIGHUP, signal.SIGHUP)):
-            reader, writer = full_pipe()
-            run = subprocess.Popen([LOSSY, "simulate", "--count=1000000000", "--trace"], stdout=writer,
-                                   stderr=subprocess.PIPE)
-            self.addCleanup(run.kill)
-            os.close(writer)
-            status = pathlib.Path(f"/proc/{run.pid}/status")
-            while not int(re.search(r"SigCgt:\t(\w+)", status.read_text())[1], 16) >> (signal.SIGTERM - 1) & 1:
-                self.assertIsNone(run.poll())
+            run, reader = self.start_stuck()
             run.send_signal(first)
             time.sleep(0.1)
             run.send_signal(second)
             run.communicate(timeout=60)
-            os.close(reader)
+            reader.close()
             self.assertEqual(run.returncode, -second)
 
 
