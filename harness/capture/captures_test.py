@@ -175,6 +175,7 @@ class Command(unittest.TestCase):
         path = self.CAPTURES / "clean.pcap"
         for arguments, reason in (([path, "--flow=2"], "has no flow 2"),
                                   ([path, "--filter=udp prot 1"], "--filter: "),
+                                  ([path, "--filter=port 7"], "nothing in it matches --filter (12 records)"),
                                   ([path, "--trace", "--json"], "--trace"),
                                   (["/nonexistent"], "No such file"),
                                   ([self.CAPTURES], "is a directory"),

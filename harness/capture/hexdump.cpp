@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "core/counted.hpp"
+
 namespace lossy {
 namespace {
 
@@ -61,7 +63,7 @@ std::string describe_byte(Bytes bytes, std::size_t at) {
 }  // namespace
 
 std::string count_bytes(std::size_t bytes) {
-  return fmt::format("{} {}", bytes, bytes == 1 ? "byte" : "bytes");
+  return counted(bytes, "byte");
 }
 
 std::optional<std::size_t> first_difference(Bytes expected, Bytes actual) {

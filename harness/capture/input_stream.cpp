@@ -92,7 +92,8 @@ class Input {
     size = std::min<std::size_t>(size, std::numeric_limits<int>::max());
     zlib_.next_out = reinterpret_cast<Bytef*>(buffer);
     zlib_.avail_out = static_cast<uInt>(size);
-    while (zlib_.avail_out == size && !ended_) {
+    if (failed_) return -1;
+    while (zlib_.avail_out == size && !ended_ && !failed_) {
       if (begin_ == end_) {
         const ssize_t got = fetch();
         if (got < 0) return -1;
@@ -103,29 +104,44 @@ class Input {
       const int outcome = inflate(&zlib_, Z_SYNC_FLUSH);
       begin_ = end_ - zlib_.avail_in;
       if (outcome == Z_STREAM_END) {
-        if (!begin_member()) return -1;
+        // What came before is good; what is wrong behind it is said next.
+        if (!begin_member()) failed_ = true;
       } else if (outcome != Z_OK && outcome != Z_BUF_ERROR) {
         if (zlib_.avail_out != size) break;  // What came before is good, and zlib says it again.
         return fail(std::string("its compressed bytes are damaged: ") +
                     (zlib_.msg != nullptr ? zlib_.msg : zError(outcome)));
       }
     }
+    if (failed_ && zlib_.avail_out == size) return -1;
     return static_cast<ssize_t>(size - zlib_.avail_out);
   }
 
-  // What gzip made may stand behind more of its kind. Anything else there is none of the file's.
+  // What gzip made may stand behind more of its kind, and in front of zeros that fill a block up.
+  // Whether that is so; anything else there is none of the file's.
   bool begin_member() {
     bool packed = false;
     if (!begins_packed(packed)) return false;
     ended_ = !packed;
     inflateReset(&zlib_);
-    return true;
+    return packed || only_zeros_follow();
+  }
+
+  bool only_zeros_follow() {
+    for (ssize_t got = 1; got > 0; got = fetch()) {
+      for (; begin_ < end_; ++begin_) {
+        if (packed_[begin_] == 0) continue;
+        fail("behind its compressed bytes stand others");
+        return false;
+      }
+    }
+    return error_->empty();
   }
 
   int descriptor_;
   std::shared_ptr<std::string> error_;
   State state_ = State::kBeginning;
   bool ended_ = false;
+  bool failed_ = false;
   std::vector<unsigned char> packed_;  // What was read, from begin_ to end_.
   std::size_t begin_ = 0;
   std::size_t end_ = 0;

@@ -20,6 +20,7 @@ namespace {
 
 using Kind = CaptureError::Kind;
 
+constexpr std::uint64_t kRecordsOfTelling = 1 << 14;
 constexpr std::size_t kBufferBytes = std::size_t{1} << 18;
 
 CaptureError error_of(Kind kind, const std::string& path, const std::string& reason) {
@@ -106,6 +107,10 @@ std::variant<PcapReader, CaptureError> PcapReader::open(const std::string& path)
   auto opened = read(stream, name, std::move(stream_error));
   if (auto* const reader = std::get_if<PcapReader>(&opened)) {
     reader->live_ = !S_ISREG(status.st_mode);
+    if (!reader->live_) {
+      reader->descriptor_ = descriptor;
+      reader->bytes_ = static_cast<std::uint64_t>(status.st_size);
+    }
   }
   return opened;
 }
@@ -162,6 +167,9 @@ std::optional<CaptureRecord> PcapReader::next() {
   int outcome = 0;
   while ((outcome = pcap_next_ex(handle_.get(), &header, &bytes)) == 1) {
     ++records_;
+    if (tell_ && descriptor_ >= 0 && records_ % kRecordsOfTelling == 0) {
+      tell_(static_cast<std::uint64_t>(::lseek(descriptor_, 0, SEEK_CUR)), bytes_);
+    }
     if (filter_ && pcap_offline_filter(filter_.get(), header, bytes) == 0) continue;
     return CaptureRecord{records_, time_of(header->ts),
                          std::as_bytes(std::span(bytes, header->caplen)), header->len};

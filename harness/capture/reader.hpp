@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -52,6 +54,10 @@ class PcapReader {
   // The next record, valid until the next call, or nothing at the end and after an error.
   std::optional<CaptureRecord> next();
 
+  // From now on calls `tell` every so many records; never for what is no file.
+  using Tell = std::function<void(std::uint64_t bytes_read, std::uint64_t bytes_in_all)>;
+  void on_read(Tell tell) { tell_ = std::move(tell); }
+
   // How many records were read, those that the filter passed over included.
   std::uint64_t records() const { return records_; }
 
@@ -90,6 +96,9 @@ class PcapReader {
   std::shared_ptr<std::string> stream_error_;  // Why its bytes ended; may be null.
   Handle handle_;
   std::unique_ptr<bpf_program, FreeFilter> filter_;
+  int descriptor_ = -1;  // The handle's, of a file.
+  std::uint64_t bytes_ = 0;
+  Tell tell_;
   bool live_ = false;
   int link_type_ = 0;
   std::uint64_t records_ = 0;

@@ -18,6 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using Kind = CaptureError::Kind;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -283,8 +284,8 @@ TEST(PcapReaderTest, ReadsAPipeWhileItIsWritten) {
   ::alarm(0);
 }
 
-// gzip's files may stand one behind the other, wherever the reader's buffer ends; what else stands
-// behind them is passed over, as gzip does.
+// gzip's files may stand one behind the other, wherever the reader's buffer ends, and zeros
+// behind them, as tapes have. Anything else there was not made by gzip, and is told.
 TEST(PcapReaderTest, ReadsGzipInParts) {
   const TemporaryFolder folder;
   const std::string path = folder / "a.pcap";
@@ -295,6 +296,12 @@ TEST(PcapReaderTest, ReadsGzipInParts) {
     const Outcome outcome = read_all(PcapReader::open(path));
     EXPECT_EQ(outcome.records, 30U);
     EXPECT_EQ(outcome.error, "");
+  }
+  for (const std::size_t zeros : {0, 1, 200'000}) {
+    write_file(path, gzipped(content) + std::string(zeros, '\0') + "x");
+    const Outcome outcome = read_all(PcapReader::open(path));
+    EXPECT_EQ(outcome.records, 30U);
+    EXPECT_THAT(outcome.error, EndsWith("behind its compressed bytes stand others"));
   }
   std::string parts;
   std::size_t records = 0;

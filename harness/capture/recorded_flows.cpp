@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "core/counted.hpp"
 #include "core/escape.hpp"
 #include "harness/capture/exchanges.hpp"
 #include "harness/capture/inspector.hpp"
@@ -147,6 +148,7 @@ class Reading {
       return std::move(recorded_);
     }
     auto& reader = std::get<PcapReader>(opened);
+    reader.on_read(options_.on_read);
     if (!options_.filter.empty()) {
       if (const auto why = reader.set_filter(options_.filter)) throw std::invalid_argument(*why);
     }
@@ -348,8 +350,7 @@ std::string left_out_text(const RecordedFlows& recorded) {
   add(recorded.beyond_flows, fmt::format("of more than {} flows", kInspectedFlowsMax));
   if (text.empty()) return text;
   add(recorded.other_host, "seen by the other host");  // No loss: it is there so that all adds up.
-  return fmt::format("of {} record{}: {}", recorded.records, recorded.records == 1 ? "" : "s",
-                     text);
+  return fmt::format("of {}: {}", counted(recorded.records, "record"), text);
 }
 
 }  // namespace lossy

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,6 +52,8 @@ struct RecordedFlowsOptions {
   bool retransmissions = false;                // They are kept, with what they were answered.
   // Of payloads, and of a little more for each datagram.
   std::size_t bytes_max = std::size_t{1} << 30;
+  // Told now and then how many bytes of the file were read, of how many.
+  std::function<void(std::uint64_t, std::uint64_t)> on_read{};
 };
 
 // Payloads that stay where they are.

@@ -5,6 +5,7 @@
 
 #include <numeric>
 
+#include "core/counted.hpp"
 #include "core/escape.hpp"
 #include "core/server.hpp"
 #include "harness/capture/one_sided_replay.hpp"
@@ -27,6 +28,7 @@ class Replay {
     auto opened = PcapReader::open(result_.path);
     if (const auto* error = std::get_if<CaptureError>(&opened)) return not_tried(error->text);
     PcapReader& reader = std::get<PcapReader>(opened);
+    tell_of(reader, 1);
     if (result_.proxied) {
       run_one_sided(reader, proxied_);
     } else if (result_.two_sided) {
@@ -47,6 +49,13 @@ class Replay {
     return result_;
   }
 
+  void tell_of(PcapReader& reader, std::uint64_t readings_before) const {
+    if (!options_.on_read) return;
+    reader.on_read([this, readings_before](std::uint64_t bytes, std::uint64_t in_all) {
+      options_.on_read(readings_before * in_all + bytes, 2 * in_all);
+    });
+  }
+
   // Reads all of the file to learn what it is, and whether all of it can be read at all.
   bool survey() {
     if (result_.path == "-") {
@@ -65,6 +74,7 @@ class Replay {
       return false;
     }
     PcapReader& reader = std::get<PcapReader>(opened);
+    tell_of(reader, 0);
     std::array<std::uint64_t, kRecordedByCount> datagrams{};  // By RecordedBy.
     std::uint64_t other_ports = 0;
     std::string disorder;
@@ -169,10 +179,6 @@ class Replay {
   Server default_server_;
 };
 
-std::string count(std::uint64_t number, std::string_view noun) {
-  return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
-}
-
 // "of 10 records 4 skipped (not_udp 3, fragment 1), 2 datagrams of something else", or nothing.
 std::string left_out(const ReplayResult& result) {
   std::string reasons;
@@ -192,7 +198,7 @@ std::string left_out(const ReplayResult& result) {
   add(result.repeated, fmt::format("{} seen a second time", result.repeated));
   add(result.bad_checksum, fmt::format("{} with a bad checksum", result.bad_checksum));
   if (text.empty()) return text;
-  return fmt::format("of {}: {}", count(result.records, "record"), text);
+  return fmt::format("of {}: {}", counted(result.records, "record"), text);
 }
 
 std::string Replay::why_nothing_was_tried() const {
@@ -202,7 +208,7 @@ std::string Replay::why_nothing_was_tried() const {
           : fmt::format("no datagram to port {} in it could be checked", options_.server_port);
   const std::string rest = left_out(result_);
   return fmt::format("{}: {} ({})", shown_path_, where,
-                     rest.empty() ? count(result_.records, "record") : rest);
+                     rest.empty() ? counted(result_.records, "record") : rest);
 }
 
 std::string describe_holding(const ReplayResult& result) {
@@ -214,10 +220,10 @@ std::string describe_holding(const ReplayResult& result) {
   const std::string who = result.client_checked ? "client and server" : "the server";
   std::string text = fmt::format(
       "{}: holds: {} received {} and sent {} as recorded, {}\n", escape_controls(result.path), who,
-      count(result.received, "datagram"), result.sent, count(result.flows, "flow"));
+      counted(result.received, "datagram"), result.sent, counted(result.flows, "flow"));
   if (result.cut_off > 0) {
     text += fmt::format("{} not looked for: the flow ended within a second of the request\n",
-                        count(result.cut_off, "answer"));
+                        counted(result.cut_off, "answer"));
   }
   if (result.proxied) {
     text += "only the server was checked: what the client did depends on real times\n";

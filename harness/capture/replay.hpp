@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,8 @@ struct ReplayOptions {
   Endpoint* server = nullptr;
   // Where the server listens in a capture that bears no mark of ours.
   std::uint16_t server_port = 9999;
+  // Told now and then how many bytes were read, of how many: the file is read twice.
+  std::function<void(std::uint64_t, std::uint64_t)> on_read{};
 };
 
 enum class ReplayStatus : std::uint8_t {

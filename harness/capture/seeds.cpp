@@ -22,13 +22,6 @@ std::byte low_byte(std::size_t value) {
 
 }  // namespace
 
-SeedFolder::SeedFolder(const std::string& path, std::uint64_t files_max)
-    : path_(path), files_left_(files_max) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) throw std::system_error(error, "cannot make the folder '" + path + "'");
-}
-
 void SeedFolder::put(std::span<const std::byte> seed, SeedCounters& counters) {
   const std::string path = (std::filesystem::path(path_) / sha1(seed)).string();
   struct stat status {};
@@ -40,6 +33,9 @@ void SeedFolder::put(std::span<const std::byte> seed, SeedCounters& counters) {
     ++counters.beyond_files;
     return;
   }
+  std::error_code error;
+  std::filesystem::create_directories(path_, error);
+  if (error) throw std::system_error(error, "cannot make the folder '" + path_ + "'");
   NewFile(path).write_whole(seed);
   --files_left_;
   ++counters.written;

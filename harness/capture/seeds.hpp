@@ -48,10 +48,11 @@ struct SeedCounters {
 // is in it is never touched.
 class SeedFolder {
  public:
-  // Makes the folder if there is none. Throws std::system_error, as put() does.
-  SeedFolder(const std::string& path, std::uint64_t files_max);
+  SeedFolder(const std::string& path, std::uint64_t files_max)
+      : path_(path), files_left_(files_max) {}
 
-  // Counts what becomes of the seed.
+  // Counts what becomes of the seed. Makes the folder for the first one if there is none. Throws
+  // std::system_error.
   void put(std::span<const std::byte> seed, SeedCounters& counters);
 
  private:

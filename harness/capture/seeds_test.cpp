@@ -54,6 +54,7 @@ class Seeds final : public FrameSink {
   std::vector<std::string> made() {
     counters = maker.finish();
     std::vector<std::string> contents;
+    if (!std::filesystem::exists(scratch / "seeds")) return contents;
     for (const auto& file : std::filesystem::directory_iterator(scratch / "seeds")) {
       contents.push_back(read_file(file.path()));
       EXPECT_EQ(file.path().filename(), sha1(std::as_bytes(std::span(contents.back()))));
@@ -198,12 +199,18 @@ TEST(SeedsTest, SkippedFramesAreCounted) {
   EXPECT_EQ(seeds.counters.skipped[static_cast<std::size_t>(SkipReason::kTruncated)], 1U);
 }
 
-// A folder that cannot be is refused.
+// There is a folder once there is something to put there; one that cannot be is refused.
 TEST(SeedsTest, FolderThatCannotBe) {
   const TemporaryFolder scratch;
   write_file(scratch / "file", "");
-  EXPECT_THROW(SeedFolder(scratch / "file", 1), std::system_error);
-  EXPECT_THROW(SeedFolder(scratch / "file/below", 1), std::system_error);
+  SeedCounters counters;
+  for (const char* name : {"file", "file/below", "deep/er"}) SeedFolder(scratch / name, 1);
+  EXPECT_THAT(scratch.names(), ElementsAre("file"));
+  for (const char* name : {"file", "file/below"}) {
+    EXPECT_THROW(SeedFolder(scratch / name, 1).put({}, counters), std::system_error);
+  }
+  SeedFolder(scratch / "deep/er", 1).put({}, counters);
+  EXPECT_EQ(counters.written, 1U);
 }
 
 }  // namespace

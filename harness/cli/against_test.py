@@ -366,6 +366,15 @@ class Matching(AgainstTest):
         self.in_time(masked_in_part)
 
     # Retransmissions are sent once, and as often as they were with --as-captured.
+    # A mask that leaves nothing is said: then any answer will do.
+    def test_a_mask_of_everything(self):
+        capture = CAPTURES / "recorded/tutorial-lo.pcap"
+        server = self.scripted(lambda name: [b"anything"])
+        _, errors = self.replay(capture, server.port, "--mask=0-")
+        self.assertIn("tutorial-lo.pcap: the mask leaves nothing of 3 of 3 answers: whatever comes is as recorded\n", errors)
+        self.assertEqual(self.replay_json(capture, server.port, "--mask=0-")["masked_whole"], 3)
+        self.assertEqual(self.replay_json(capture, server.port, "--mask=14-", "--timeout=50ms", code=1)["masked_whole"], 0)
+
     def test_retransmissions(self):
         path = self.capture((UP, b"Michael", 0), (UP, b"Michael", 0.01), (DOWN, b"Hello, Michael!", 0.02))
         server = self.scripted(self.greet)

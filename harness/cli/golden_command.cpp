@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/counted.hpp"
 #include "core/escape.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/golden_folder.hpp"
@@ -50,6 +51,7 @@ class GoldenCheck {
       const bool accept =
           options_.accept && (options_.accept_name.empty() || options_.accept_name == name);
       const GoldenResult result = folder_.check(name, accept);
+      acceptable_ = acceptable_ || !result.left.empty();
       ++counts_[static_cast<std::size_t>(result.status)];
       options_.json ? add_json(name, result) : print(name, result);
     }
@@ -114,8 +116,8 @@ class GoldenCheck {
 
   void print_summary(std::size_t strays) const {
     const std::size_t scenarios = folder_.scenarios().size();
-    std::string text = fmt::format("{} scenario{}: {} hold", scenarios, scenarios == 1 ? "" : "s",
-                                   count(GoldenStatus::kHolds));
+    std::string text =
+        fmt::format("{}: {} hold", counted(scenarios, "scenario"), count(GoldenStatus::kHolds));
     const auto add = [&text](std::uint64_t number, const char* what) {
       if (number > 0) text += fmt::format(", {} {}", number, what);
     };
@@ -124,30 +126,32 @@ class GoldenCheck {
     add(count(GoldenStatus::kMissing), "missing");
     add(count(GoldenStatus::kNotTried), "could not be tried");
     if (strays > 0) {
-      text += fmt::format("; {} capture{} of no scenario", strays, strays == 1 ? "" : "s");
+      text += fmt::format("; {} of no scenario", counted(strays, "capture"));
     }
     fmt::print("{}\n", text);
   }
 
   int judge(bool strays) const {
-    const bool acceptable = count(GoldenStatus::kDiffers) + count(GoldenStatus::kMissing) > 0;
+    const bool differ = count(GoldenStatus::kDiffers) + count(GoldenStatus::kMissing) > 0;
     const bool tried = count(GoldenStatus::kNotTried) == 0;
-    if (!acceptable && !strays && tried) return kHolds;
+    if (!differ && !strays && tried) return kHolds;
     // A folder's name may begin as an option does.
     const std::string again =
         shell_quoted(program_) + " golden " +
         shell_quoted((options_.folder.starts_with('-') ? "./" : "") + options_.folder);
-    if (acceptable && !is_ci()) {
+    if (acceptable_ && !is_ci()) {
       fmt::print(stderr, "lossy: to accept what this run gave: {} --accept\n", again);
     }
     fmt::print(stderr, "lossy: to see it again: {}\n", again);
-    return acceptable || strays ? kDoesNotHold : kCouldNotTry;
+    return differ || strays ? kDoesNotHold : kCouldNotTry;
   }
 
   const GoldenCommandOptions& options_;
   const std::string program_;
   GoldenFolder folder_;
   std::array<std::uint64_t, kGoldenStatusCount> counts_{};
+  bool acceptable_ =
+      false;  // A run left what could be a golden; one that broke a property does not.
   nlohmann::ordered_json scenarios_ = nlohmann::ordered_json::array();
 };
 

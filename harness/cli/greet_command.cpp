@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "core/counted.hpp"
 #include "core/escape.hpp"
 #include "core/greeter.hpp"
 #include "harness/cli/exit_code.hpp"
@@ -91,8 +92,8 @@ class GreetRun {
  private:
   void print(const ClientEvent& event) {
     if (event.kind == ClientEvent::Kind::kGaveUp) {
-      fmt::print(stderr, "lossy: gave up on {} after {} {}\n", escaped(event.name), event.attempts,
-                 event.attempts == 1 ? "attempt" : "attempts");
+      fmt::print(stderr, "lossy: gave up on {} after {}\n", escaped(event.name),
+                 counted(static_cast<std::uint64_t>(event.attempts), "attempt"));
     } else if (!options_.json) {
       fmt::print("{}{}{}\n", kGreetingPrefix, escaped(event.name), kGreetingSuffix);
     }

@@ -72,8 +72,11 @@ class GreetingRun {
     // What took real time cannot be had again: its files are finished even if nobody reads along.
     if (kind_.real_time) keep_output_failure();
     Progress progress("greetings", greeter_.requests());
-    const GreetingNetwork::End end = network_->run(
-        [&] { progress.update(greeter_.result().greeted + greeter_.result().gave_up); });
+    const GreetingNetwork::End end = network_->run([&] {
+      // A ladder shows it, too, and has the terminal to itself.
+      if (options_.trace) return;
+      progress.update(greeter_.result().greeted + greeter_.result().gave_up);
+    });
     progress.clear();
     check_end(end, greeter_, reproduce());
     const bool interrupted = end == GreetingNetwork::End::kInterrupted;

@@ -14,6 +14,7 @@
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/files.hpp"
 #include "harness/cli/output.hpp"
+#include "harness/cli/progress.hpp"
 #include "harness/cli/report_file.hpp"
 #include "harness/cli/terminal.hpp"
 #include "harness/report/inspect_report.hpp"
@@ -46,6 +47,7 @@ InspectReport inspect_one(const std::string& path, const InspectCommandOptions& 
     if (const auto why = reader.set_filter(options.filter)) throw CannotTry("--filter: " + *why);
   }
   report.link_type = reader.link_type();
+  if (!options.trace) reader.on_read(reading_progress());  // A ladder shows it, too.
   Inspector inspector(options.inspect);
   InspectTrace trace(stdout, options.hex, line_style(stdout));
   while (const auto record = reader.next()) {
@@ -64,6 +66,10 @@ InspectReport inspect_one(const std::string& path, const InspectCommandOptions& 
   } else if (options.inspect.flow != 0 && report.inspection.flows.empty()) {
     report.error = fmt::format("{}: has no flow {}", escape_controls(path), options.inspect.flow);
     report.link_type = -1;  // There is nothing to say about it.
+  } else if (!options.filter.empty() && report.inspection.records == 0) {
+    report.error = fmt::format("{}: nothing in it matches --filter ({} records)",
+                               escape_controls(path), reader.records());
+    report.link_type = -1;
   }
   return report;
 }
@@ -123,7 +129,8 @@ void add_inspect_command(CLI::App& app, const CommandLine& command_line,
   inspect_app->footer(
       "A recording of simulate or proxy shows both hosts, and so tells what the path lost,\n"
       "duplicated, reordered and delayed; any other capture tells which requests were answered.\n"
-      "Exit code 2 when a file, or the rest of one, cannot be read.\n"
+      "Exit code 2 when a file, or the rest of one, cannot be read, or has nothing that was asked\n"
+      "for.\n"
       "Examples:\n"
       "  lossy inspect captures/*.pcap\n"
       "  tcpdump -w - udp port 53 | lossy inspect - --trace\n"

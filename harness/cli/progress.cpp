@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <memory>
 #include <utility>
 
 #include "harness/cli/terminal.hpp"
@@ -18,7 +20,7 @@ std::string bar(double part) {
 
 std::string rate_text(double rate) {
   if (rate >= 1e6) return fmt::format("{:.2f} million/s", rate / 1e6);
-  return fmt::format("{:.0f}/s", rate);
+  return rate < 10 ? fmt::format("{:.1f}/s", rate) : fmt::format("{:.0f}/s", rate);
 }
 
 // How long it will still take, if it goes on like this.
@@ -66,6 +68,14 @@ void Progress::show(const std::string& line) {
   const std::string shown = columns == 0 ? line : cut_to_width(line, columns - 1);
   std::fputs(("\r\033[K" + shown).c_str(), stderr);
   std::fflush(stderr);
+}
+
+std::function<void(std::uint64_t, std::uint64_t)> reading_progress() {
+  constexpr std::uint64_t kMegabyte = 1'000'000;
+  return [progress = std::make_shared<Progress>("MB")](std::uint64_t bytes, std::uint64_t in_all) {
+    progress->expect(std::max<std::uint64_t>(in_all / kMegabyte, 1));
+    progress->update(std::min(bytes, in_all) / kMegabyte);
+  };
 }
 
 }  // namespace lossy

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -18,6 +19,8 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  // How many there will be, where that turns out later.
+  void expect(std::uint64_t total) { total_ = total; }
   // Shows how many are done, once a run takes more than a second and then a few times a second.
   void update(std::uint64_t done);
   // Takes the line off the screen.
@@ -35,5 +38,9 @@ class Progress {
   std::chrono::steady_clock::time_point start_;
   std::chrono::steady_clock::time_point next_;
 };
+
+// For what reads a file: shows how many of its megabytes were read, of how many, until the last
+// copy of it goes.
+std::function<void(std::uint64_t bytes, std::uint64_t bytes_in_all)> reading_progress();
 
 }  // namespace lossy

@@ -8,14 +8,17 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "core/counted.hpp"
 #include "core/escape.hpp"
 #include "harness/capture/new_file.hpp"
 #include "harness/cli/exit_code.hpp"
+#include "harness/cli/loop_handlers.hpp"
 #include "harness/cli/output.hpp"
 #include "harness/cli/progress.hpp"
 #include "harness/cli/reasons.hpp"
 #include "harness/cli/recorded_options.hpp"
 #include "harness/cli/report_file.hpp"
+#include "harness/cli/terminal.hpp"
 #include "harness/net/client_crowd.hpp"
 #include "harness/net/flow_limit.hpp"
 #include "harness/report/against_report.hpp"
@@ -64,8 +67,12 @@ std::string refusal_text(SocketOutcome outcome, const Address& server) {
 class PlayedFlow final : public ClientCrowd::Client {
  public:
   PlayedFlow(std::size_t index, const RecordedFlow& flow, const ReplayClientOptions& options,
-             Instant start, Instant now)
-      : index_(index), options_(options), client_(flow, options, start), started_(now) {}
+             Instant start, Instant now, std::uint64_t& sent)
+      : index_(index),
+        options_(options),
+        client_(flow, options, start),
+        sent_(sent),
+        started_(now) {}
 
   void handle_datagram(Instant now, const Datagram& datagram) override {
     client_.handle_datagram(now, datagram);
@@ -73,7 +80,9 @@ class PlayedFlow final : public ClientCrowd::Client {
   }
   void handle_timeout(Instant now) override { client_.handle_timeout(now); }
   std::optional<Transmit> poll_transmit(Instant now, std::span<std::byte> buffer) override {
-    return client_.poll_transmit(now, buffer);
+    const auto transmit = client_.poll_transmit(now, buffer);
+    if (transmit) ++sent_;
+    return transmit;
   }
   std::optional<Instant> poll_timeout() const override { return client_.poll_timeout(); }
   void handle_refusal(Instant now, SocketOutcome outcome) override {
@@ -101,6 +110,7 @@ class PlayedFlow final : public ClientCrowd::Client {
   std::size_t index_;
   const ReplayClientOptions& options_;
   ReplayClient client_;
+  std::uint64_t& sent_;  // By all flows.
   std::string refusal_;
   std::uint64_t too_long_ = 0;  // Requests, as ICMP says.
   Instant started_;
@@ -126,7 +136,7 @@ class PlayedCapture final : public ClientCrowd::Source {
   ClientCrowd::Client& start(Instant now) override {
     const std::size_t index = next_++;
     playing_[index] =
-        std::make_unique<PlayedFlow>(index, recorded_.flows[index], options_, start_, now);
+        std::make_unique<PlayedFlow>(index, recorded_.flows[index], options_, start_, now, sent_);
     return *playing_[index];
   }
 
@@ -144,10 +154,10 @@ class PlayedCapture final : public ClientCrowd::Source {
     // What nobody will read need not be kept.
     if (!result.holds() && ++failed_ > kJunitDetailsMax) result.outcome.findings = {};
     playing_[index].reset();
-    ++ended_;
   }
 
-  std::size_t ended() const { return ended_; }
+  // Requests.
+  std::uint64_t sent() const { return sent_; }
 
   void stop() { stopped_ = true; }
 
@@ -167,7 +177,7 @@ class PlayedCapture final : public ClientCrowd::Source {
   std::vector<std::unique_ptr<PlayedFlow>> playing_;
   std::vector<AgainstFlow> results_;
   std::size_t failed_ = 0;
-  std::size_t ended_ = 0;
+  std::uint64_t sent_ = 0;
 };
 
 struct Totals {
@@ -188,8 +198,18 @@ struct Totals {
   }
 };
 
-std::string count_of(std::size_t number, const char* noun) {
-  return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
+// Answers that have bytes, none of which counts: then whatever comes is as recorded.
+std::uint64_t masked_whole(const RecordedFlows& recorded, const PayloadMask& mask) {
+  std::uint64_t whole = 0;
+  std::vector<std::byte> kept;
+  if (mask.empty()) return whole;
+  for (const RecordedFlow& flow : recorded.flows) {
+    for (const RecordedStep& step : flow.steps) {
+      if (step.is_request || step.payload.empty()) continue;
+      whole += mask.kept(step.payload, kept).empty() ? 1 : 0;
+    }
+  }
+  return whole;
 }
 
 class AgainstRun {
@@ -252,6 +272,11 @@ class AgainstRun {
       }
       return not_tried(path, why);
     }
+    if (const std::uint64_t whole = masked_whole(recorded, options_.mask); whole > 0) {
+      fmt::print(stderr,
+                 "lossy: {}: the mask leaves nothing of {} of {}: whatever comes is as recorded\n",
+                 name, whole, counted(recorded.answers, "answer"));
+    }
     EventLoop loop({.stop = &stop_signal()});
     ++loops_;
     const Duration takes = options_.client.timing.due({.at = recorded.duration});
@@ -262,9 +287,11 @@ class AgainstRun {
     const Instant start = loop.read_clock();
     PlayedCapture capture(recorded, client_, start);
     ClientCrowd crowd(loop, capture, {.server = client_.server, .open_max = open_max_});
-    Progress progress("flows", recorded.flows.size());
+    Progress progress("requests", recorded.requests);
+    std::optional<Ticker> ticker;  // Nothing may happen for a long time.
+    if (is_terminal(stderr)) ticker.emplace(loop, std::chrono::milliseconds(200), [] {});
     const auto is_done = [&] {
-      progress.update(capture.ended());
+      progress.update(capture.sent());
       return crowd.is_done();
     };
     const EventLoop::End end = loop.run(is_done);
@@ -284,7 +311,9 @@ class AgainstRun {
     if (loops_ > 0) stopped_by_ = stop_signal().take();
     if (stopped_by_) return {};
     const SignalMask as_at_the_start(mask_at_start_);
-    return read_flows(path, options_.recorded);
+    RecordedFlowsOptions recorded = options_.recorded;
+    recorded.on_read = reading_progress();
+    return read_flows(path, recorded);
   }
 
   void report(const std::string& path, const RecordedFlows& recorded,
@@ -310,8 +339,8 @@ class AgainstRun {
                  shown - kDetailsMax);
     }
     fmt::print("{}: {} of {} matched: {} of {} as recorded, to {}, in {}\n", name,
-               sum.flows_matched, count_of(recorded.flows.size(), "flow"), sum.matched,
-               count_of(sum.expected, "answer"), count_of(sum.sent, "request"), readable(took));
+               sum.flows_matched, counted(recorded.flows.size(), "flow"), sum.matched,
+               counted(sum.expected, "answer"), counted(sum.sent, "request"), readable(took));
     if (const std::string rest = left_out_text(recorded); !rest.empty()) fmt::print("{}\n", rest);
     if (sum.kernel_dropped > 0) {
       fmt::print(stderr,
@@ -334,6 +363,7 @@ class AgainstRun {
         {"bad_checksum", recorded.bad_checksum},
         {"unasked", recorded.unasked},
         {"other", recorded.other},
+        {"masked_whole", masked_whole(recorded, options_.mask)},
         {"other_host", recorded.other_host},
         {"too_long", recorded.too_long},
         {"beyond_flows", recorded.beyond_flows},
@@ -366,7 +396,7 @@ class AgainstRun {
     nlohmann::ordered_json run = capture_run(path, report_file_->bounds(), std::move(different));
     run["verdict"] = {{"holds", sum.flows_failed + sum.flows_not_tried == 0},
                       {"title", fmt::format("{} of {} matched", sum.flows_matched,
-                                            count_of(flows.size(), "flow"))},
+                                            counted(flows.size(), "flow"))},
                       {"text", std::move(text)}};
     report_file_->add(std::move(run));
   }

@@ -16,6 +16,8 @@
 #include "harness/capture/replay.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/files.hpp"
+#include "harness/cli/progress.hpp"
+#include "harness/cli/reasons.hpp"
 #include "harness/cli/recorded_options.hpp"
 #include "harness/cli/replay_against.hpp"
 #include "harness/cli/report_file.hpp"
@@ -62,8 +64,9 @@ ReplayResult replay_one(const std::string& capture, const ReplayCommandOptions& 
       return result;
     }
   }
-  return replay_capture(capture,
-                        {.client = client ? &*client : nullptr, .server_port = options.port});
+  return replay_capture(capture, {.client = client ? &*client : nullptr,
+                                  .server_port = options.port,
+                                  .on_read = reading_progress()});
 }
 
 nlohmann::ordered_json json_of(const ReplayResult& result) {
@@ -76,11 +79,7 @@ nlohmann::ordered_json json_of(const ReplayResult& result) {
   json["client_checked"] = result.client_checked;
   json["was_broken"] = result.was_broken;
   json["records"] = result.records;
-  nlohmann::ordered_json skipped = nlohmann::ordered_json::object();
-  for (std::size_t i = 0; i < kSkipReasonCount; ++i) {
-    skipped[std::string(to_string(static_cast<SkipReason>(i)))] = result.skipped[i];
-  }
-  json["skipped"] = skipped;
+  json["skipped"] = lossy::json_of(reasons_of(result.skipped, SkipReason{}));
   json["other"] = result.other;
   json["flows"] = result.flows;
   json["received"] = result.received;
@@ -195,7 +194,7 @@ std::vector<CLI::Option*> add_against_options(CLI::App& app, AgainstOptions& aga
       "so many times as fast as the capture [1]", "FACTOR");
   CLI::Option* const top_speed = app.add_flag_callback(
       "--topspeed", [&client] { client.timing = ReplayTiming::top_speed(); },
-      "as fast as answers come");
+      "as fast as answers come; one that does not come is waited for as --timeout says");
   CLI::Option* const pace = add_parsed(
       app, "--pace", client.timing,
       [](std::string_view text) { return ReplayTiming::paced(parse_pace(text)); },

@@ -15,6 +15,7 @@
 #include "harness/capture/reader.hpp"
 #include "harness/capture/seeds.hpp"
 #include "harness/cli/exit_code.hpp"
+#include "harness/cli/progress.hpp"
 
 namespace lossy {
 namespace {
@@ -63,6 +64,7 @@ SeedsOfFile make_seeds(const std::string& path, const SeedsCommandOptions& optio
   if (!options.filter.empty()) {
     if (const auto why = reader.set_filter(options.filter)) throw CannotTry("--filter: " + *why);
   }
+  reader.on_read(reading_progress());
   SeedMaker maker(options.seeds, folder);
   while (const auto record = reader.next()) maker.add(reader.link_type(), *record);
   return {maker.finish(), reader.error() ? reader.error()->text : std::string()};

@@ -90,9 +90,10 @@ class Seeds(unittest.TestCase):
                                 (["--filter=udp prot 1", cut], "--filter: "), ([], "files"),
                                 ([CAPTURES / "clean.pcap", "--filter=port 7"], "nothing in these captures")):
             with self.subTest(says):
-                _, error = self.seeds(*arguments, code=2)
+                _, error = self.seeds(*arguments, code=2, to=self.folder / "none")
                 self.assertIn(says, error)
                 self.assertEqual(error.count("\n"), 1, error)
+        self.assertFalse((self.folder / "none").exists())
         self.assertIn("Not a directory", self.seeds(CAPTURES / "clean.pcap", to=f"{cut}/below", code=2)[1])
         self.assertEqual(sorted(os.listdir(self.folder)), ["cut.pcap", "new"])
 

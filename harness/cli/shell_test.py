@@ -7,6 +7,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ import time
 import unittest
 
 LOSSY = sys.argv[1]
+CAPTURES = pathlib.Path(__file__).resolve().parents[2] / "captures"
 
 
 def lossy(*arguments, code=0):
@@ -230,6 +232,36 @@ class ProgressBar(unittest.TestCase):
         terminal = Terminal(self, [LOSSY, *self.LONG], COLUMNS="30")
         line = terminal.wait_for(r"\r\x1b\[K(\[#*-+\] [^\r]*…)")[1]
         self.assertLess(len(line), 30)
+
+    # So does the reading of a long file, whatever reads it.
+    def test_reading(self):
+        with tempfile.NamedTemporaryFile(suffix=".pcap") as capture, tempfile.TemporaryDirectory() as folder:
+            capture.write((CAPTURES / "clean.pcap").read_bytes())
+            capture.truncate(64_000_000_000)  # Of records without a byte, which take no room on the disk.
+            capture.flush()
+            for command in (["inspect"], ["inspect", "--json"], ["replay"], ["replay", "--against=127.0.0.1:9"],
+                            ["seeds", f"--to={folder}"]):
+                terminal = Terminal(self, [LOSSY, *command, capture.name])
+                terminal.wait_for(r"\r\x1b\[K\[#*-+\] \d+%  \d+ of \d+000 MB  \d+(\.\d)?/s  \d+ (s|min|h) left")
+                terminal.process.kill()
+
+    # A capture is played for as long as it took, however few its flows and datagrams.
+    def test_replaying_against(self):
+        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+            server.bind(("127.0.0.1", 0))
+            lossy("simulate", "--count=4", "--interval=100s", f"--record={folder}/slow.pcap")
+            terminal = Terminal(self, [LOSSY, "replay", f"{folder}/slow.pcap",
+                                       f"--against=127.0.0.1:{server.getsockname()[1]}"])
+            terminal.wait_for(r"\r\x1b\[K\[#{5}-+\] 25%  1 of 4 requests  [\d.]+/s  \d+ s left")
+
+    # A ladder has the terminal to itself.
+    def test_not_in_a_ladder(self):
+        terminal = Terminal(self, [LOSSY, *self.LONG, "--trace"])
+        deadline = time.monotonic() + 2
+        while time.monotonic() < deadline:
+            terminal.shown = ""
+            terminal.wait_for("Michael|guest")
+            self.assertNotIn(" left", terminal.shown)
 
     def test_not_in_a_pipe(self):
         process = subprocess.Popen([LOSSY, *self.LONG], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
