@@ -64,6 +64,11 @@ inline void put_address(Octets& to, const Address& address) {
   for (std::size_t i = 0; i < (address.is_v6() ? 16 : 4); ++i) put(to, address.octets()[i], 1);
 }
 
+// A checksum that is not `good`, nor 0, which says that there is none.
+inline std::uint16_t wrong_checksum(std::uint16_t good) {
+  return good ^ (good == 0x0101 ? 0x0202 : 0x0101);
+}
+
 inline Octets pseudo_header(const PacketPlan& plan, std::size_t udp_bytes) {
   Octets header = no_octets();
   put_address(header, plan.frame.source);
@@ -81,7 +86,7 @@ inline std::uint16_t udp_checksum(const PacketPlan& plan, const Octets& udp, Che
   put(covered, udp);
   const auto sum = static_cast<std::uint16_t>(~internet_sum(covered));
   const std::uint16_t good = sum == 0 ? 0xFFFF : sum;
-  return kind == Checksum::kGood ? good : static_cast<std::uint16_t>(good ^ 0x0101);
+  return kind == Checksum::kGood ? good : wrong_checksum(good);
 }
 
 inline Octets udp_of(const PacketPlan& plan) {
@@ -117,7 +122,7 @@ inline void put_ipv4(Octets& to, const PacketPlan& plan, const Octets& carried,
   put_address(to, plan.frame.destination);
   for (std::size_t i = 0; i < plan.option_words; ++i) put(to, 0x01010101, 4);
   const auto sum = static_cast<std::uint16_t>(~internet_sum(to, header));
-  put_at(to, header + 10, plan.frame.ip_checksum == Checksum::kGood ? sum : sum ^ 0x0101);
+  put_at(to, header + 10, plan.frame.ip_checksum == Checksum::kGood ? sum : wrong_checksum(sum));
   put(to, carried);
 }
 

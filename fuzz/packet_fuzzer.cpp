@@ -263,11 +263,12 @@ void run_pieces(const PacketPlan& plan, Input& input) {
 }
 
 void run_whole(const PacketPlan& plan, std::size_t cut_bytes) {
-  Octets carried = udp_of(plan);
+  const Octets udp = udp_of(plan);
+  Octets carried = udp;
   put(carried, Octets(plan.trailing, std::byte{0x2E}));
   Octets frame = frame_of(plan, carried, nullptr);
   Capture capture(plan.link_type);
-  must_say(capture.decode(frame), plan);
+  must_say(capture.decode(frame), plan_of(plan, udp));
   cut_bytes %= frame.size() + 1;
   if (cut_bytes > plan.padding) {
     must_be(capture.decode(frame, cut_bytes), SkipReason::kSnapped,
