@@ -171,6 +171,12 @@ class Reproducibility(InScratchFolder):
                 self.assertEqual(self.read("a.pcap"), first)
             lossy("replay", self.path("a.pcap"))
 
+    # What came of a run is told even where its page cannot be written.
+    def test_summary_without_its_page(self):
+        output, errors = lossy("simulate", "--report=/dev/full", code=2)
+        self.assertIn("  greeted        3 of 3\n", output)
+        self.assertIn("lossy: cannot write '/dev/full'", errors)
+
     def start_stuck(self):
         """A run that waits for a reader, behind the signals that it takes; and what to read from."""
         reader, writer = full_pipe()

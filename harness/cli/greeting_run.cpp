@@ -85,9 +85,9 @@ class GreetingRun {
     RunReport result = report(progress.elapsed());
     if (interrupted) result.stopped_by = stop_signal_name(network_->stop_signal());
     if (writer_ && !writer_->failure().empty()) result.notes.push_back(writer_->failure() + '.');
-    if (report_file_ && (!interrupted || !report_replaces_)) write_report(result);
     fmt::print("{}{}", options_.trace && !options_.json ? "\n" : "",
                options_.json ? summary_json(result) : summary_text(result));
+    if (report_file_ && (!interrupted || !report_replaces_)) write_report(result);
     if (interrupted) {
       const std::string left = left_by(options_.record, record_replaces_) +
                                left_by(options_.save_faults, faults_replace_) +

@@ -76,13 +76,22 @@ void refuse_lists(int argc, char** argv) {
   }
 }
 
-// A word where a command should be is most likely a misspelt one.
-std::string unknown_command(const CLI::App& app, const std::string& word) {
+std::string command_names(const CLI::App& app) {
   std::string names;
   for (const CLI::App* command : shown_commands(app)) {
     names += (names.empty() ? "" : ", ") + command->get_name();
   }
-  return "there is no command '" + word + "'; there are " + names;
+  return names;
+}
+
+// A word where a command should be is most likely a misspelt one.
+std::string unknown_command(const CLI::App& app, const std::string& word) {
+  return "there is no command '" + word + "'; there are " + command_names(app);
+}
+
+std::string missing_command(const CLI::App& app, const CommandLine& command_line) {
+  return "the command is missing: there are " + command_names(app) + "; see " +
+         help_of(app, command_line);
 }
 
 // All of them, in groups of what a person wants to do, which --help shows in this order.
@@ -120,6 +129,7 @@ int parse_and_run(int argc, char** argv) {
   CLI::App app("Shows what a UDP protocol does when the network misbehaves.", "lossy");
   app.set_version_flag("--version", "lossy " LOSSY_VERSION);
   app.require_subcommand(1);
+  app.get_formatter()->label("SUBCOMMAND", "COMMAND");
   app.footer("Every command explains itself: lossy COMMAND --help");
   app.set_config("--config", "",
                  "a scenario: the options of simulate in the [simulate] section of a file")
@@ -144,6 +154,9 @@ int parse_and_run(int argc, char** argv) {
     }
     if (app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-') {
       return complain(unknown_command(app, argv[1]));
+    }
+    if (app.get_subcommands().empty() && argc == 1) {
+      return complain(missing_command(app, command_line));
     }
     // An option's own complaint says what would do; the parser's say only what is wrong.
     const bool explained = error.get_name() == "ValidationError";

@@ -49,25 +49,17 @@ void Progress::update(std::uint64_t done) {
   const double seconds = std::chrono::duration<double>(now - start_).count();
   const double rate = static_cast<double>(done) / seconds;
   if (!total_) {
-    show(fmt::format("{} {}  {}", done, what_, rate_text(rate)));
+    show_status_line(fmt::format("{} {}  {}", done, what_, rate_text(rate)));
     return;
   }
   const double part = static_cast<double>(done) / static_cast<double>(*total_);
-  show(fmt::format("[{}] {:.0f}%  {} of {} {}  {}  {}", bar(part), 100 * part, done, *total_, what_,
-                   rate_text(rate), left_text(static_cast<double>(*total_ - done) / rate)));
+  show_status_line(fmt::format("[{}] {:.0f}%  {} of {} {}  {}  {}", bar(part), 100 * part, done,
+                               *total_, what_, rate_text(rate),
+                               left_text(static_cast<double>(*total_ - done) / rate)));
 }
 
 void Progress::clear() {
-  if (std::exchange(shown_, false)) show({});
-}
-
-void Progress::show(const std::string& line) {
-  // It is only a courtesy: where it cannot be written, nothing is lost.
-  // One column stays free, lest the cursor go to a line of its own.
-  const std::size_t columns = window_columns(stderr);
-  const std::string shown = columns == 0 ? line : cut_to_width(line, columns - 1);
-  std::fputs(("\r\033[K" + shown).c_str(), stderr);
-  std::fflush(stderr);
+  if (std::exchange(shown_, false)) show_status_line({});
 }
 
 std::function<void(std::uint64_t, std::uint64_t)> reading_progress() {

@@ -29,8 +29,6 @@ class Progress {
   std::chrono::nanoseconds elapsed() const { return std::chrono::steady_clock::now() - start_; }
 
  private:
-  static void show(const std::string& line);
-
   std::string what_;
   std::optional<std::uint64_t> total_;
   bool terminal_;

@@ -1,7 +1,6 @@
 #include "harness/cli/proxy_run.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -71,7 +70,7 @@ class ProxyRun {
       });
     }
     std::optional<Ticker> live;
-    if (isatty(STDERR_FILENO) == 1 && !options_.trace && options_.command.empty()) {
+    if (is_terminal(stderr) && !options_.trace && options_.command.empty()) {
       live.emplace(loop_, kLivePeriod, [this] { show_live(); });
     }
     if (!options_.command.empty()) start_command();
@@ -234,6 +233,12 @@ class ProxyRun {
         .reproduce = again().text()};
     if (final_) {
       report.notes = notes(counters);
+      if (counters.flows + counters.flows_refused == 0 && !options_.command.empty()) {
+        report.notes.push_back(fmt::format(
+            "no datagram came: {} has to send to $LOSSY_ADDRESS, or to what it is given for "
+            "{{address}}.",
+            escape_controls(options_.command.front())));
+      }
       for (const auto& file : files_) {
         if (!file->failure().empty()) report.notes.push_back(file->failure() + '.');
       }
@@ -278,15 +283,13 @@ class ProxyRun {
   void show_live() {
     const ProxyCounters counters = proxy_->recent_counters();
     live_shown_ = true;
-    fmt::print(stderr, "\r\033[K{}",
-               proxy_live_text(live_before_, counters, loop_.now() - live_since_));
-    std::fflush(stderr);
+    show_status_line(proxy_live_text(live_before_, counters, loop_.now() - live_since_));
     live_before_ = counters;
     live_since_ = loop_.now();
   }
 
   void clear_live() {
-    if (std::exchange(live_shown_, false)) fmt::print(stderr, "\r\033[K");
+    if (std::exchange(live_shown_, false)) show_status_line({});
   }
 
   const ProxyCommandOptions& options_;

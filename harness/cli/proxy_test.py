@@ -404,10 +404,17 @@ class Output(WithProxy):
 
     # A terminal is shown rates and losses, in a line that is taken away for what follows.
     def test_live_line(self):
+        self.check_live_line("200", r"\r\033\[K1 flows  up \d+/s, 100% lost  down 0/s, 0% lost")
+
+    def test_live_line_fits_the_window(self):
+        self.check_live_line("20", r"\r\033\[K1 flows  up \d+/s.{0,5}…")
+
+    def check_live_line(self, columns, line):
         ours, theirs = pty.openpty()
         self.addCleanup(os.close, ours)
         process = subprocess.Popen([*BOUNDED, LOSSY, "proxy", "--listen=127.0.0.1:0", "--drop=100%",
-                                    "--to=" + host_port(self.server)], stdout=subprocess.PIPE, stderr=theirs)
+                                    "--to=" + host_port(self.server)], stdout=subprocess.PIPE, stderr=theirs,
+                                   env={**os.environ, "COLUMNS": columns})
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.wait)
         self.addCleanup(process.terminate)
@@ -423,9 +430,9 @@ class Output(WithProxy):
 
         port = int(wait_for(r"proxy on 127\.0\.0\.1:(\d+) to ")[1])
         self.client().sendto(b"x", ("127.0.0.1", port))
-        wait_for(r"\r\033\[K1 flows  up \d+/s, 100% lost  down 0/s, 0% lost")
+        self.assertLess(len(wait_for(line)[0]), int(columns) + 4)
         process.send_signal(signal.SIGINT)
-        wait_for(r"lost\r\033\[K$")
+        wait_for(r"[^\n]\r\033\[K$")
         self.assertIn(b"offered", process.stdout.read())
 
     def test_trace(self):
@@ -449,6 +456,8 @@ class Command(WithProxy):
         self.assertEqual(words[:3], words[3:6])
         self.assertEqual(words[0], f"{words[1]}:{words[2]}")
         self.assertIn("offered", done.stderr)
+        self.assertIn("\n  Note: no datagram came: sh has to send to $LOSSY_ADDRESS, or to what it is given for {address}.\n",
+                      done.stderr)
 
     # What listens on all addresses is found at the one that this machine has for itself.
     def test_everywhere_is_here(self):

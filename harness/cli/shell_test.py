@@ -99,6 +99,12 @@ class Help(unittest.TestCase):
         for hidden in ("completion", "man"):
             self.assertNotIn(hidden, commands())
 
+    def test_missing(self):
+        done = subprocess.run([LOSSY], capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(done.stderr.decode(), "lossy: the command is missing: there are " + ", ".join(commands()) +
+                         f"; see {LOSSY} --help\n")
+
     def test_misspelt(self):
         done = subprocess.run([LOSSY, "simulat"], capture_output=True, timeout=60)
         self.assertEqual(done.returncode, 2)

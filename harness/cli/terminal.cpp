@@ -35,6 +35,15 @@ std::size_t window_columns(std::FILE* stream) {
   }
 }
 
+void show_status_line(const std::string& line) {
+  // It is only a courtesy: where it cannot be written, nothing is lost.
+  // One column stays free, lest the cursor go to a line of its own.
+  const std::size_t columns = window_columns(stderr);
+  const std::string shown = columns == 0 ? line : cut_to_width(line, columns - 1);
+  std::fputs(("\r\033[K" + shown).c_str(), stderr);
+  std::fflush(stderr);
+}
+
 LineStyle line_style(std::FILE* stream) {
   const bool colour =
       is_terminal(stream) && environment("NO_COLOR").empty() && environment("TERM") != "dumb";

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdio>
+#include <string>
 
 #include "harness/report/ladder.hpp"
 
@@ -13,6 +14,10 @@ bool is_terminal(std::FILE* stream);
 // How wide the window is: what COLUMNS says, or the terminal itself. 0 where it is no terminal or
 // nobody knows.
 std::size_t window_columns(std::FILE* stream);
+
+// Shows a line on the terminal of standard error in place of the one shown before, cut to the
+// window; nothing of it with an empty one. Whoever prints something else takes it off first.
+void show_status_line(const std::string& line);
 
 // Lines that fit the window, in colours unless NO_COLOR is set (https://no-color.org). In a pipe or
 // a file they are as they are.
