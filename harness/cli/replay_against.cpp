@@ -380,6 +380,8 @@ class AgainstRun {
     return json;
   }
 
+  CapturePart part() const { return {options_.recorded.filter, options_.recorded.flow}; }
+
   // The capture, and what differs in its first flows.
   void add_run(const std::string& path, const std::vector<AgainstFlow>& flows, const Totals& sum) {
     std::vector<std::uint64_t> different;
@@ -393,7 +395,8 @@ class AgainstRun {
       }
     }
     if (shown > kDetailsMax) text += fmt::format("and {} more flows\n", shown - kDetailsMax);
-    nlohmann::ordered_json run = capture_run(path, report_file_->bounds(), std::move(different));
+    nlohmann::ordered_json run =
+        capture_run(path, part(), report_file_->bounds(), std::move(different));
     run["verdict"] = {{"holds", sum.flows_failed + sum.flows_not_tried == 0},
                       {"title", fmt::format("{} of {} matched", sum.flows_matched,
                                             counted(flows.size(), "flow"))},
@@ -404,7 +407,7 @@ class AgainstRun {
   void not_tried(const std::string& path, const std::string& why) {
     if (options_.json) files_.push_back({{"file", path}, {"error", why}});
     if (report_file_) {
-      nlohmann::ordered_json run = capture_run(path, report_file_->bounds(), {});
+      nlohmann::ordered_json run = capture_run(path, part(), report_file_->bounds(), {});
       run["verdict"] = {{"holds", false}, {"title", "could not be tried"}, {"text", why}};
       report_file_->add(std::move(run));
     }

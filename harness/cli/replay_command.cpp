@@ -94,7 +94,7 @@ nlohmann::ordered_json json_of(const ReplayResult& result) {
 nlohmann::ordered_json page_run(const ReplayResult& result, const PageBounds& bounds) {
   const bool differs = result.status == ReplayStatus::kDiffers;
   nlohmann::ordered_json run =
-      capture_run(result.path, bounds,
+      capture_run(result.path, {}, bounds,
                   differs ? std::vector{result.different_record} : std::vector<std::uint64_t>{});
   const bool tried = result.status != ReplayStatus::kNotTried;
   run["verdict"] = {{"holds", result.status == ReplayStatus::kHolds},

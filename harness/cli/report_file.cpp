@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <stdexcept>
 #include <utility>
 
 #include "harness/capture/reader.hpp"
@@ -26,8 +27,8 @@ void ReportFile::write(const PageHead& head) {
   file_.write_whole(html_page(page_data(head, std::move(runs_))));
 }
 
-nlohmann::ordered_json capture_run(const std::string& path, const PageBounds& bounds,
-                                   std::vector<std::uint64_t> different) {
+nlohmann::ordered_json capture_run(const std::string& path, const CapturePart& part,
+                                   const PageBounds& bounds, std::vector<std::uint64_t> different) {
   InspectReport report;
   report.path = path;
   PageCapture page(bounds, std::move(different));
@@ -42,7 +43,10 @@ nlohmann::ordered_json capture_run(const std::string& path, const PageBounds& bo
     return page.run(report);
   }
   PcapReader& reader = std::get<PcapReader>(opened);
-  Inspector inspector;
+  if (!part.filter.empty()) {
+    if (const auto why = reader.set_filter(part.filter)) throw std::invalid_argument(*why);
+  }
+  Inspector inspector({.flow = part.flow});
   while (const auto record = reader.next()) {
     const auto decoded = inspector.decode(reader.link_type(), *record);
     if (const auto sight = inspector.add(*record, decoded)) page.add(*record, *sight);

@@ -33,9 +33,15 @@ class ReportFile {
   nlohmann::ordered_json runs_ = nlohmann::ordered_json::array();
 };
 
+// What of a capture counts: all of it, or what was asked for.
+struct CapturePart {
+  std::string filter{};    // An expression as for tcpdump, that was compiled before.
+  std::uint64_t flow = 0;  // The only one, or 0.
+};
+
 // The run of a capture that was read before, and is read from the beginning. `different` are the
 // records in which a replay differs.
-nlohmann::ordered_json capture_run(const std::string& path, const PageBounds& bounds,
-                                   std::vector<std::uint64_t> different);
+nlohmann::ordered_json capture_run(const std::string& path, const CapturePart& part,
+                                   const PageBounds& bounds, std::vector<std::uint64_t> different);
 
 }  // namespace lossy

@@ -103,6 +103,15 @@ class Report(unittest.TestCase):
         data = self.data("replay", CAPTURES / "recorded/tutorial-lo.pcap", f"--against=127.0.0.1:{port}", "--topspeed")
         self.assertEqual(data["runs"][0]["verdict"]["title"], "1 of 1 flow matched")
 
+    def test_replay_against_shows_what_was_asked_for(self):
+        port = self.serve()
+        self.run_lossy("proxy", f"--to=127.0.0.1:{port}", "--record=run.pcap", "--", "sh", "-c",
+                       '"$0" greet Tracy --to={address} && "$0" greet Sarah --to={address}', LOSSY)
+        for part in ("--flow=2", "--filter=udp[8] == 0x53 or udp[15] == 0x53"):  # Their S.
+            run = self.data("replay", "run.pcap", part, f"--against=127.0.0.1:{port}", "--topspeed")["runs"][0]
+            self.assertEqual(run["verdict"]["title"], "1 of 1 flow matched")
+            self.assertEqual(dict(run["facts"])["flows"], "1")
+
     def test_proxy(self):
         port = self.serve()
         command = ["proxy", f"--to=127.0.0.1:{port}", "--faults=uplink.1:drop"]

@@ -190,6 +190,15 @@ uplink, client to server, and downlink, server to client, alike
 )");
 }
 
+// A chance that was computed from something else has three digits in words and all in the line.
+TEST(ExplanationText, ComputedChancesAreShort) {
+  const std::string text =
+      explanation_text(explain_way(Direction::kUplink, "loss gemodel 1.5873015873015873% 12.5%"),
+                       explain_way(Direction::kDownlink, ""));
+  EXPECT_THAT(text, HasSubstr("a chance of 1.59%, a bad one of 12.5%;"));
+  EXPECT_THAT(text, HasSubstr("loss gemodel 1.5873015873015873% 12.5%"));
+}
+
 // The names are stable, and what cannot be a number is null.
 TEST(ExplanationJson, NamesAreStable) {
   const nlohmann::ordered_json json =

@@ -18,6 +18,14 @@ bool is_certain(Probability probability) {
   return probability.threshold() == Probability::kOne;
 }
 
+// As it was written, or three digits of what was computed from something else: the netem line has
+// them all.
+std::string chance_text(Probability chance) {
+  std::string exact = format_probability(chance);
+  return exact.size() <= std::string_view("12.3456%").size() ? exact
+                                                             : percent_text(as_double(chance));
+}
+
 std::string resembling(Probability correlation) {
   if (correlation.is_zero()) return {};
   if (is_certain(correlation)) return ", the first decision standing for all";
@@ -38,18 +46,17 @@ std::string loss_words(const RandomLoss& model) {
 std::string loss_words(const GilbertElliott& model) {
   return fmt::format(
       "has good and bad times: before each datagram a good time ends with a chance of {}, a bad "
-      "one "
-      "of {}; loses {} in bad times and {} in good ones",
-      format_probability(model.to_bad), format_probability(model.to_good),
-      format_probability(model.loss_in_bad), format_probability(model.loss_in_good));
+      "one of {}; loses {} in bad times and {} in good ones",
+      chance_text(model.to_bad), chance_text(model.to_good), chance_text(model.loss_in_bad),
+      chance_text(model.loss_in_good));
 }
 std::string loss_words(const FourStateLoss& model) {
   return fmt::format(
       "loses by four states: from receiving into a burst of losses with {} and to a single loss "
       "with {}; in a burst, back to receiving with {}, to a pause with {}, and from there on with "
       "{}",
-      format_probability(model.p13), format_probability(model.p14), format_probability(model.p31),
-      format_probability(model.p32), format_probability(model.p23));
+      chance_text(model.p13), chance_text(model.p14), chance_text(model.p31),
+      chance_text(model.p32), chance_text(model.p23));
 }
 std::string loss_words(const EveryNthLoss& model) {
   return model.n == 1 ? "loses every datagram" : fmt::format("loses one datagram in {}", model.n);
