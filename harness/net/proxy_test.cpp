@@ -2,15 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
-#include <deque>
 #include <functional>
 #include <thread>
 
-#include "harness/link/random_fates.hpp"
-#include "harness/net/loopback_for_test.hpp"
-#include "harness/net/sanitizers_for_test.hpp"
+#include "harness/net/proxy_for_test.hpp"
 
 namespace lossy {
 namespace {
@@ -18,98 +14,6 @@ namespace {
 using std::chrono::milliseconds;
 using testing::ElementsAre;
 using testing::ElementsAreArray;
-
-// Receives on any number of sockets and keeps what came.
-class Inbox final : public EventLoop::Handler {
- public:
-  struct Letter {
-    std::size_t socket = 0;
-    Address source{};
-    std::string text{};
-    Instant when{};
-  };
-
-  explicit Inbox(EventLoop& loop) : loop_(loop) { loop.add(*this); }
-
-  UdpSocket& add(UdpSocket socket) {
-    sockets_.push_back(std::move(socket));
-    loop_.watch(sockets_.back().fd(), *this, sockets_.size() - 1);
-    return sockets_.back();
-  }
-  void close(std::size_t socket) {
-    [[maybe_unused]] const UdpSocket closed = std::move(sockets_[socket]);
-  }
-
-  void handle_ready(std::uint64_t key) override {
-    batch_.receive(sockets_[key]);
-    const Instant now = loop_.read_clock();
-    for (const Received& received : batch_.datagrams()) {
-      letters.push_back({key, received.source, text_of(received.payload), now});
-    }
-  }
-  void handle_timeout(Instant) override {}
-  std::optional<Instant> poll_timeout() const override { return std::nullopt; }
-
-  std::vector<std::string> texts(std::size_t socket) const {
-    std::vector<std::string> texts;
-    for (const Letter& letter : letters) {
-      if (letter.socket == socket) texts.push_back(letter.text);
-    }
-    return texts;
-  }
-
-  std::vector<Letter> letters;
-
- private:
-  EventLoop& loop_;
-  std::deque<UdpSocket> sockets_;
-  ReceiveBatch batch_;
-};
-
-Proxy::Links plain_links(std::uint64_t) {
-  return {
-      Link(LinkOptions{}, std::make_unique<RandomFates>(Impairments{}, 1, Direction::kUplink)),
-      Link(LinkOptions{}, std::make_unique<RandomFates>(Impairments{}, 1, Direction::kDownlink))};
-}
-
-// A server's socket, a proxy in front of it, and any number of clients' sockets, all in one loop.
-// The inbox has the server's letters as socket 0 and the clients' from 1 on.
-struct Network {
-  explicit Network(ProxyOptions options = {}, Proxy::MakeLinks links = plain_links,
-                   const Address& server_at = kLoopback4, const Address& listen = kLoopback4)
-      : server(inbox.add(UdpSocket::listen(server_at))) {
-    options.listen = listen;
-    options.server = server.local_address();
-    proxy.emplace(loop, options, std::move(links));
-  }
-
-  UdpSocket& client() { return inbox.add(UdpSocket::connect(proxy->address())); }
-
-  void send(UdpSocket& client, std::string_view text) {
-    ASSERT_EQ(send_text(client, *client.peer(), text), SocketOutcome::kDone);
-  }
-  template <typename Done>
-  void run_until(Done done) {
-    ASSERT_EQ(loop.run(done), EventLoop::End::kDone);
-  }
-  // Runs until so many datagrams more have come out somewhere, and gives the last.
-  Inbox::Letter next(std::size_t count = 1) {
-    const std::size_t wanted = inbox.letters.size() + count;
-    EXPECT_EQ(loop.run([&] { return inbox.letters.size() >= wanted; }), EventLoop::End::kDone);
-    return inbox.letters.back();
-  }
-
-  EventLoop loop;
-  Inbox inbox{loop};
-  UdpSocket& server;
-  std::optional<Proxy> proxy;
-};
-
-ProxyOptions with_flows_max(std::size_t flows_max) {
-  ProxyOptions options;
-  options.flows_max = flows_max;
-  return options;
-}
 
 // A request reaches the server and its answer the client, who sees nobody but the proxy; whatever
 // the family of either side.
@@ -175,36 +79,23 @@ TEST(Proxy, CountsFromTheArrival) {
   late([&] { send_text(network.server, flow, "down"); });
 }
 
-// Each client has a flow of its own: answers go to who asked, and to nobody else.
-TEST(Proxy, TellsClientsApart) {
-  Network network;
-  std::vector<UdpSocket*> clients;
-  for (int i = 1; i <= 5; ++i) {
-    clients.push_back(&network.client());
-    network.send(*clients.back(), std::to_string(i));
-  }
-  network.next(5);
-  const auto requests = network.inbox.letters;
-  for (const Inbox::Letter& request : requests) {
-    ASSERT_EQ(send_text(network.server, request.source, "to " + request.text),
-              SocketOutcome::kDone);
-  }
-  network.next(5);
-  for (std::size_t i = 1; i <= 5; ++i) {
-    EXPECT_THAT(network.inbox.texts(i), ElementsAre("to " + std::to_string(i)));
-  }
-  EXPECT_EQ(network.proxy->counters().flows_open, 5U);
-}
-
 // Who listens on all addresses answers from the one that was asked, and observers see that one.
 TEST(Proxy, AnswersFromTheAddressAsked) {
+  struct Asked final : Observer {
+    void on_offered(Instant, const Passage& passage, const Offer&) override {
+      if (passage.direction == Direction::kUplink) addresses.push_back(passage.destination);
+    }
+    std::vector<Address> addresses;
+  } seen;
   Network network({}, plain_links, kLoopback4, *Address::parse("0.0.0.0:0"));
+  network.proxy->observe(seen);
   const Address asked = Address::v4({127, 0, 0, 2}, network.proxy->address().port());
   UdpSocket& client = network.inbox.add(UdpSocket::connect(asked));
   network.send(client, "?");
   const Inbox::Letter request = network.next();
   ASSERT_EQ(send_text(network.server, request.source, "!"), SocketOutcome::kDone);
   EXPECT_EQ(network.next().source, asked);
+  EXPECT_THAT(seen.addresses, ElementsAre(asked));
 }
 
 // Datagrams without bytes and the longest ones go through, and many of one size stay apart.
@@ -286,116 +177,6 @@ TEST(Proxy, SurvivesTheServersRestart) {
   EXPECT_EQ(network.proxy->counters().flows, 1U);
 }
 
-// A flow ends when nothing passes for long enough; a client that comes back has another.
-TEST(Proxy, EndsIdleFlows) {
-  ProxyOptions options;
-  options.idle = milliseconds(1);
-  Network network(options);
-  UdpSocket& client = network.client();
-  network.send(client, "1");
-  const Address first = network.next().source;
-  network.run_until([&] { return network.proxy->counters().flows_idle == 1; });
-  EXPECT_EQ(network.proxy->counters().flows_open, 0U);
-  network.send(client, "2");
-  EXPECT_NE(network.next().source, first);
-  EXPECT_EQ(network.proxy->counters().flows, 2U);
-}
-
-// Something in flight keeps a flow from being idle.
-TEST(Proxy, DoesNotEndAFlowWithSomethingInFlight) {
-  ProxyOptions options;
-  options.idle = milliseconds(1);
-  Network network(options, [](std::uint64_t flow) {
-    LinkOptions slow;
-    slow.delay = milliseconds(5);
-    return Proxy::Links{
-        Link(slow, std::make_unique<RandomFates>(Impairments{}, 1, Direction::kUplink)),
-        plain_links(flow).downlink};
-  });
-  network.send(network.client(), "late");
-  EXPECT_EQ(network.next().text, "late");
-}
-
-// When there is no room for another flow, the one that is idle for longest goes.
-TEST(Proxy, BoundsTheNumberOfFlows) {
-  Network network(with_flows_max(2));
-  UdpSocket& first = network.client();
-  UdpSocket& second = network.client();
-  UdpSocket& third = network.client();
-  network.send(first, "first");
-  const Address of_first = network.next().source;
-  network.send(second, "second");
-  const Address of_second = network.next().source;
-  network.send(first, "first again");
-  EXPECT_EQ(network.next().source, of_first);
-  network.send(third, "third");
-  network.next();
-  const ProxyCounters counters = network.proxy->counters();
-  EXPECT_EQ(counters.flows, 3U);
-  EXPECT_EQ(counters.flows_open, 2U);
-  EXPECT_EQ(counters.flows_evicted, 1U);
-  EXPECT_EQ(counters.uplink.delivered, 4U);
-  network.send(first, "first still");
-  EXPECT_EQ(network.next().source, of_first);
-  network.send(second, "second anew");
-  EXPECT_NE(network.next().source, of_second);
-}
-
-// More clients in one batch than there may be flows: nothing is forwarded twice or to another.
-TEST(Proxy, SurvivesMoreClientsThanFlowsAtOnce) {
-  Network network(with_flows_max(1));
-  std::vector<UdpSocket*> clients;
-  for (int i = 0; i < 20; ++i) clients.push_back(&network.client());
-  for (int round = 0; round < 5; ++round) {
-    for (UdpSocket* client : clients) network.send(*client, "x");
-  }
-  network.run_until([&] { return network.proxy->counters().uplink.offered == 100; });
-  const ProxyCounters counters = network.proxy->counters();
-  EXPECT_EQ(counters.flows, 100U);
-  EXPECT_EQ(counters.flows_open, 1U);
-  EXPECT_EQ(counters.uplink.delivered + counters.discarded, 100U);
-}
-
-// Without descriptors for another flow the proxy goes on with those that it has.
-TEST(Proxy, GoesOnWithoutDescriptors) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer needs descriptors of its own";
-  Network network;
-  std::vector<UdpSocket*> clients;
-  for (int i = 0; i < 8; ++i) clients.push_back(&network.client());
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  const int next = ::dup(network.server.fd());
-  ::close(next);
-  rlimit few = before;
-  few.rlim_cur = static_cast<rlim_t>(next) + 3;
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
-  for (UdpSocket* client : clients) {
-    network.send(*client, "x");
-    EXPECT_EQ(network.next().text, "x");
-  }
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
-  const ProxyCounters counters = network.proxy->counters();
-  EXPECT_EQ(counters.flows, 8U);
-  EXPECT_EQ(counters.flows_open, 3U);
-  EXPECT_EQ(counters.flows_evicted, 5U);
-  EXPECT_EQ(counters.flows_refused, 0U);
-}
-
-// The port towards the server changes from time to time, and traffic goes on.
-TEST(Proxy, RebindsAsANat) {
-  ProxyOptions options;
-  options.rebind_every = milliseconds(1);
-  Network network(options);
-  UdpSocket& client = network.client();
-  network.send(client, "1");
-  const Address first = network.next().source;
-  const std::uint64_t rebinds = network.proxy->counters().rebinds;
-  network.run_until([&] { return network.proxy->counters().rebinds > rebinds; });
-  network.send(client, "2");
-  EXPECT_NE(network.next().source, first);
-  EXPECT_EQ(network.proxy->counters().flows, 1U);
-}
-
 // Observers see each datagram on both sides of the proxy, with the addresses of that side.
 TEST(Proxy, ShowsBothSides) {
   struct Watcher final : Observer {
@@ -474,60 +255,6 @@ TEST(Proxy, KnowsThatItIsItsOwnServer) {
       const Proxy proxy(loop, options, plain_links);
       EXPECT_EQ(proxy.is_its_own_server(), same_port && one.is_its_own_server);
     }
-  }
-}
-
-// What is in flight in all flows together is bounded in its memory; what is lost for it is counted,
-// and what others have in flight keeps no new client out.
-TEST(Proxy, BoundsTheMemoryOfAllFlows) {
-  constexpr std::size_t kMemory = std::size_t{1} << 20;
-  ProxyOptions options;
-  options.memory_bytes_max = kMemory;
-  const auto long_path = [] {
-    LinkOptions link;
-    link.delay = std::chrono::hours(1);
-    return Link(link, std::make_unique<RandomFates>(Impairments{}, 1, Direction::kUplink));
-  };
-  Network network(options, [&](std::uint64_t) { return Proxy::Links{long_path(), long_path()}; });
-  const std::string text(4000, 'x');
-  for (std::uint64_t client = 1; client <= 10; ++client) {
-    UdpSocket& socket = network.client();
-    for (int i = 0; i < 300; ++i) network.send(socket, text);
-    network.run_until(
-        [&] { return network.proxy->recent_counters().uplink.offered == 300 * client; });
-    EXPECT_EQ(network.proxy->recent_counters().flows_open, client);
-  }
-  const ProxyCounters counters = network.proxy->counters();
-  EXPECT_GT(counters.memory_refused, 2000U);
-  EXPECT_EQ(counters.uplink.lost_by[static_cast<std::size_t>(LossReason::kInFlight)],
-            counters.memory_refused);
-  EXPECT_EQ(counters.in_flight, 3000 - counters.memory_refused);
-  EXPECT_GT(counters.memory_bytes, kMemory / 2);
-  EXPECT_LT(counters.memory_bytes, kMemory + kMemory / 8);
-}
-
-// What is counted while flows are open is what is counted of them once they have ended.
-TEST(Proxy, CountsTheSameWithAndWithoutFlows) {
-  ProxyOptions options;
-  options.idle = milliseconds(20);
-  Network network(options);
-  for (int i = 0; i < 3; ++i) {
-    network.send(network.client(), "up");
-    ASSERT_EQ(send_text(network.server, network.next().source, "down"), SocketOutcome::kDone);
-    network.next();
-  }
-  const ProxyCounters open = network.proxy->recent_counters();
-  network.run_until([&] { return network.proxy->recent_counters().flows_idle == 3; });
-  const ProxyCounters ended = network.proxy->counters();
-  EXPECT_EQ(ended.flows_open, 0U);
-  for (const ProxyCounters& counters : {open, ended}) {
-    EXPECT_EQ(counters.uplink.delivered, 3U);
-    EXPECT_EQ(counters.downlink.delivered, 3U);
-    EXPECT_EQ(counters.clients.received, 3U);
-    EXPECT_EQ(counters.clients.sent, 3U);
-    EXPECT_EQ(counters.servers.received, 3U);
-    EXPECT_EQ(counters.servers.sent, 3U);
-    EXPECT_EQ(counters.in_flight, 0U);
   }
 }
 
