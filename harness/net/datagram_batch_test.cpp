@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <netinet/udp.h>
 
+#include <array>
+
 #include "harness/net/loopback_for_test.hpp"
 
 namespace lossy {
@@ -102,6 +104,20 @@ TEST(DatagramBatch, AnswersManyAtOnce) {
   for (UdpSocket& client : clients) EXPECT_EQ(receive_text(client).text, "you");
 }
 
+// Answers to one client are no fewer datagrams for that: those from another address are sent apart.
+TEST(DatagramBatch, AnswersOneFromEachAddressItAsked) {
+  UdpSocket server = UdpSocket::listen(*Address::parse("0.0.0.0:0"));
+  UdpSocket client = UdpSocket::listen(kLoopback4);
+  SendBatch answers;
+  std::vector<Address> sources;
+  for (const std::uint8_t host : std::array<std::uint8_t, 4>{1, 2, 1, 3}) {
+    sources.push_back(Address::v4({127, 0, 0, host}, server.local_address().port()));
+    answers.add(client.local_address(), bytes_of("you"), sources.back());
+  }
+  ASSERT_EQ(answers.flush(server), SocketOutcome::kDone);
+  for (const Address& source : sources) EXPECT_EQ(receive_text(client).source, source);
+}
+
 // Who cannot be reached keeps nothing from the others in the batch, and is counted.
 TEST(DatagramBatch, PassesOverWhatCannotBeSent) {
   UdpSocket server = UdpSocket::listen(kLoopback4);
@@ -128,6 +144,10 @@ TEST(DatagramBatch, SendsOnWhereNobodyListens) {
   for (const char* text : {"1", "22", "333", "4444"}) batch.add(*client.peer(), bytes_of(text));
   ASSERT_EQ(batch.flush(client), SocketOutcome::kDone);
   EXPECT_EQ(client.counters().sent, 4U);
+  // What ICMP said of those is not taken for what becomes of the next.
+  batch.add(*client.peer(), bytes_of("55555"));
+  ASSERT_EQ(batch.flush(client), SocketOutcome::kDone);
+  EXPECT_EQ(client.counters().sent, 5U);
   EXPECT_EQ(try_receive_text(client).outcome, SocketOutcome::kRefused);
   EXPECT_GE(client.counters().reported[static_cast<std::size_t>(SocketOutcome::kRefused)], 1U);
   EXPECT_EQ(client.counters().not_sent_in_all(), 0U);
