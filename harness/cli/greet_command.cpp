@@ -15,7 +15,9 @@
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/greeting_options.hpp"
 #include "harness/cli/output.hpp"
+#include "harness/cli/progress.hpp"
 #include "harness/cli/reasons.hpp"
+#include "harness/cli/terminal.hpp"
 #include "harness/net/endpoint_driver.hpp"
 #include "harness/net/socket_address.hpp"
 #include "harness/report/readable.hpp"
@@ -58,10 +60,15 @@ class GreetRun {
     EndpointDriver driver(
         loop, greeter_, socket_,
         stamped_ ? EndpointDriver::Times::kArrival : EndpointDriver::Times::kRead);
+    // Greetings that are printed on the terminal show it, too.
+    const bool shows_progress = options_.json || !is_terminal(stdout);
     loop.run([&] {
       flush_output();
+      const GreeterResult& result = greeter_.result();
+      if (shows_progress) progress_.update(result.greeted + result.gave_up);
       return output_failed() || driver.refused() || greeter_.done();
     });
+    progress_.clear();
     const int signal = stop->take().value_or(0);
     stop.reset();  // From here on another signal ends everything at once.
     const Duration elapsed = loop.read_clock() - Instant{};
@@ -92,6 +99,7 @@ class GreetRun {
  private:
   void print(const ClientEvent& event) {
     if (event.kind == ClientEvent::Kind::kGaveUp) {
+      progress_.clear();
       fmt::print(stderr, "lossy: gave up on {} after {}\n", escaped(event.name),
                  counted(static_cast<std::uint64_t>(event.attempts), "attempt"));
     } else if (!options_.json) {
@@ -187,6 +195,7 @@ class GreetRun {
   UdpSocket socket_;
   const bool stamped_;  // The kernel says when an answer arrived.
   Greeter greeter_;
+  Progress progress_{"greetings", greeter_.requests()};
 };
 
 }  // namespace

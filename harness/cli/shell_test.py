@@ -260,6 +260,22 @@ class ProgressBar(unittest.TestCase):
                                        f"--against=127.0.0.1:{server.getsockname()[1]}"])
             terminal.wait_for(r"\r\x1b\[K\[#{5}-+\] 25%  1 of 4 requests  [\d.]+/s  \d+ s left")
 
+    # So does greet, where it prints no greetings on the terminal.
+    def test_greeting(self):
+        said = tempfile.NamedTemporaryFile(mode="r")
+        self.addCleanup(said.close)
+        server = subprocess.Popen([LOSSY, "serve", "--listen=127.0.0.1:0"], stdout=said, stderr=subprocess.DEVNULL)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        while not (port := re.match(r"Bind UDP on (\d+)\.\.\.\n", pathlib.Path(said.name).read_text())):
+            self.assertIsNone(server.poll())
+        bar = r"\r\x1b\[K\[#*-+\] \d+%  \d+ of 1000000000 greetings  [\d.]+( million)?/s  \d+ (s|min|h) left"
+        greet = [LOSSY, "greet", "--count=1000000000", f"--to=127.0.0.1:{port[1]}"]
+        for command in ([*greet, "--json"], ["sh", "-c", 'exec "$0" "$@" >/dev/null', *greet]):
+            terminal = Terminal(self, command)
+            terminal.wait_for(bar)
+            terminal.process.kill()
+
     # A ladder has the terminal to itself.
     def test_not_in_a_ladder(self):
         terminal = Terminal(self, [LOSSY, *self.LONG, "--trace"])
