@@ -297,7 +297,7 @@ TEST(PcapReaderTest, ReadsGzipInParts) {
     EXPECT_EQ(outcome.records, 30U);
     EXPECT_EQ(outcome.error, "");
   }
-  for (const std::size_t zeros : {0, 1, 200'000}) {
+  for (const std::size_t zeros : {std::size_t{0}, std::size_t{1}, std::size_t{200'000}}) {
     write_file(path, gzipped(content) + std::string(zeros, '\0') + "x");
     const Outcome outcome = read_all(PcapReader::open(path));
     EXPECT_EQ(outcome.records, 30U);
