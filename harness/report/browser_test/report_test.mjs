@@ -137,6 +137,7 @@ test('names of others are text, whatever is in them', async () => {
     assert.ok(all.includes(shown), `${shown} is not in ${all}`);
   }
   const text = await page.locator('body').innerText();
+  assert.match(text, /Throughput\s+All of it took no time\./);  // And not so many petabits a second.
   assert.doesNotMatch(all + text, /[\u0000-\u0008\u000b-\u001f\u202a-\u202e]/);
   await close(page);
   // What is put into the page by whatever means does not run.

@@ -267,6 +267,7 @@
     const draw = () => {
       const {sent, delay, size, length} = run.arrows;
       if (length === 0) return nothing(one, 'No datagrams.');
+      if (run.span <= 1) return nothing(one, 'All of it took no time.');
       const bins = Math.max(20, Math.min(100, Math.ceil(length / 4)));
       const width = run.span / bins;
       const sums = ways.map(() => ({offered: new Float64Array(bins), delivered: new Float64Array(bins)}));
