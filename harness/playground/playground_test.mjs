@@ -146,6 +146,10 @@ test('a netem line, names and a command are typed, and what cannot be done is sa
     try { execFileSync(lossy, ['simulate', ...wrong], {stdio: 'pipe'}); } catch (error) { said = String(error.stderr); }
     assert.ok(said.startsWith(`lossy: ${await problem(page)}`), `${said} is not ${await problem(page)}`);
   }
+  // There is no help to print on a page.
+  await page.locator('.shell').fill('lossy simulate --help');
+  await page.locator('.shell').press('Tab');
+  assert.match(await problem(page), /not expected: --help$/);
   await close(page);
 });
 

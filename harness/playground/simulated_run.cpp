@@ -63,6 +63,7 @@ bool leaves_to_chance(const CLI::Option& option) {
 
 SimulatedRun::SimulatedRun(Arguments arguments) : given_(std::move(arguments)) {
   scenario_.add_to(app_);
+  app_.set_help_flag();  // There is no terminal to print it to.
   for (const std::string& argument : given_) {
     // CLI11 would take it for a list.
     if (argument.starts_with('[') && argument.ends_with(']')) {
