@@ -5,34 +5,50 @@
     const end = args.indexOf('--');
     return end < 0 ? args.length : end;
   };
-  const isOption = (args, i) => i < endOf(args) && args[i].startsWith('--');
+  // Which of them are options: asked once for all, as there may be thousands of names.
+  const marked = (args) => {
+    const end = endOf(args);
+    return args.map((argument, i) => i < end && argument.startsWith('--'));
+  };
+  const only = (args) => {
+    const isOption = marked(args);
+    return args.filter((argument, i) => isOption[i]);
+  };
+  // What no command can be given: the simulator would take it for two.
+  const whole = (args) => {
+    if (args.some((argument) => argument.includes('\0'))) throw new Error('an argument cannot hold a zero byte');
+    return args;
+  };
   const nameOf = (argument) => argument.split('=', 1)[0];
 
   lossy.args = {
     // The options, by their names, "--drop" say; flags are ''.
     get: (args, name) => {
-      const found = args.filter((argument, i) => isOption(args, i) && nameOf(argument) === name).pop();
+      const found = only(args).filter((argument) => nameOf(argument) === name).pop();
       return found === undefined ? null : found.slice(name.length + 1);
     },
     has: (args, name) => lossy.args.get(args, name) !== null,
-    options: (args) => args.filter((argument, i) => isOption(args, i)).map(nameOf),
+    options: (args) => only(args).map(nameOf),
     // With the option as given, where it stood; without it where the value is null.
     set: (args, name, value) => {
-      const at = args.findIndex((argument, i) => isOption(args, i) && nameOf(argument) === name);
-      const rest = args.filter((argument, i) => !isOption(args, i) || nameOf(argument) !== name);
+      const isOption = marked(args);
+      const isIt = (argument, i) => isOption[i] && nameOf(argument) === name;
+      const at = args.findIndex(isIt);
+      const rest = args.filter((argument, i) => !isIt(argument, i));
       if (value === null) return rest;
       const option = value === '' ? name : `${name}=${value}`;
-      const place = at >= 0 ? at : rest.findIndex((argument, i) => !isOption(rest, i));
+      const place = at >= 0 ? at : marked(rest).indexOf(false);
       return place < 0 ? [...rest, option] : [...rest.slice(0, place), option, ...rest.slice(place)];
     },
-    names: (args) => args.filter((argument, i) => argument !== '--' && !isOption(args, i)),
-    setNames: (args, names) => {
-      const options = args.filter((argument, i) => isOption(args, i));
-      return [...options, ...(names.some((name) => name.startsWith('-')) ? ['--'] : []), ...names];
+    names: (args) => {
+      const isOption = marked(args);
+      return args.filter((argument, i) => argument !== '--' && !isOption[i]);
     },
+    setNames: (args, names) =>
+      [...only(args), ...(names.some((name) => name.startsWith('-')) ? ['--'] : []), ...names],
     // As the part of a link behind "#", and back.
     link: (args) => args.map((argument) => encodeURIComponent(argument).replaceAll('%3D', '=')).join('&'),
-    unlink: (text) => text.split('&').filter((part) => part !== '').map(decodeURIComponent),
+    unlink: (text) => whole(text.split('&').filter((part) => part !== '').map(decodeURIComponent)),
   };
 
   const escapes = {n: '\n', r: '\r', t: '\t', '\\': '\\', "'": "'", '"': '"'};
@@ -105,6 +121,6 @@
       if (words[0] !== 'simulate') throw new Error('the page runs lossy simulate, and no other command');
       words.shift();
     }
-    return words.filter((word) => !['--trace', '--json'].includes(word));
+    return whole(words.filter((word) => !['--trace', '--json'].includes(word)));
   };
 })();

@@ -221,12 +221,39 @@ test('names of others are text, in a link, in the ladder and in the command', as
   assert.doesNotMatch(await commandOf(page), /[\u0000-\u0008\u000b-\u001f\u202a-\u202e]/);
   assert.deepEqual(await argsOf(page), ['--seed=4', ...hostile]);
   await close(page);
-  const broken = await open(browser, file('playground.html'));
-  await broken.waitForSelector('body.ready');
-  await broken.evaluate(() => { location.hash = '#%E0%A4%A'; });
-  await broken.waitForFunction(() => document.querySelector('.problem').textContent !== '');
-  assert.match(await problem(broken), /a link that cannot be read/);
-  await close(broken);
+  for (const hash of ['#%E0%A4%A', '#a%00b']) {
+    const broken = await open(browser, file('playground.html'));
+    await broken.waitForSelector('body.ready');
+    await broken.evaluate((link) => { location.hash = link; }, hash);
+    await broken.waitForFunction(() => document.querySelector('.problem').textContent !== '');
+    assert.match(await problem(broken), /a link that cannot be read/);
+    await close(broken);
+  }
+});
+
+test('thousands of names in a link are no more than that', async () => {
+  const names = Array.from({length: 20000}, (ignored, i) => `n${i}`);
+  const page = await playground(names);
+  assert.equal((await summary(page)).greeted, names.length);
+  await close(page);
+});
+
+test('a move of a slider draws the ladder once', async () => {
+  const page = await playground(['--count=300', '--interval=1ms', '--delay=20ms', '--drop=5%']);
+  const drawn = await page.evaluate(() => {
+    const {sized} = lossy;
+    let times = 0;
+    lossy.sized = (canvas, ...size) => {
+      if (canvas.parentElement && canvas.parentElement.className === 'picture') ++times;
+      return sized(canvas, ...size);
+    };
+    const slider = document.querySelector('input[type=range]');
+    slider.value = 3;
+    slider.dispatchEvent(new Event('input'));
+    return times;
+  });
+  assert.equal(drawn, 1);
+  await close(page);
 });
 
 test('2,000 greetings run again at each move of a slider', async () => {

@@ -117,6 +117,24 @@ test('the keyboard zooms, and so does a brush', async () => {
   await close(page);
 });
 
+const ticks = (page) => page.locator('.picture .axis text').allTextContents();
+
+test('the ladder tells no time before the run, fills its room, and makes up no time for a run that took none', async () => {
+  const page = await open(browser, file('simulate.html'));
+  await press(page, '0', '+', '+', '+', 'Home');
+  const told = await ticks(page);
+  assert.ok(told.length > 3 && /^0 /.test(told[0]), told.join());
+  await page.setViewportSize({width: sizes.desktop.width, height: 640});
+  await page.waitForFunction(() => {
+    const picture = document.querySelector('.picture');
+    return parseInt(picture.querySelector('canvas').style.height) === picture.clientHeight;
+  });
+  await close(page);
+  const instant = await open(browser, report('instant.html', 'simulate', '--count=1'));
+  assert.deepEqual((await ticks(instant)).filter((text) => text.includes('.')), []);
+  await close(instant);
+});
+
 const hostile = ['<script>alert(1)</script>', '\u001b[31mred\u001b[2J', 'ab\u202egnp.exe', '\u05e9\u05dc\u05d5\u05dd',
   '"><img src=x onerror=alert(2)>', '</script><!--'];
 

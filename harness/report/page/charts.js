@@ -7,10 +7,6 @@
   const number = d3.format(',');
   const share = (part) => `${Number((part * 100).toPrecision(3))}%`;
 
-  // The unit in which a range of nanoseconds is told.
-  const unitFor = (most) => [['s', 1e9], ['ms', 1e6], ['µs', 1e3], ['ns', 1]].find(([, scale]) => most >= scale) ||
-    ['ns', 1];
-
   // A card with a title, what it says in words, and room for a picture.
   const card = (title) => {
     const words = make('p', {class: 'words'});
@@ -28,6 +24,7 @@
     const width = Math.max(180, Number(picture.dataset.width)) - margin.left - margin.right;
     const height = kHeight - margin.top - margin.bottom;
     picture.replaceChildren();
+    picture.parentElement.classList.remove('nothing');
     const svg = d3.select(picture).append('svg').attr('width', width + margin.left + margin.right)
       .attr('height', kHeight).attr('role', 'img').attr('aria-label', label);
     const inner = svg.append('g').attr('transform', `translate(${margin.left},${margin.top})`);
@@ -51,7 +48,9 @@
   const wayOf = (run, i) => (run.arrows.traits[i] & lossy.traits.downlink) !== 0 ? 1 : 0;
   const has = (run, i, trait) => (run.arrows.traits[i] & lossy.traits[trait]) !== 0;
 
+  // A card says what it has to say, or why that is nothing: then it stands behind the others.
   const nothing = (one, why) => {
+    one.whole.classList.add('nothing');
     one.words.textContent = why;
     one.picture.replaceChildren();
     one.keys.replaceChildren();
@@ -92,8 +91,8 @@
       one.keys.replaceChildren(...key('uplink', 'dot up'), ...key('downlink', 'square down'),
         ...key('lost', 'cross lost'));
       const shape = frame(one.picture, `Delay over time: ${one.words.textContent}`);
-      unit = unitFor(run.span);
-      const delayUnit = unitFor(Math.max(most, 1));
+      unit = lossy.unit(run.span);
+      const delayUnit = lossy.unit(Math.max(most, 1));
       x = d3.scale.linear().domain([0, run.span / unit[1]]).range([0, shape.width]);
       const y = d3.scale.linear().domain([0, Math.max(most, 1) * 1.05 / delayUnit[1]]).range([shape.height, 0]);
       axes(shape, x, y, `time, ${unit[0]}`, `delay, ${delayUnit[0]}`);
@@ -152,7 +151,7 @@
       const above = times.above > 0 ? ` ${number(times.above)} more are above, up to ${lossy.time(times.max)}.` : '';
       one.words.textContent = `${number(times.count)}: median ${lossy.time(times.median)}, ` +
         `99% ${lossy.time(times.p99)}.${above}`;
-      const unit = unitFor(times.edges[times.edges.length - 1]);
+      const unit = lossy.unit(times.edges[times.edges.length - 1]);
       const shape = frame(one.picture, `${times.title}: ${one.words.textContent}`);
       const x = d3.scale.linear().domain([times.edges[0] / unit[1], times.edges[times.edges.length - 1] / unit[1]])
         .range([0, shape.width]);
@@ -217,17 +216,18 @@
       const runs = lossy.lossRuns(run);
       const models = ways.map((way) => (run.path && run.path[way] && run.path[way].loss_run_shares) || []);
       const totals = runs.map((counts) => d3.sum(Array.from(counts.values())));
-      if (totals[0] + totals[1] === 0) return nothing(one, 'Nothing was lost.');
       const hasModel = models.some((shares) => shares.length > 0);
+      one.heading.textContent = hasModel ? 'Losses in a row, against the model' : 'Losses in a row';
+      if (totals[0] + totals[1] === 0) return nothing(one, 'Nothing was lost.');
       const longest = runs.map((counts) => d3.max(Array.from(counts.keys())) || 0);
       let lengths = Math.max(3, ...longest);
       for (const shares of models) shares.forEach((part, i) => { if (part >= 0.005) lengths = Math.max(lengths, i + 1); });
       const shown = Math.min(lengths, 24);
-      one.heading.textContent = hasModel ? 'Losses in a row, against the model' : 'Losses in a row';
       one.words.textContent = ways.map((name, way) =>
         `${name} ${number(totals[way])} ${totals[way] === 1 ? 'run' : 'runs'}, longest ${longest[way]}`).join('; ') + '. ' +
         (hasModel ? 'Bars are this run, rings what the loss model says.'
-          : 'Nothing is known of a model: bars are this run.') +
+          : run.path ? 'The path has no model that says how often: bars are this run.'
+            : 'Nothing is known of a model: bars are this run.') +
         (lengths > shown ? ` Longer ones than ${shown} are not drawn.` : '');
       one.keys.replaceChildren(...key('uplink', 'bar up'), ...key('downlink', 'bar down'),
         ...(hasModel ? key('model', 'ring') : []));
@@ -267,7 +267,7 @@
     const draw = () => {
       const {sent, delay, size, length} = run.arrows;
       if (length === 0) return nothing(one, 'No datagrams.');
-      if (run.span <= 1) return nothing(one, 'All of it took no time.');
+      if (!run.took_time) return nothing(one, 'All of it took no time.');
       const bins = Math.max(20, Math.min(100, Math.ceil(length / 4)));
       const width = run.span / bins;
       const sums = ways.map(() => ({offered: new Float64Array(bins), delivered: new Float64Array(bins)}));
@@ -288,7 +288,7 @@
       one.keys.replaceChildren(...key('uplink', 'line up'), ...key('downlink', 'line down'),
         ...key('offered', 'dashes'), ...key('delivered', 'line'));
       const shape = frame(one.picture, `Throughput: ${one.words.textContent}`);
-      const time = unitFor(run.span);
+      const time = lossy.unit(run.span);
       const x = d3.scale.linear().domain([0, run.span / time[1]]).range([0, shape.width]);
       const y = d3.scale.linear().domain([0, rate(most) / scale || 1]).nice().range([shape.height, 0]);
       axes(shape, x, y, `time, ${time[0]}`, unit);

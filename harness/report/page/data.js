@@ -64,7 +64,8 @@ lossy.decode = (run) => {
     ends[name] = lossy.column(run.ends[name]);
   }
   for (const time of ends.time) latest = Math.max(latest, time);
-  return Object.assign({}, run, {arrows, payloads, ends, span: Math.max(latest, 1)});
+  // Where all was at once there is a microsecond to look at, and no throughput.
+  return Object.assign({}, run, {arrows, payloads, ends, span: Math.max(latest, 1000), took_time: latest > 0});
 };
 
 // One arrow as an object, for those who look at few of them.
@@ -89,11 +90,13 @@ lossy.name = (run, arrow) =>
   (run.flows.length > 1 && arrow.flow > 0 ? `flow${arrow.flow + 1}.` : '') +
   arrow.direction + (arrow.is.oneSided ? '' : `.${arrow.number}`);
 
+// The name and the nanoseconds of the largest unit of which there are so many in a time.
+lossy.unit = (nanoseconds, least = 1) =>
+  [['s', 1e9], ['ms', 1e6], ['us', 1e3]].find(([, scale]) => nanoseconds >= scale * least) || ['ns', 1];
+
 // Four digits in a unit that a person would choose.
 lossy.time = (nanoseconds) => {
-  const units = [['s', 1e9], ['ms', 1e6], ['us', 1e3], ['ns', 1]];
-  const size = Math.abs(nanoseconds);
-  const [unit, scale] = size === 0 ? units[1] : units.find((one) => size >= one[1]) || units[3];
+  const [unit, scale] = nanoseconds === 0 ? ['ms', 1e6] : lossy.unit(Math.abs(nanoseconds));
   return `${Number((nanoseconds / scale).toPrecision(4))} ${unit}`;
 };
 
@@ -168,11 +171,13 @@ lossy.colours = () => {
 };
 
 // Calls when what is drawn must be drawn anew: its element has another size, or the scheme changed.
-lossy.whenShownAnew = (element, draw) => {
-  let width = 0;
+// Of an element whose height follows from what is drawn, the width alone counts.
+lossy.whenShownAnew = (element, draw, fixedHeight = false) => {
+  let size = '';
   new ResizeObserver(() => {
-    if (element.clientWidth === width || element.clientWidth === 0) return;
-    width = element.clientWidth;
+    const now = `${element.clientWidth} ${fixedHeight ? element.clientHeight : ''}`;
+    if (now === size || element.clientWidth === 0) return;
+    size = now;
     draw();
   }).observe(element);
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);

@@ -7,6 +7,8 @@
   const kLabelsMax = 90;
   const kFlowsMax = 1000;  // That can be shown alone.
   const kTop = 26;  // What the names of the sides take.
+  const kCutOff = 6;  // Text that is nearer to the lower edge would be cut off.
+  const kLabelsApart = 450;  // So much between the sides leaves room for labels at both.
 
   // What an arrow looks like: each kind has a shape of its own as well as a colour.
   const look = (is, colours) => {
@@ -129,8 +131,8 @@
     // What is in view, in nanoseconds.
     const view = () => y.domain();
 
-    const setWindow = (from, to, tell = true) => {
-      if (!run) return;
+    // Puts a part of the time into view, without drawing it.
+    const lookAt = (from, to) => {
       const least = 100;
       const room = whole[1] - whole[0];
       const length = Math.min(room, Math.max(least, to - from));
@@ -139,6 +141,10 @@
       const scale = room / length;
       const offset = kTop - y(begin) * scale;
       zoom.y(y).scaleExtent([1, Math.max(1, room / least)]).scale(scale).translate([0, offset]);
+    };
+    const setWindow = (from, to, tell = true) => {
+      if (!run) return;
+      lookAt(from, to);
       draw();
       if (tell && options.onWindow) options.onWindow(...view());
     };
@@ -224,13 +230,15 @@
 
     const drawLabels = (pen, colours, arrows) => {
       if (arrows.length > kLabelsMax) return;
-      const latest = {uplink: -Infinity, downlink: -Infinity};
-      const room = shape.wide ? 15 : 30;
-      for (const arrow of arrows) {
+      const apart = shape.right - shape.left >= kLabelsApart;
+      const taken = [];
+      const isFree = (direction, y) => taken.every((one) => Math.abs(one.y - y) >=
+        (one.direction !== direction ? (apart ? 0 : 15) : apart ? 15 : 30));
+      // What was lost first: where there is no room for all, the others are told apart by eye.
+      for (const arrow of [...arrows.filter(({is}) => is.lost), ...arrows.filter(({is}) => !is.lost)]) {
         const place = placeOf(arrow);
-        if (place.from.y < latest[arrow.direction] + room) continue;
-        if (!shape.wide && place.from.y < Math.max(latest.uplink, latest.downlink) + 15) continue;
-        latest[arrow.direction] = place.from.y;
+        if (!isFree(arrow.direction, place.from.y)) continue;
+        taken.push({direction: arrow.direction, y: place.from.y});
         label(pen, colours, arrow, place);
       }
     };
@@ -253,7 +261,7 @@
         if (greeted[i]) pen.arc(shape.left, at, 3.5, 0, 2 * Math.PI);
         else pen.rect(shape.left - 4, at - 4, 8, 8);
         pen.fill();
-        if (!shape.wide || last - first > kLabelsMax || at < latest + 14) continue;
+        if (!shape.wide || last - first > kLabelsMax || at < latest + 14 || at > shape.height - kCutOff) continue;
         latest = at;
         const who = run.payloads[name[i] - 1];
         const text = (greeted[i] ? '✓ ' : '✗ ') +
@@ -279,12 +287,13 @@
 
     const drawAxis = () => {
       const [begin, end] = view();
-      const unit = [['s', 1e9], ['ms', 1e6], ['µs', 1e3], ['ns', 1]].find(([, scale]) => end - begin >= scale * 2) ||
-        ['ns', 1];
-      // Ticks are round in the unit that they are told in.
-      const scale = d3.scale.linear().domain([begin / unit[1], end / unit[1]]).range(y.range());
-      axis.scale(scale).ticks(Math.max(3, Math.round(shape.height / 70)))
-        .tickFormat((value) => `${Number(value.toPrecision(10))} ${unit[0]}`);
+      const [unit, nanoseconds] = lossy.unit(end - begin, 2);
+      // Ticks are round in the unit that they are told in. None is before the run, in the margin
+      // above it, or where its text would be cut off.
+      const scale = d3.scale.linear().domain([begin / nanoseconds, end / nanoseconds]).range(y.range());
+      axis.scale(scale).tickFormat((value) => `${Number(value.toPrecision(10))} ${unit}`)
+        .tickValues(scale.ticks(Math.max(3, Math.round(shape.height / 70)))
+          .filter((value) => value >= 0 && scale(value) <= shape.height - kCutOff));
       svg.attr('width', shape.axis).attr('height', shape.height);
       if (svg.select('g').empty()) svg.append('g');
       svg.select('g').attr('transform', `translate(${shape.axis - 1},0)`).call(axis);
@@ -452,13 +461,13 @@
       };
     };
 
-    lossy.whenShownAnew(element, () => {
+    lossy.whenShownAnew(picture, () => {
       drawLegend();
       if (!run) return;
       const [from, to] = view();
       measure();
       setWindow(from, to, false);
-    });
+    }, true);
 
     const showFlows = () => {
       flow = -1;
@@ -488,13 +497,14 @@
       const few = 30;
       y.domain(whole).range([kTop, shape.height]);
       const first = Math.max(sent[few], 1.5 * Math.max(typical.uplink, typical.downlink));
-      if (length > 2 * few && first < run.span / 2) setWindow(-first * 0.04, first);
-      else setWindow(...whole);
+      if (length > 2 * few && first < run.span / 2) lookAt(-first * 0.04, first);
+      else lookAt(...whole);
       // What went wrong first, or else the first.
-      const lost = drawn.find((i) => (traits[i] & lossy.traits.lost) !== 0);
+      const lost = visible().find((i) => (traits[i] & lossy.traits.lost) !== 0);
       chosen = lost !== undefined ? lost : length > 0 ? 0 : -1;
       describe(chosen);
       draw();
+      if (options.onWindow) options.onWindow(...view());
     };
 
     return {show, choose, setWindow: (from, to) => setWindow(from, to, false)};
