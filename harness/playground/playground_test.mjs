@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import {execFileSync} from 'node:child_process';
 import {statSync} from 'node:fs';
 import path from 'node:path';
-import {close, judge, launch, open, run, sizes} from '../report/browser_test/browser.mjs';
+import {close, judge, launch, open, run, sizes, until} from '../report/browser_test/browser.mjs';
 
 const [lossy, folder] = process.argv.slice(2);
 const file = (name) => path.join(folder, name);
@@ -24,7 +24,7 @@ const playground = async (args, options) => {
   const page = await open(browser, file('playground.html'), options);
   if (args) await page.evaluate((hash) => { location.hash = hash; }, linkOf(args));
   await page.waitForSelector('body.ready');
-  if (args) await page.waitForFunction((hash) => location.hash === hash && lossy.summary !== undefined, linkOf(args));
+  if (args) await until(page, (hash) => location.hash === hash && lossy.summary !== undefined, linkOf(args));
   return page;
 };
 const summary = (page) => page.evaluate(() => lossy.summary);
@@ -73,7 +73,7 @@ test('WebAssembly and native give the same fates', async () => {
   await page.waitForSelector('body.ready');
   for (const args of runs) {
     await page.evaluate((hash) => { lossy.summary = undefined; location.hash = hash; }, linkOf(args));
-    await page.waitForFunction(() => lossy.summary !== undefined);
+    await until(page, () => lossy.summary !== undefined);
     const said = json(...args);
     assert.deepEqual(essence(await summary(page)), essence(said), args.join(' '));
     for (const key of ['offered', 'delivered', 'lost', 'duplicated', 'reordered', 'corrupted']) {
@@ -225,7 +225,7 @@ test('names of others are text, in a link, in the ladder and in the command', as
     const broken = await open(browser, file('playground.html'));
     await broken.waitForSelector('body.ready');
     await broken.evaluate((link) => { location.hash = link; }, hash);
-    await broken.waitForFunction(() => document.querySelector('.problem').textContent !== '');
+    await until(broken, () => document.querySelector('.problem').textContent !== '');
     assert.match(await problem(broken), /a link that cannot be read/);
     await close(broken);
   }

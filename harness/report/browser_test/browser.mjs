@@ -37,6 +37,16 @@ export async function open(browser, file, {size = 'desktop', scheme = 'light'} =
   return page;
 }
 
+// Until something holds in the page, looking at each frame. (Playwright's waitForFunction looks again
+// with eval(), which the policy of our pages forbids: it only works where nothing has to be waited for.)
+export async function until(page, holds, value) {
+  const end = Date.now() + 60000;
+  while (!await page.evaluate(holds, value)) {
+    assert.ok(Date.now() < end, `this never held: ${holds}`);
+    await page.evaluate(() => new Promise((seen) => { requestAnimationFrame(() => seen()); }));
+  }
+}
+
 export async function close(page) {
   assert.deepEqual(page.complaints, []);
   await page.close();

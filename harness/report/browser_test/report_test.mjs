@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import {execFileSync, spawn, spawnSync} from 'node:child_process';
 import {readFileSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
-import {close, judge, launch, open, run, sizes} from './browser.mjs';
+import {close, judge, launch, open, run, sizes, until} from './browser.mjs';
 
 const [lossy, folder] = process.argv.slice(2);
 const file = (name) => path.join(folder, name);
@@ -125,7 +125,7 @@ test('the ladder tells no time before the run, fills its room, and makes up no t
   const told = await ticks(page);
   assert.ok(told.length > 3 && /^0 /.test(told[0]), told.join());
   await page.setViewportSize({width: sizes.desktop.width, height: 640});
-  await page.waitForFunction(() => {
+  await until(page, () => {
     const picture = document.querySelector('.picture');
     return parseInt(picture.querySelector('canvas').style.height) === picture.clientHeight;
   });
