@@ -27,8 +27,8 @@ constexpr std::size_t kHandlersMax = kStop;
 // When the sending is rehearsed: often enough that nothing is forgotten in between, and not so
 // late that it would keep from sending.
 constexpr Duration kRehearsalsBegin = std::chrono::microseconds(500);
-constexpr Duration kRehearsalsEnd = std::chrono::microseconds(30);
-constexpr Duration kRehearsalGap = std::chrono::microseconds(30);
+constexpr Duration kRehearsalsEnd = std::chrono::microseconds(15);
+constexpr Duration kRehearsalGap = std::chrono::microseconds(20);
 
 Duration monotonic() {
   return std::chrono::steady_clock::now().time_since_epoch();

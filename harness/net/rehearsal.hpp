@@ -1,10 +1,10 @@
 // Keeps the way out of this machine in the processor's caches: after some milliseconds without a
 // datagram to send, the first one takes several times as long as the next.
 //
-// A rehearsal sends an empty datagram to the hosts of a network next to this machine (224.0.0.1)
-// with 0 hops to live. The kernel takes it as far as the interface, and drops it there: it reaches
-// neither the network, nor another program, nor a capture. That needs an interface with an IPv4
-// address that is not the loopback; where there is none, nothing is rehearsed.
+// A rehearsal sends a datagram of one byte to the hosts of a network next to this machine
+// (224.0.0.1) with 0 hops to live. The kernel takes it as far as the interface, and drops it there:
+// it reaches neither the network, nor another program, nor a capture. That needs an interface with
+// an IPv4 address that is not the loopback; where there is none, nothing is rehearsed.
 #pragma once
 
 #include "harness/net/file_descriptor.hpp"
