@@ -53,12 +53,17 @@ LiveError error_of(pcap_t* handle, int status, const std::string& interface) {
 // What is asked for before activation. An error's text, or nothing.
 std::optional<std::string> prepare(pcap_t* handle, const LiveOptions& options) {
   using std::chrono::milliseconds;
-  pcap_set_snaplen(handle, kSnapBytes);
-  pcap_set_promisc(handle, options.promiscuous ? 1 : 0);
-  pcap_set_timeout(handle, static_cast<int>(LiveCapture::kDelayMax / milliseconds(1)));
-  pcap_set_buffer_size(handle, static_cast<int>(std::min<std::uint32_t>(
-                                   options.buffer_bytes, std::numeric_limits<int>::max())));
-  pcap_set_tstamp_precision(handle, PCAP_TSTAMP_PRECISION_NANO);  // Else they are microseconds.
+  constexpr int kDelayMaxMs = static_cast<int>(LiveCapture::kDelayMax / milliseconds(1));
+  const int buffer_bytes = static_cast<int>(
+      std::min<std::uint32_t>(options.buffer_bytes, std::numeric_limits<int>::max()));
+  // Devices with microseconds only refuse nanoseconds, and are read with what they have.
+  [[maybe_unused]] const int precision =
+      pcap_set_tstamp_precision(handle, PCAP_TSTAMP_PRECISION_NANO);
+  for (const int status :
+       {pcap_set_snaplen(handle, kSnapBytes), pcap_set_promisc(handle, options.promiscuous ? 1 : 0),
+        pcap_set_timeout(handle, kDelayMaxMs), pcap_set_buffer_size(handle, buffer_bytes)}) {
+    if (status != 0) return "cannot prepare a capture: " + std::string(pcap_statustostr(status));
+  }
   if (options.timestamps.empty()) return std::nullopt;
   const int type = pcap_tstamp_type_name_to_val(options.timestamps.c_str());
   if (type >= 0 && pcap_set_tstamp_type(handle, type) == 0) return std::nullopt;

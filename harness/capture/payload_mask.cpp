@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kToTheEnd = std::numeric_limits<std::size_t>::max();
 constexpr std::size_t kRangesTextMax = 65'536;
 
-std::string quoted(std::string_view text) {
+std::string excerpt(std::string_view text) {
   constexpr std::size_t kShown = 40;
   const bool cut = text.size() > kShown;
   const std::string_view shown = cut ? text.substr(0, kShown) : text;
@@ -43,7 +43,7 @@ std::optional<std::string> PayloadMask::ignore_bytes(std::string_view ranges) {
     at += part.size() + 1;
     std::string_view left = part;
     const auto why = [&] {
-      return quoted(part) +
+      return excerpt(part) +
              " is no range of bytes: offsets count from 0 to 65506, as in 0-1, 4 or 12-";
     };
     const std::optional<std::size_t> first = take_offset(left);
@@ -56,7 +56,7 @@ std::optional<std::string> PayloadMask::ignore_bytes(std::string_view ranges) {
       left.remove_prefix(1);
       const std::optional<std::size_t> last = take_offset(left);
       if (!last || !left.empty()) return why();
-      if (*last < *first) return quoted(part) + " ends before it begins";
+      if (*last < *first) return excerpt(part) + " ends before it begins";
       range.end = *last + 1;
     }
     all.push_back(range);
@@ -87,7 +87,7 @@ std::optional<std::string> PayloadMask::ignore_matches(std::string_view expressi
   auto compiled =
       std::make_shared<const RE2>(re2::StringPiece(expression.data(), expression.size()), options);
   if (!compiled->ok()) {
-    return quoted(expression) + " is no regular expression: " +
+    return excerpt(expression) + " is no regular expression: " +
            escape_bytes(std::as_bytes(std::span(compiled->error())));
   }
   expressions_.push_back(std::move(compiled));

@@ -17,7 +17,7 @@ std::string joined(const std::vector<std::string>& words, const char* between) {
 }
 
 // A sentence's first line, in single quotes.
-std::string quoted(std::string text, const char* quote_within) {
+std::string single_quoted(std::string text, const char* quote_within) {
   text = text.substr(0, text.find('\n'));
   for (std::size_t at = 0; (at = text.find('\'', at)) != std::string::npos;) {
     text.replace(at, 1, quote_within);
@@ -113,10 +113,10 @@ std::string zsh_values(const OptionView& option) {
 }
 
 std::string zsh_argument(const OptionView& option) {
-  if (option.positional) return quoted("*:" + zsh_values(option), "'\\''");
+  if (option.positional) return single_quoted("*:" + zsh_values(option), "'\\''");
   const std::string what = option.name + (option.type.empty() ? "" : "=") + '[' +
                            escaped(option.description, "[]\\:") + ']';
-  return quoted(option.type.empty() ? what : what + ':' + zsh_values(option), "'\\''");
+  return single_quoted(option.type.empty() ? what : what + ':' + zsh_values(option), "'\\''");
 }
 
 std::string zsh_script(const CLI::App& app) {
@@ -125,7 +125,8 @@ std::string zsh_script(const CLI::App& app) {
   for (const CLI::App* command : shown_commands(app)) {
     commands +=
         "    " +
-        quoted(command->get_name() + ':' + escaped(command->get_description(), ":\\"), "'\\''") +
+        single_quoted(command->get_name() + ':' + escaped(command->get_description(), ":\\"),
+                      "'\\''") +
         '\n';
     cases += fmt::format("    {})\n      _arguments -S", command->get_name());
     for (const OptionView& option : options_of(*command)) {
@@ -151,15 +152,15 @@ std::string zsh_script(const CLI::App& app) {
 // --- fish
 
 std::string fish_option(const OptionView& option, const std::string& condition) {
-  std::string line = "complete -c lossy -n " + quoted(condition, "\\'");
+  std::string line = "complete -c lossy -n " + single_quoted(condition, "\\'");
   if (!option.positional) {
     line += " -l " + option.name.substr(2);
     if (!option.type.empty()) line += option.takes_file ? " -r -F" : " -x";
-    line += " -d " + quoted(escaped(option.description, "\\"), "\\'");
+    line += " -d " + single_quoted(escaped(option.description, "\\"), "\\'");
   } else if (option.takes_file) {
     line += " -F";
   }
-  if (!option.choices.empty()) line += " -a " + quoted(joined(option.choices, " "), "\\'");
+  if (!option.choices.empty()) line += " -a " + single_quoted(joined(option.choices, " "), "\\'");
   return line + '\n';
 }
 
@@ -173,7 +174,7 @@ std::string fish_script(const CLI::App& app) {
   for (const CLI::App* command : shown_commands(app)) {
     script +=
         fmt::format("complete -c lossy -n __fish_use_subcommand -a {} -d {}\n", command->get_name(),
-                    quoted(escaped(command->get_description(), "\\"), "\\'"));
+                    single_quoted(escaped(command->get_description(), "\\"), "\\'"));
     for (const OptionView& option : options_of(*command)) {
       if (option.positional && !option.takes_file && option.choices.empty()) continue;
       script += fish_option(option, "__fish_seen_subcommand_from " + command->get_name());

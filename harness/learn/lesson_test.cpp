@@ -17,11 +17,11 @@ namespace {
 
 using testing::HasSubstr;
 
-const Lesson& lesson_named(const std::string& name) {
+const Lesson& lesson_named(std::string_view name) {
   for (const Lesson& lesson : simulated_lessons()) {
     if (name == lesson.name) return lesson;
   }
-  throw std::runtime_error("no lesson " + name);
+  throw std::runtime_error("no lesson " + std::string(name));
 }
 
 // Every lesson, with the numbers that it has and with those of other seeds, happens as it is

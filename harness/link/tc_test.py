@@ -347,7 +347,7 @@ def main(netem_lines, spy, broken_file):
     if not program:
         return skip("there is no tc here; scripts/setup test installs it (iproute2)")
     version = subprocess.run([program, "-V"], text=True, capture_output=True, check=False).stdout
-    if "iproute2-6.1" not in version:
+    if not re.search(r"iproute2-6\.1(\.|,|\s)", version):
         return skip(f"this is not tc of iproute2 6.1, but {version.strip()!r}")
     tc = Tc(program, spy)
     if not isinstance(tc.judge(["loss 1%"])[0], Told):

@@ -48,7 +48,7 @@ std::string describe(const Offer& offer) {
 }
 
 // A line stays one, however long the datagram is.
-std::string quoted(std::span<const std::byte> payload) {
+std::string double_quoted(std::span<const std::byte> payload) {
   constexpr std::size_t kBytesShown = 80;
   if (payload.size() <= kBytesShown) return '"' + escape_bytes(payload) + '"';
   return fmt::format("\"{}\"... of {} bytes", escape_bytes(payload.first(kBytesShown)),
@@ -102,8 +102,8 @@ void Ladder::datagram(Instant now, LineMood mood, const char* picture, const Pas
       passage.path == 0 ? std::string() : fmt::format("flow{}.", passage.path + 1);
   const std::string address = fmt::format("{}{}.{}", flow, to_string(passage.direction), number);
   line(now, mood, picture,
-       fmt::format("{:<12} {}{}{}", address, quoted(passage.payload), notes.empty() ? "" : "  ",
-                   notes));
+       fmt::format("{:<12} {}{}{}", address, double_quoted(passage.payload),
+                   notes.empty() ? "" : "  ", notes));
 }
 
 void Ladder::line(Instant now, LineMood mood, const std::string& picture, const std::string& what) {

@@ -54,7 +54,7 @@ std::string one_of(std::span<const std::string_view> words) {
   return text;
 }
 
-std::string quoted(std::string_view bytes) {
+std::string double_quoted(std::string_view bytes) {
   std::string text = "\"";
   for (const char c : escape_bytes(std::as_bytes(std::span(bytes.data(), bytes.size())))) {
     if (c == '"') text += '\\';
@@ -423,9 +423,10 @@ std::string place_text(const Operation& operation) {
 
 // `text`, where it is given, is what the operations before said.
 std::string name_text(std::size_t name, const std::string* text) {
-  if (name == kScriptTextName) return text != nullptr ? quoted(*text) : std::string(kTextWord);
+  if (name == kScriptTextName)
+    return text != nullptr ? double_quoted(*text) : std::string(kTextWord);
   if (name == kScriptLongestName) return std::string(kLongestWord);
-  return quoted(script_name(name));
+  return double_quoted(script_name(name));
 }
 
 std::string inject_text(const Operation& operation, const std::string* text) {
@@ -439,7 +440,7 @@ std::string inject_text(const Operation& operation, const std::string* text) {
     case ScriptPayload::kRubbish:
       return line + std::string(kScriptRubbish[operation.choice()]);
     case ScriptPayload::kBytes:
-      return line + (text != nullptr ? quoted(*text) : std::string(kTextWord));
+      return line + (text != nullptr ? double_quoted(*text) : std::string(kTextWord));
   }
   return line;
 }
@@ -477,7 +478,7 @@ std::string line_of(const Operation& operation, const std::string* text) {
     case OperationKind::kText1:
     case OperationKind::kText2:
     case OperationKind::kText3:
-      return std::string(kTextWord) + ' ' + quoted(bytes_of(operation));
+      return std::string(kTextWord) + ' ' + double_quoted(bytes_of(operation));
   }
   return {};
 }
