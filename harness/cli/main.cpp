@@ -20,6 +20,7 @@
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/golden_command.hpp"
 #include "harness/cli/greet_command.hpp"
+#include "harness/cli/help_format.hpp"
 #include "harness/cli/inspect_command.hpp"
 #include "harness/cli/interfaces_command.hpp"
 #include "harness/cli/learn_command.hpp"
@@ -123,13 +124,17 @@ void add_commands(CLI::App& app, const CommandLine& command_line, std::function<
   add_completion_commands(app, command);
 }
 
+constexpr const char* kOptions = "Options";  // CLI11 has another title from version 2.5 on.
+
 int parse_and_run(int argc, char** argv) {
   const CommandLine command_line(argc, argv);
   std::function<int()> command;
   CLI::App app("Shows what a UDP protocol does when the network misbehaves.", "lossy");
+  app.formatter(std::make_shared<HelpFormat>());
+  app.get_help_ptr()->group(kOptions);
+  app.option_defaults()->group(kOptions);
   app.set_version_flag("--version", "lossy " LOSSY_VERSION);
   app.require_subcommand(1);
-  app.get_formatter()->label("SUBCOMMAND", "COMMAND");
   app.footer("Every command explains itself: lossy COMMAND --help");
   app.set_config("--config", "",
                  "a scenario: the options of simulate in the [simulate] section of a file")

@@ -5,7 +5,7 @@
 namespace lossy {
 namespace {
 
-constexpr std::uint64_t kCountMax = 1'000'000'000'000;
+constexpr std::uint64_t kNamesMax = 1'000'000'000'000;
 
 }  // namespace
 
@@ -13,7 +13,7 @@ void Scenario::add_to(CLI::App& app) {
   greetings_.add_to(app);
   const std::string group = "Greetings";
   add_parsed(
-      app, "--count", count_, [](std::string_view text) { return parse_whole(text, 1, kCountMax); },
+      app, "--count", count_, [](std::string_view text) { return parse_whole(text, 1, kNamesMax); },
       "greet so many made-up names, guest-1 and so on, instead", "N")
       ->group(group);
   add_parsed(
