@@ -59,7 +59,7 @@ void Client::handle_datagram(Instant now, const Datagram& datagram) {
   const Request& request = requests_[index];
   // Karn's rule: which of several transmissions was answered cannot be known, so nothing is learnt.
   if (request.attempts == 1) {
-    estimator_.sample(saturating_between(request.first_sent, now));
+    estimator_.sample(request.first_sent, now);
   }
   end(now, index, ClientEvent::Kind::kGreeted);
 }
@@ -74,7 +74,7 @@ std::optional<Transmit> Client::poll_transmit(Instant now, std::span<std::byte> 
   if (!timers_.empty() && timers_.front().deadline <= timeouts_until_) {
     const std::uint32_t index = timers_.front().request;
     timer_remove(index);
-    requests_[index].rto = estimator_.backed_off(requests_[index].rto);
+    back_off(requests_[index]);
     return Transmit{options_.server, transmit(now, index, buffer)};
   }
   if (const std::uint32_t index = take_startable(); index != kNone) {
@@ -148,9 +148,14 @@ std::uint32_t Client::take_startable() {
 std::size_t Client::transmit(Instant now, std::uint32_t index, std::span<std::byte> buffer) {
   Request& request = requests_[index];
   ++request.attempts;
+  request.last_sent = now;
   timer_insert({saturating_add(now, request.rto), index});
   ++counters_.sent;
   return write_request(request.name, buffer);
+}
+
+void Client::back_off(Request& request) {
+  request.rto = estimator_.expired(request.last_sent, request.rto);
 }
 
 void Client::end(Instant now, std::uint32_t index, ClientEvent::Kind kind) {
@@ -172,9 +177,9 @@ void Client::end(Instant now, std::uint32_t index, ClientEvent::Kind kind) {
 void Client::give_up_exhausted() {
   while (!timers_.empty()) {
     const Timer& first = timers_.front();
-    if (first.deadline > timeouts_until_ ||
-        requests_[first.request].attempts < options_.retry.attempts_max)
-      return;
+    Request& request = requests_[first.request];
+    if (first.deadline > timeouts_until_ || request.attempts < options_.retry.attempts_max) return;
+    back_off(request);
     end(timeouts_until_, first.request, ClientEvent::Kind::kGaveUp);
   }
 }

@@ -2,9 +2,10 @@
 // end.
 //
 // Every request ends exactly once, greeted or given up. Retransmission follows RFC 8085
-// section 3.1: RFC 6298's estimator with Karn's rule, and a timeout that doubles for each request
-// on its own. The wire format has no request numbers, so a late answer counts for a newer request
-// for the same name; what it could teach the estimator is bounded by min_rto.
+// section 3.1: RFC 6298's estimator with Karn's rule. Each request doubles its own timeout, and new
+// ones begin with the longest until a round-trip time is measured: see RttEstimator. The wire
+// format has no request numbers, so a late answer counts for a newer request for the same name;
+// what it could teach the estimator is bounded by min_rto.
 #pragma once
 
 #include <array>
@@ -92,6 +93,7 @@ class Client final : public Endpoint {
     std::uint64_t hash = 0;
     std::uint64_t number = 0;
     Instant first_sent;
+    Instant last_sent;
     Duration rto{};
     int attempts = 0;
     ClientEvent::Kind end = ClientEvent::Kind::kGaveUp;
@@ -108,6 +110,7 @@ class Client final : public Endpoint {
   // The next request to send for the first time, or kNone.
   std::uint32_t take_startable();
   std::size_t transmit(Instant now, std::uint32_t index, std::span<std::byte> buffer);
+  void back_off(Request& request);
   void end(Instant now, std::uint32_t index, ClientEvent::Kind kind);
   void give_up_exhausted();
 

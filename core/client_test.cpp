@@ -126,32 +126,125 @@ TEST(Client, LearnsFromWhatWasSentOnce) {
 }
 
 // Karn's rule: an answer to a request that was sent twice teaches nothing, however fast it came,
-// and the next request starts from the timeout that the others have.
-TEST(Client, LearnsNothingFromWhatWasSentTwice) {
+// and the next request begins with the doubled timeout (RFC 6298, 5.5), here before any sample. One
+// that was sent once teaches again: R = 20 ms gives 60 ms, which is less than min_rto.
+TEST(Client, KeepsTheBackedOffTimeoutUntilASample) {
   Pair<Client> pair(options());
-  int losses = 1;
+  int losses = 2;
   pair.loses_request = [&](const Sent&) { return losses-- > 0; };
   pair.asker.greet("Michael");
   pair.drive();
-  EXPECT_THAT(pair.ended, ElementsAre(Ended{1, Kind::kGreeted, "Michael", 2, 1020ms}));
+  EXPECT_THAT(pair.ended, ElementsAre(Ended{1, Kind::kGreeted, "Michael", 3, 3020ms}));
   pair.asker.greet("Tracy");
   pair.drain();
-  EXPECT_EQ(pair.asker.poll_timeout(), pair.now + 1s);
+  EXPECT_EQ(pair.asker.poll_timeout(), pair.now + 4s);
+  pair.drive();
+  pair.asker.greet("Sarah");
+  pair.drain();
+  EXPECT_EQ(pair.asker.poll_timeout(), pair.now + 200ms);
 }
 
-// A request's backed-off timeout is its own: others that are sent meanwhile wait the usual time.
-TEST(Client, BacksOffEachRequestOnItsOwn) {
-  Pair<Client> pair(options(2));
-  pair.loses_request = kLoseAll;
-  pair.asker.greet("Michael");
-  pair.drive_until(at(8s));
-  pair.asker.greet("Tracy");
-  pair.drive_until(at(12s));
-  std::vector<Instant> tracy;
-  for (const Sent& sent : pair.requests) {
-    if (sent.payload == "Tracy") tracy.push_back(sent.sent_at);
+// When round trips come to take longer than the timeout, the client learns it in as many copies as
+// it takes doublings to get there, 200 ms to 3.2 s, and then sends each request once: whether these
+// copies are of one request, or of one after the other.
+TEST(Client, LearnsALongerRoundTrip) {
+  constexpr int kDoublings = 4;
+  for (const auto& [attempts_max, given_up] :
+       std::map<int, int>{{1, 4}, {2, 1}, {3, 1}, {4, 0}, {40, 0}}) {
+    SCOPED_TRACE(attempts_max);
+    Pair<Client> pair(options(1, {.attempts_max = attempts_max}));
+    for (int i = 0; i < 10; ++i) pair.asker.greet("near-" + std::to_string(i));
+    pair.drive();
+    pair.delay = 1s;  // A round trip takes 2 s.
+    for (int i = 0; i < 10; ++i) pair.asker.greet("far-" + std::to_string(i));
+    pair.drive();
+    EXPECT_EQ(std::count_if(pair.ended.begin(), pair.ended.end(),
+                            [](const Ended& end) { return end.kind == Kind::kGaveUp; }),
+              given_up);
+    // A timeout that passes is followed by a copy, or by giving up.
+    EXPECT_EQ(pair.requests.size(), static_cast<std::size_t>(20 + kDoublings - given_up));
+    EXPECT_EQ(pair.ended.back(), (Ended{20, Kind::kGreeted, "far-9", 1, 2s}));
   }
-  EXPECT_THAT(tracy, ElementsAre(at(8s), at(9s), at(11s)));
+}
+
+// However many are outstanding when the timeout passes, it doubles once, for each of them and for
+// what is sent next.
+TEST(Client, BacksOffOnceForAWindow) {
+  Pair<Client> pair(options(8));
+  pair.loses_request = kLoseAll;
+  for (int i = 0; i < 7; ++i) pair.asker.greet("guest-" + std::to_string(i));
+  pair.drive_until(at(1s));
+  pair.asker.greet("Tracy");
+  pair.drive_until(at(7s));
+  std::map<std::string, std::vector<Instant>> sent;
+  for (const Sent& one : pair.requests) sent[one.payload].push_back(one.sent_at);
+  EXPECT_EQ(sent.size(), 8U);
+  for (const auto& [name, when] : sent) {
+    if (name == "Tracy") {
+      EXPECT_THAT(when, ElementsAre(at(1s), at(3s), at(7s)));
+    } else {
+      EXPECT_THAT(when, ElementsAre(at(0s), at(1s), at(3s), at(7s)));
+    }
+  }
+}
+
+// The longest timeout that a request came to is what the next begins with; others keep to their
+// own. A sample ends this for what is sent next, and for nobody else. What was sent before the
+// sampled request changes nothing any more, and what was sent after it does.
+TEST(Client, BeginsWithTheLongestTimeout) {
+  Pair<Client> pair(options(6));
+  pair.loses_request = [](const Sent& sent) { return sent.payload != "Ada"; };
+  const auto greet_at = [&](Duration when, const char* name) {
+    pair.drive_until(at(when));
+    pair.asker.greet(name);
+  };
+  greet_at(0s, "Michael");
+  greet_at(500ms, "Tracy");   // Nothing has timed out yet.
+  greet_at(7200ms, "Sarah");  // Michael has come to 8 s, and Tracy to 4 s.
+  greet_at(7200ms, "Ada");
+  pair.drive_until(at(7220ms));
+  EXPECT_THAT(pair.ended, ElementsAre(Ended{4, Kind::kGreeted, "Ada", 1, 20ms}));
+  greet_at(7600ms, "Zoe");  // Tracy has come to 8 s, of what was sent before Ada.
+  greet_at(7900ms, "Bob");  // Zoe has come to 400 ms.
+  pair.drive_until(at(20s));
+  std::map<std::string, std::vector<Instant>> sent;
+  for (const Sent& one : pair.requests) sent[one.payload].push_back(one.sent_at);
+  EXPECT_THAT(sent["Michael"], ElementsAre(at(0s), at(1s), at(3s), at(7s), at(15s)));
+  EXPECT_THAT(sent["Tracy"],
+              ElementsAre(at(500ms), at(1500ms), at(3500ms), at(7500ms), at(15500ms)));
+  EXPECT_THAT(sent["Sarah"], ElementsAre(at(7200ms), at(15200ms)));
+  EXPECT_THAT(sent["Zoe"], ElementsAre(at(7600ms), at(7800ms), at(8200ms), at(9s), at(10600ms)));
+  EXPECT_THAT(sent["Bob"],
+              ElementsAre(at(7900ms), at(8300ms), at(9100ms), at(10700ms), at(13900ms)));
+}
+
+// Losses among many do not slow the others down while answers keep coming: though of each ten the
+// first is lost for ever, and comes to 3.2 s, each begins with 200 ms.
+TEST(Client, KeepsItsPaceWhileAnswersCome) {
+  Pair<Client> pair(options(1000));
+  pair.loses_request = [](const Sent& sent) { return sent.payload.back() == '0'; };
+  for (int i = 1; i <= 5'000; ++i) {
+    pair.drive_until(at(10ms * i));
+    pair.asker.greet("guest-" + std::to_string(i));
+  }
+  pair.drive();
+  std::map<std::string, std::vector<Instant>> sent;
+  for (const Sent& one : pair.requests) sent[one.payload].push_back(one.sent_at);
+  for (int i = 10; i <= 5'000; i += 10) {
+    const std::vector<Instant>& when = sent["guest-" + std::to_string(i)];
+    ASSERT_EQ(when.size(), 5U);
+    EXPECT_EQ(when[1] - when[0], 200ms);
+  }
+}
+
+// A request that is given up passes its doubled timeout on, too, and max_rto bounds that.
+TEST(Client, GivingUpBacksOff) {
+  Pair<Client> pair(options(1, {.max_rto = 10s, .attempts_max = 2}));
+  pair.loses_request = kLoseAll;
+  for (const char* name : {"Michael", "Tracy", "Sarah"}) pair.asker.greet(name);
+  pair.drive();
+  EXPECT_THAT(times(pair.requests), ElementsAre(at(0s), at(1s), at(3s), at(7s), at(15s), at(25s)));
+  EXPECT_EQ(pair.ended.back(), (Ended{3, Kind::kGaveUp, "Sarah", 2, 20s}));
 }
 
 // An answer that arrives at the very instant of the timeout counts: deliveries come first.

@@ -2,9 +2,9 @@
 
 namespace lossy {
 
-void RttEstimator::sample(Duration rtt) {
+void RttEstimator::sample(Instant sent, Instant now) {
   // A longer time could not change the bounded result, and keeps 4 * RTTVAR far from overflow.
-  const Duration r = std::clamp(rtt, Duration::zero(), kDurationMax);
+  const Duration r = std::clamp(saturating_between(sent, now), Duration::zero(), kDurationMax);
   if (!has_sample_) {
     srtt_ = r;
     rttvar_ = r / 2;
@@ -14,6 +14,13 @@ void RttEstimator::sample(Duration rtt) {
     srtt_ = (7 * srtt_ + r) / 8;
   }
   rto_ = bounded(srtt_ + 4 * rttvar_);
+  measured_ = std::max(measured_, sent);
+}
+
+Duration RttEstimator::expired(Instant sent, Duration rto) {
+  const Duration next = backed_off(rto);
+  if (sent >= measured_) rto_ = std::max(rto_, next);
+  return next;
 }
 
 }  // namespace lossy

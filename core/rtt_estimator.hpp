@@ -1,4 +1,14 @@
-// How long to wait for an answer: the estimator of RFC 6298 section 2, in integer nanoseconds.
+// How long to wait for an answer from one destination, in integer nanoseconds: the estimator of
+// RFC 6298 section 2 and the back-off of its section 5.
+//
+// A request whose timeout passes doubles it (5.5), and new requests begin with the longest that was
+// doubled to, until a sample comes. Without this Karn's rule starves: once round trips take longer
+// than the timeout, every request is sent more than once, and none can be measured. Before the
+// first sample it is the same; 5.7 is about SYN segments only.
+//
+// Where several are outstanding, a timeout is old news if a request that was sent later has been
+// measured. It does not count then: else new requests would wait longer and longer on a path that
+// loses many, while answers keep coming at once.
 #pragma once
 
 #include <algorithm>
@@ -25,8 +35,14 @@ class RttEstimator {
         max_rto_(options.max_rto),
         rto_(std::min(options.initial_rto, options.max_rto)) {}
 
-  // A round-trip time measured on a request that was sent once only (Karn's rule is the caller's).
-  void sample(Duration rtt);
+  // An answer arrived at `now` to a request that was sent once only, at `sent` (Karn's rule is the
+  // caller's).
+  void sample(Instant sent, Instant now);
+
+  // What was sent at `sent` got no answer within `rto`. Gives the next timeout of that request. Is
+  // to be told also when there is none because it is given up: where each is sent only once, none
+  // would ever be measured otherwise.
+  Duration expired(Instant sent, Duration rto);
 
   // The timeout for a request sent now for the first time.
   Duration rto() const { return rto_; }
@@ -40,6 +56,7 @@ class RttEstimator {
   Duration min_rto_;
   Duration max_rto_;
   Duration rto_;
+  Instant measured_ = Instant::min();  // When the newest request that was measured was sent.
   Duration srtt_{};
   Duration rttvar_{};
   bool has_sample_ = false;

@@ -9,6 +9,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// One that was sent at the beginning of time.
+void measure(RttEstimator& estimator, Duration rtt) {
+  estimator.sample(Instant{}, Instant{} + rtt);
+}
+
 // Before any measurement the timeout is 1 s (RFC 6298, 2.1; RFC 8085, 3.1.1).
 TEST(RttEstimator, StartsAtTheInitialTimeout) {
   EXPECT_EQ(RttEstimator(RetryOptions{}).rto(), 1s);
@@ -22,13 +27,13 @@ TEST(RttEstimator, StartsAtTheInitialTimeout) {
 //   R =  10 ms: RTTVAR = 140.625 + 110 = 250.625, SRTT = 393.75 + 1.25 = 395
 TEST(RttEstimator, FollowsRfc6298) {
   RttEstimator estimator(RetryOptions{});
-  estimator.sample(400ms);
+  measure(estimator, 400ms);
   EXPECT_EQ(estimator.rto(), 1200ms);
-  estimator.sample(800ms);
+  measure(estimator, 800ms);
   EXPECT_EQ(estimator.rto(), 450ms + 4 * 250ms);
-  estimator.sample(450ms);
+  measure(estimator, 450ms);
   EXPECT_EQ(estimator.rto(), 450ms + 4 * 187'500us);
-  estimator.sample(10ms);
+  measure(estimator, 10ms);
   EXPECT_EQ(estimator.rto(), 395ms + 4 * 250'625us);
 }
 
@@ -38,8 +43,8 @@ TEST(RttEstimator, ConvergesToASteadyTime) {
   RttEstimator slow(RetryOptions{});
   RttEstimator fast(RetryOptions{});
   for (int i = 0; i < 100; ++i) {
-    slow.sample(500ms);
-    fast.sample(20us);
+    measure(slow, 500ms);
+    measure(fast, 20us);
   }
   EXPECT_GE(slow.rto(), 500ms);
   EXPECT_LT(slow.rto(), 500ms + 1us);
@@ -51,9 +56,9 @@ TEST(RttEstimator, KeepsItsBounds) {
   const RetryOptions options{.initial_rto = 10ms, .min_rto = 50ms, .max_rto = 2s};
   RttEstimator estimator(options);
   EXPECT_EQ(estimator.rto(), 10ms);
-  estimator.sample(1ns);
+  measure(estimator, 1ns);
   EXPECT_EQ(estimator.rto(), 50ms);
-  estimator.sample(5s);
+  measure(estimator, 5s);
   EXPECT_EQ(estimator.rto(), 2s);
 }
 
@@ -72,16 +77,52 @@ TEST(RttEstimator, BackoffDoublesAndSaturates) {
   EXPECT_EQ(longest.backed_off(kDurationMax - 1ns), kDurationMax);
 }
 
+// What is sent next begins with the longest timeout that was doubled to, or the one computed if
+// that is longer, and a sample forgets it (RFC 6298, the notes behind 5.7).
+TEST(RttEstimator, KeepsTheLongestBackedOffUntilASample) {
+  const Instant now{};
+  RttEstimator estimator(RetryOptions{.max_rto = 10s});
+  EXPECT_EQ(estimator.expired(now, 1s), 2s);
+  EXPECT_EQ(estimator.rto(), 2s);
+  EXPECT_EQ(estimator.expired(now, 4s), 8s);
+  EXPECT_EQ(estimator.rto(), 8s);
+  EXPECT_EQ(estimator.expired(now, 1s), 2s);  // Of another request.
+  EXPECT_EQ(estimator.rto(), 8s);
+  EXPECT_EQ(estimator.expired(now, 8s), 10s);
+  EXPECT_EQ(estimator.rto(), 10s);
+  measure(estimator, 400ms);
+  EXPECT_EQ(estimator.rto(), 1200ms);
+  EXPECT_EQ(estimator.expired(now, 200ms), 400ms);
+  EXPECT_EQ(estimator.rto(), 1200ms);
+}
+
+// A timeout counts unless something that was sent later was measured, whichever sample came last.
+TEST(RttEstimator, LeavesOldTimeoutsAside) {
+  const auto at = [](Duration since_start) { return Instant(since_start); };
+  RttEstimator estimator(RetryOptions{});
+  estimator.sample(at(100ms), at(140ms));
+  estimator.sample(at(50ms), at(150ms));
+  const Duration computed = estimator.rto();
+  EXPECT_EQ(estimator.expired(at(100ms) - 1ns, 4s), 8s);
+  EXPECT_EQ(estimator.rto(), computed);
+  EXPECT_EQ(estimator.expired(at(100ms), 4s), 8s);
+  EXPECT_EQ(estimator.rto(), 8s);
+}
+
 // No time whatever overflows: not the longest, not one before zero, not both in turn.
 TEST(RttEstimator, ExtremeTimesDoNotOverflow) {
   RttEstimator estimator(RetryOptions{.max_rto = kDurationMax});
   for (int i = 0; i < 200; ++i) {
-    estimator.sample(i % 2 == 0 ? Duration::max() : Duration::min());
+    if (i % 2 == 0) {
+      estimator.sample(Instant::min(), Instant::max());
+    } else {
+      estimator.sample(Instant::max(), Instant::min());
+    }
     ASSERT_GE(estimator.rto(), 200ms);
     ASSERT_LE(estimator.rto(), kDurationMax);
   }
   RttEstimator steady(RetryOptions{.max_rto = kDurationMax});
-  for (int i = 0; i < 200; ++i) steady.sample(Duration::max());
+  for (int i = 0; i < 200; ++i) measure(steady, Duration::max());
   EXPECT_EQ(steady.rto(), kDurationMax);
 }
 

@@ -25,7 +25,9 @@ constexpr std::array kTakes{Taken{Parameter::kDelay, "20ms", 1 * kMs, 100 * kMs}
 // What the estimator has come to when the delay jumps.
 Duration rto_before(const Jump& jump) {
   RttEstimator estimator({});
-  for (std::uint64_t i = 0; i < jump.half; ++i) estimator.sample(2 * jump.before);
+  for (std::uint64_t i = 0; i < jump.half; ++i) {
+    estimator.sample(Instant{}, Instant{} + 2 * jump.before);
+  }
   return estimator.rto();
 }
 
@@ -117,8 +119,7 @@ Outcome run(const Settings& settings) {
           "But which of several copies did an answer answer? To take the last is to measure "
           "too little{}. Karn's rule: learn nothing from what was sent more than once. Alone it "
           "learns nothing ever again once the timer is too short{}; so the doubled timer has to "
-          "stay until an answer to a question sent once says better. lossy's own client has "
-          "Karn's rule, and doubles for each name anew.",
+          "stay until an answer to a question sent once says better.",
           from_last.rto < round_trip ? ", here ever again" : "",
           doubling_times > 1 ? fmt::format(", {:g} copies each time", doubling_times) : "")};
   return outcome;

@@ -22,7 +22,7 @@ class Asker final : public Endpoint {
     const auto* const name = std::get_if<std::string_view>(&parsed);
     if (name == nullptr || *name != names_.at(answered.size())) return;  // To an earlier question.
     if (timer_ != Timer::kFixed && (sent_ == 1 || timer_ == Timer::kFromLast)) {
-      estimator_.sample(now - last_);
+      estimator_.sample(last_, now);
     }
     answered.push_back({.asked = first_, .sent = sent_});
     if (timer_ == Timer::kFromLast || timer_ == Timer::kKarn ||

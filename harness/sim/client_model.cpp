@@ -35,6 +35,8 @@ void ClientModel::asked(std::string_view name, std::optional<std::uint64_t> numb
   request.state = State::kWaiting;
   request.sent_when_perfect = false;
   request.attempts = 0;
+  request.backed_off_to = Duration::zero();
+  request.measured = false;
 }
 
 void ClientModel::received(Instant now, const Datagram& datagram) {
@@ -56,7 +58,7 @@ void ClientModel::received(Instant now, const Datagram& datagram) {
     return;
   }
   Request& request = requests_[found];
-  if (request.attempts == 1) rto_.measured(now - request.first_sent);
+  if (request.attempts == 1) measured(now, request);
   request.state = State::kGreeted;
   request.ended = now;
 }
@@ -68,6 +70,7 @@ void ClientModel::timed_out(Instant now) {
     if (request.state == State::kOutstanding && request.deadline <= now &&
         request.attempts == options_.retry.attempts_max) {
       must(!request.sent_when_perfect, Property::kGreetedWhenPerfect);
+      backed_off(request);
       request.state = State::kGaveUp;
       request.ended = now;
     }
@@ -98,7 +101,8 @@ void ClientModel::sent_first(Instant now, std::size_t index) {
   request.sent_when_perfect = perfect_;
   request.attempts = 1;
   request.first_sent = now;
-  request.rto = rto_.value();
+  request.last_sent = now;
+  request.rto = first_rto();
   request.deadline = saturating_add(now, request.rto);
 }
 
@@ -115,8 +119,32 @@ void ClientModel::sent_again(Instant now, std::size_t index) {
   }
   request.sent_when_perfect = perfect_;
   ++request.attempts;
-  request.rto = std::min(request.rto * 2, options_.retry.max_rto);
+  backed_off(request);
+  request.last_sent = now;
   request.deadline = saturating_add(now, request.rto);
+}
+
+// What any request came to before is forgotten.
+void ClientModel::measured(Instant now, Request& request) {
+  rto_.measured(now - request.first_sent);
+  request.measured = true;
+  for (std::size_t i = 0; i < count_; ++i) requests_[i].backed_off_to = Duration::zero();
+}
+
+// New requests are to wait as long, unless one that was sent later is known to have been answered
+// in time.
+void ClientModel::backed_off(Request& request) {
+  request.rto = std::min(request.rto * 2, options_.retry.max_rto);
+  for (std::size_t i = 0; i < count_; ++i) {
+    if (requests_[i].measured && requests_[i].first_sent > request.last_sent) return;
+  }
+  request.backed_off_to = request.rto;
+}
+
+Duration ClientModel::first_rto() const {
+  Duration rto = rto_.value();
+  for (std::size_t i = 0; i < count_; ++i) rto = std::max(rto, requests_[i].backed_off_to);
+  return rto;
 }
 
 void ClientModel::told(const ClientEvent& event) {

@@ -64,7 +64,10 @@ class ClientModel {
     bool sent_when_perfect;
     int attempts;
     Duration rto;
+    Duration backed_off_to;  // What new requests must not be below on its account, or zero.
+    bool measured;
     Instant first_sent;
+    Instant last_sent;
     Instant deadline;
     Instant ended;
   };
@@ -76,6 +79,10 @@ class ClientModel {
     return find(State::kOutstanding, name) < count_;
   }
   bool has_older_namesake(std::size_t request) const;
+  void measured(Instant now, Request& request);
+  void backed_off(Request& request);
+  // The timeout of a request that is sent for the first time.
+  Duration first_rto() const;
   void sent_first(Instant now, std::size_t request);
   void sent_again(Instant now, std::size_t request);
 
