@@ -1,6 +1,9 @@
 // Lesson 9. A round trip takes R. A timer fixed at F sends a question at 0, F, 2F, ... until the
 // answer is there: ceil(R / F) times. One that starts at T and doubles sends it k times, with the
 // least k for which T (2^k - 1) >= R. (What is due at the very time of the answer comes after it.)
+// If the doubled timer is kept until an answer can be timed, questions are sent d times more in
+// all, with the least d for which T 2^d >= R: each time that the timer passes it doubles, whatever
+// the question, and one that begins with R or more is sent once and timed.
 #include <fmt/format.h>
 
 #include <array>
@@ -31,6 +34,16 @@ Duration rto_before(const Jump& jump) {
   return estimator.rto();
 }
 
+// "2, 2, 1, 1, 1, 1": how often each of the first questions was sent.
+std::string first_of(const Afterwards& asked) {
+  constexpr std::size_t kShown = 6;
+  std::string shown;
+  for (std::size_t i = 0; i < std::min(kShown, asked.sent.size()); ++i) {
+    shown += (i == 0 ? "" : ", ") + std::to_string(asked.sent[i]);
+  }
+  return shown;
+}
+
 Outcome run(const Settings& settings) {
   const Duration fixed = settings.duration(Parameter::kTimer);
   const Jump jump{.before = settings.duration(Parameter::kDelay),
@@ -40,7 +53,7 @@ Outcome run(const Settings& settings) {
   const Afterwards by_fixed = ask(Timer::kFixed, fixed, jump);
   const Afterwards from_last = ask(Timer::kFromLast, fixed, jump);
   const Afterwards karn = ask(Timer::kKarn, fixed, jump);
-  const Afterwards kept = ask(Timer::kKept, fixed, jump);
+  const Afterwards kept = ask_with_client(jump);
 
   const RetryOptions fixed_timer{.initial_rto = fixed, .min_rto = fixed, .max_rto = fixed};
   const Storm fixed_storm = storm(fixed_timer, jump);
@@ -52,20 +65,23 @@ Outcome run(const Settings& settings) {
   for (Duration passed = rto, next = 2 * rto; passed < round_trip; passed += next, next *= 2) {
     ++doubling_times;
   }
+  std::uint64_t doublings = 0;
+  for (Duration timer = rto; timer < round_trip; timer *= 2) ++doublings;
   Jump short_jump = jump;
-  short_jump.half = 2;
+  short_jump.half = 1;
   GreetingPlan plan{.uplink = short_jump.path(), .downlink = short_jump.path(), .count = 4};
   Outcome outcome{
-      .experiment = fmt::format(
-          "{} questions, one after the other. Half way the delay jumps from "
-          "{} to {} each way, and stays. Four timers: fixed at {}; estimated "
-          "(RFC 6298), taking an answer to be to what was sent last; "
-          "estimated with Karn's rule; and that again, with the doubled "
-          "timer kept until an answer can be timed. Then many ask over a link "
-          "of which their questions need {}; for {} the delay jumps, and "
-          "then it is as before.",
-          2 * jump.half, format_duration(jump.before), format_duration(jump.after),
-          format_duration(fixed), percent_text(Storm::kLoad), format_duration(Storm::kHiccup)),
+      .experiment = fmt::format("{} questions, one after the other. Half way the delay jumps from "
+                                "{} to {} each way, and stays. Four timers: fixed at {}; estimated "
+                                "(RFC 6298), taking an answer to be to what was sent last; "
+                                "estimated with Karn's rule, anew for each question; and that of "
+                                "lossy's own client, which keeps the doubled timer until an answer "
+                                "can be timed. Then many ask over a link "
+                                "of which their questions need {}; for {} the delay jumps, and "
+                                "then it is as before.",
+                                2 * jump.half, format_duration(jump.before),
+                                format_duration(jump.after), format_duration(fixed),
+                                percent_text(Storm::kLoad), format_duration(Storm::kHiccup)),
       .ladder = ladder_of(plan),
       .play =
           fmt::format("lossy simulate --timeline='0s: delay {}; {}: delay {}' --count=4 "
@@ -74,10 +90,12 @@ Outcome run(const Settings& settings) {
                       format_duration(jump.after))};
   outcome.figures = {
       {"fixed", "fixed: datagrams for each question", Unit::kMean, by_fixed.mean(), fixed_times, 0},
-      {"karn", "Karn's rule: datagrams for each question", Unit::kMean, karn.mean(), doubling_times,
+      {"karn", "Karn's rule, anew: datagrams for each", Unit::kMean, karn.mean(), doubling_times,
        0},
       {"kept", "doubled timer kept: for each, in the end", Unit::kMean, kept.mean_of_last_half(), 1,
-       0}};
+       0},
+      {"kept_extra", "doubled timer kept: more than one, in all", Unit::kCount, real(kept.extra()),
+       real(doublings), 0}};
   outcome.claims = {
       {by_fixed.extra() > 0
            ? fmt::format("The fixed timer sent each of {} questions {} from the jump on, "
@@ -85,14 +103,16 @@ Outcome run(const Settings& settings) {
                          by_fixed.sent.size(), times_text(by_fixed.mean()))
            : "The fixed timer never sent anything again: the delay stayed below it.",
        by_fixed.extra() > 0},
-      {fmt::format("Keeping the doubled timer took {} more than questions, instead of {}.",
-                   counted(kept.extra(), "datagram"), by_fixed.extra()),
-       kept.extra() < by_fixed.extra()},
       {fmt::format(
-           "Without Karn's rule the timer came to {}, where a round trip takes {}; with it, "
-           "and the doubled timer kept, to {}.",
-           readable(from_last.rto), readable(round_trip), readable(kept.rto)),
-       from_last.rto < round_trip && kept.rto >= round_trip},
+           "With Karn's rule and a timer that is estimated anew for each question, they were "
+           "sent {} ... times, {} of {} more than once. With the doubled timer kept they "
+           "were sent {} ... times: {} more than questions.",
+           first_of(karn), karn.repeated(), karn.sent.size(), first_of(kept),
+           counted(kept.extra(), "datagram")),
+       karn.repeated() == karn.sent.size() && kept.extra() < karn.extra()},
+      {fmt::format("Without Karn's rule the timer came to {}, where a round trip takes {}.",
+                   readable(from_last.rto), readable(round_trip)),
+       from_last.rto < round_trip},
       {fmt::format("When the link was slow for {} only, the fixed timer {}: {} later each question "
                    "was still sent {}, and {} of {} were answered. The doubling timer sent each "
                    "{}, and {} were.",
@@ -119,9 +139,15 @@ Outcome run(const Settings& settings) {
           "But which of several copies did an answer answer? To take the last is to measure "
           "too little{}. Karn's rule: learn nothing from what was sent more than once. Alone it "
           "learns nothing ever again once the timer is too short{}; so the doubled timer has to "
-          "stay until an answer to a question sent once says better.",
+          "stay for the questions that follow, until an answer to a question sent once says better "
+          "(RFC 6298, 5.5), as with lossy's own client{}.",
           from_last.rto < round_trip ? ", here ever again" : "",
-          doubling_times > 1 ? fmt::format(", {:g} copies each time", doubling_times) : "")};
+          doubling_times > 1 ? fmt::format(", {:g} copies each time", doubling_times) : "",
+          doublings > 0
+              ? fmt::format(". From {} on that takes {}, and as many copies in all, until "
+                            "the timer is as long as a round trip",
+                            readable(rto), counted(doublings, "doubling"))
+              : "")};
   return outcome;
 }
 

@@ -25,10 +25,7 @@ class Asker final : public Endpoint {
       estimator_.sample(last_, now);
     }
     answered.push_back({.asked = first_, .sent = sent_});
-    if (timer_ == Timer::kFromLast || timer_ == Timer::kKarn ||
-        (timer_ == Timer::kKept && sent_ == 1)) {
-      rto_ = estimator_.rto();
-    }
+    if (timer_ != Timer::kFixed) rto_ = estimator_.rto();
     sent_ = 0;
     due_ = now;
   }
@@ -84,6 +81,19 @@ Afterwards ask(Timer timer, Duration fixed, const Jump& jump) {
   for (const Asker::Answered& answered : asker.answered) {
     if (answered.asked >= jump.when()) result.sent.push_back(answered.sent);
   }
+  return result;
+}
+
+Afterwards ask_with_client(const Jump& jump) {
+  const GreetingPlan plan{.uplink = jump.path(),
+                          .downlink = jump.path(),
+                          .count = 2 * jump.half,
+                          .retry = {.attempts_max = std::numeric_limits<int>::max()}};
+  Afterwards result;
+  run_greetings(plan, {.on_event = [&](const ClientEvent& event) {
+                  if (event.ended - event.elapsed < jump.when()) return;
+                  result.sent.push_back(static_cast<std::uint64_t>(event.attempts));
+                }});
   return result;
 }
 

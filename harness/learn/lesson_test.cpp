@@ -41,6 +41,30 @@ TEST(Lessons, HoldWithAnySeed) {
   }
 }
 
+// What sending again costs has a closed form for each timer, whatever the delays: of those that
+// keep the doubled timer and of those that begin anew.
+TEST(Lessons, AgainMeasuresWhatTheoryHas) {
+  const Lesson& lesson = lesson_named("again");
+  for (const char* before : {"1ms", "20ms", "100ms"}) {
+    for (const char* after : {"1ms", "100ms", "101ms", "300ms", "301ms", "1499ms", "10s"}) {
+      for (const char* timer : {"50ms", "200ms", "1s"}) {
+        SCOPED_TRACE(testing::Message()
+                     << "lossy learn again --delay=" << before << " --delay-after=" << after
+                     << " --timer=" << timer << " --count=100");
+        Settings settings(lesson.takes);
+        settings.set(Parameter::kDelay, before);
+        settings.set(Parameter::kDelayAfter, after);
+        settings.set(Parameter::kTimer, timer);
+        settings.set(Parameter::kCount, "100");
+        for (const Figure& figure : lesson.run(settings).figures) {
+          EXPECT_TRUE(figure.holds())
+              << figure.what << ": " << figure.measured << ", theory " << figure.theory;
+        }
+      }
+    }
+  }
+}
+
 // The same settings give the same numbers, and another seed gives others.
 TEST(Lessons, AreDecidedByTheirSeed) {
   const Lesson& lesson = lesson_named("twice");
