@@ -9,7 +9,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -113,9 +112,7 @@ void run_frames(std::span<const std::uint8_t> input) {
 }
 
 void run_capture(std::span<const std::uint8_t> input) {
-  // Nothing is written to it.
-  auto* const bytes = const_cast<std::uint8_t*>(input.data());
-  auto opened = PcapReader::read(::fmemopen(bytes, input.size(), "rb"), "memory");
+  auto opened = PcapReader::read(std::make_unique<InputStream>(std::as_bytes(input)), "memory");
   auto* const reader = std::get_if<PcapReader>(&opened);
   if (reader == nullptr) {
     must(!std::get<CaptureError>(opened).text.empty(), "an error says why");

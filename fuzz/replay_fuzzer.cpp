@@ -8,7 +8,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -31,8 +30,7 @@ class Recording final : public FrameSink {
   void clear() {
     frames_.clear();
     file_.clear();
-    // No frame is longer than the longest message in an IPv6 packet; libpcap takes memory for it.
-    for (const std::uint32_t word : {0xA1B23C4DU, 4U << 16 | 2U, 0U, 0U, 2048U, 276U}) add(word);
+    for (const std::uint32_t word : {0xA1B23C4DU, 4U << 16 | 2U, 0U, 0U, 262'144U, 276U}) add(word);
   }
   void write(Instant time, std::span<const std::byte> frame) override {
     const auto nanoseconds = static_cast<std::uint64_t>(time.time_since_epoch().count());
@@ -50,7 +48,7 @@ class Recording final : public FrameSink {
   std::span<const std::byte> frame(std::size_t i) const {
     return std::span(file_).subspan(frames_[i].at, frames_[i].bytes);
   }
-  std::span<std::byte> file() { return file_; }
+  std::span<const std::byte> file() const { return file_; }
 
   friend bool operator==(const Recording& a, const Recording& b) {
     return a.file_ == b.file_ && a.frames_ == b.frames_;
@@ -128,10 +126,9 @@ struct Comparison {
   std::uint64_t matched = 0;
 };
 
-Comparison compare(Recording& golden, const Recording& run,
+Comparison compare(const Recording& golden, const Recording& run,
                    GoldenMatch match = GoldenMatch::kTimeAndBytes) {
-  auto opened =
-      PcapReader::read(::fmemopen(golden.file().data(), golden.file().size(), "rb"), "memory");
+  auto opened = PcapReader::read(std::make_unique<InputStream>(golden.file()), "memory");
   auto* const reader = std::get_if<PcapReader>(&opened);
   must(reader != nullptr, "a recording can be read");
   GoldenComparer comparer(std::move(*reader), match);

@@ -230,7 +230,7 @@ class Tshark(unittest.TestCase):
         # Linux differently, or puts fragments together that came too late.
         for name in ["sll.pcap", "sll2.pcap", "ethernet.pcap", "vlan.pcap", "qinq.pcap", "null-le.pcap",
                      "null-be.pcap", "null-le-30.pcap", "loop.pcap", "raw-101.pcap", "ipv4.pcap", "ipv6.pcap",
-                     "pcap-be-ns.pcap", "pcapng-le.pcapng", "pcapng-be.pcapng", "gzip.pcap.gz", "options.pcap",
+                     "pcap-be-ns.pcap", "pcap-beyond-snap.pcap", "pcapng-le.pcapng", "pcapng-be.pcapng", "gzip.pcap.gz", "options.pcap",
                      "extensions.pcap", "fragments4.pcap", "fragments6.pcap", "fragments4-reversed.pcap",
                      "fragments6-reversed.pcap"]:
             with self.subTest(name):

@@ -76,10 +76,10 @@ def sll2(packet, kind=0x0800):
     return struct.pack(">HHIHBB", kind, 0, 1, 1, 0, 6) + bytes(8) + packet
 
 
-def pcap(link_type, *frames, magic=NANO, order="<", seconds=1, cut=0, snapped=0):
+def pcap(link_type, *frames, magic=NANO, order="<", seconds=1, cut=0, snapped=0, snap_bytes=262144):
     """A classic capture of the frames, a second apart by default. `cut` bytes are missing at its
-    end, and of each frame so many were left out."""
-    content = struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 262144, link_type)
+    end, and of each frame so many were left out, whatever its header says of that."""
+    content = struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, snap_bytes, link_type)
     for number, frame in enumerate(frames):
         kept = frame[:len(frame) - snapped] if snapped else frame
         content += struct.pack(order + "IIII", number * seconds, 0, len(kept), len(frame)) + kept
@@ -146,6 +146,8 @@ def captures():
     for magic, unit in ((MICRO, "us"), (NANO, "ns")):
         for order, name in (("<", "le"), (">", "be")):
             yield one(f"pcap-{name}-{unit}.pcap", pcap(RAW, four, magic=magic, order=order))
+    yield one("pcap-beyond-snap.pcap", pcap(ETHERNET, ethernet(four), ethernet(ipv4(udp(bytes(1472)))),
+                                            snap_bytes=40), 2)
     yield one("pcapng-le.pcapng", pcapng([(RAW, 65535)], four, six), 2)
     yield one("pcapng-be.pcapng", pcapng([(RAW, 65535)], four, order=">"))
     yield one("pcapng-two.pcapng", pcapng([(ETHERNET, 65535), (ETHERNET, 65535)], ethernet(four), ethernet(six)), 2)

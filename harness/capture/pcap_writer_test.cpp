@@ -71,7 +71,7 @@ TEST(PcapWriterTest, WritesToAPipe) {
   PcapWriter writer(ends[1], "a pipe");
   writer.write(Instant(), as_bytes("one"));
   writer.flush();
-  auto opened = PcapReader::read(::fdopen(ends[0], "rb"), "the pipe");
+  auto opened = PcapReader::read(std::make_unique<InputStream>(ends[0]), "the pipe");
   PcapReader& reader = std::get<PcapReader>(opened);
   const auto record = reader.next();
   ASSERT_TRUE(record);
@@ -88,7 +88,7 @@ TEST(PcapWriterTest, WaitsForAPipeThatDoesNotBlock) {
   ASSERT_EQ(::fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
   std::vector<std::string> read;
   std::jthread reader([&] {
-    auto opened = PcapReader::read(::fdopen(ends[0], "rb"), "the pipe");
+    auto opened = PcapReader::read(std::make_unique<InputStream>(ends[0]), "the pipe");
     read = frames_of(std::get<PcapReader>(opened));
   });
   PcapWriter writer(ends[1], "a pipe");

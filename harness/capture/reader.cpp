@@ -6,14 +6,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "core/escape.hpp"
-#include "harness/capture/input_stream.hpp"
+#include "harness/capture/wire.hpp"
 
 namespace lossy {
 namespace {
@@ -21,7 +23,7 @@ namespace {
 using Kind = CaptureError::Kind;
 
 constexpr std::uint64_t kRecordsOfTelling = 1 << 14;
-constexpr std::size_t kBufferBytes = std::size_t{1} << 18;
+constexpr std::size_t kBufferBytes = std::size_t{1} << 16;
 
 CaptureError error_of(Kind kind, const std::string& path, const std::string& reason) {
   return CaptureError{kind, escape_controls(path) + ": " + reason};
@@ -39,13 +41,32 @@ int open_descriptor(const std::string& path) {
   return path == "-" ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
 }
 
-// What can be looked at without losing it, and does not begin as gzip's files do: the C library
-// reads it fastest.
-bool is_plain(int descriptor, const struct stat& status) {
-  std::array<unsigned char, 2> start{};
-  return S_ISREG(status.st_mode) &&
-         (::pread(descriptor, start.data(), start.size(), ::lseek(descriptor, 0, SEEK_CUR)) != 2 ||
-          start[0] != 0x1F || start[1] != 0x8B);
+ssize_t read_window(void* window, char* buffer, std::size_t size) {
+  return static_cast<ByteWindow*>(window)->read(std::as_writable_bytes(std::span(buffer, size)));
+}
+
+// The stream that libpcap reads, of a window that outlives it.
+std::FILE* open_window(ByteWindow& window, std::span<char> buffer) {
+  std::FILE* const stream = ::fopencookie(&window, "rb", {read_window, nullptr, nullptr, nullptr});
+  if (stream == nullptr) throw std::bad_alloc();
+  std::setvbuf(stream, buffer.data(), _IOFBF, buffer.size());
+  // One thread reads. Locking the stream for each record would cost as much as the record.
+  ::__fsetlocking(stream, FSETLOCKING_BYCALLER);
+  return stream;
+}
+
+// libpcap cuts records off at the snapshot length that stands in front of a pcap file, and there
+// are writers that write one thing and do another. 0 is the largest that it reads.
+void forget_snapshot_length(ByteWindow& window) {
+  constexpr std::size_t kHeaderBytes = 24;
+  constexpr std::size_t kAt = 16;
+  constexpr std::array<std::uint32_t, 3> kMagics = {0xA1B2C3D4, 0xA1B23C4D, 0xA1B2CD34};
+  if (!window.has(kHeaderBytes)) return;
+  const std::uint32_t magic = wire::load32(window.front(), 0);
+  const auto is_same = [magic](std::uint32_t known) {
+    return magic == known || magic == __builtin_bswap32(known);
+  };
+  if (std::ranges::any_of(kMagics, is_same)) wire::store32(&window.front()[kAt], 0);
 }
 
 // "LINUX_SLL2", or the number of a link type that has no name.
@@ -99,12 +120,7 @@ std::variant<PcapReader, CaptureError> PcapReader::open(const std::string& path)
                ? error_of(Kind::kDirectory, name, "is a directory, not a capture")
                : error_of(Kind::kEmpty, name, "is empty, not a capture");
   }
-  auto stream_error = std::make_shared<std::string>();
-  std::FILE* const stream = is_plain(descriptor, status)
-                                ? ::fdopen(descriptor, "rb")
-                                : open_input_stream(descriptor, stream_error);
-  if (stream == nullptr) return error_of(Kind::kUnreadable, name, std::strerror(ENOMEM));
-  auto opened = read(stream, name, std::move(stream_error));
+  auto opened = read(std::make_unique<InputStream>(descriptor), name);
   if (auto* const reader = std::get_if<PcapReader>(&opened)) {
     reader->live_ = !S_ISREG(status.st_mode);
     if (!reader->live_) {
@@ -115,30 +131,22 @@ std::variant<PcapReader, CaptureError> PcapReader::open(const std::string& path)
   return opened;
 }
 
-std::variant<PcapReader, CaptureError> PcapReader::read(std::FILE* stream,
+std::variant<PcapReader, CaptureError> PcapReader::read(std::unique_ptr<InputStream> stream,
                                                         const std::string& name) {
-  return read(stream, name, nullptr);
-}
-
-std::variant<PcapReader, CaptureError> PcapReader::read(std::FILE* stream, const std::string& name,
-                                                        std::shared_ptr<std::string> stream_error) {
   PcapReader reader;
   reader.path_ = name;
-  reader.stream_error_ = std::move(stream_error);
-  if (reader.stream_error_) {  // It is a file: bytes in memory need no buffer.
-    reader.buffer_.resize(kBufferBytes);
-    std::setvbuf(stream, reader.buffer_.data(), _IOFBF, reader.buffer_.size());
-  }
-  // One thread reads. Locking the stream for each record would cost as much as the record.
-  ::__fsetlocking(stream, FSETLOCKING_BYCALLER);
+  reader.window_ = std::make_unique<ByteWindow>(std::move(stream));
+  forget_snapshot_length(*reader.window_);
+  reader.buffer_ = std::make_unique_for_overwrite<char[]>(kBufferBytes);
+  std::FILE* const file = open_window(*reader.window_, {reader.buffer_.get(), kBufferBytes});
   std::array<char, PCAP_ERRBUF_SIZE> reason{};
   reader.handle_.reset(
-      pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_NANO, reason.data()));
+      pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, reason.data()));
   if (!reader.handle_) {
-    std::fclose(stream);
-    const bool stream_failed = reader.stream_error_ && !reader.stream_error_->empty();
+    std::fclose(file);
+    const std::string& why = reader.window_->error();
     return error_of(Kind::kNotACapture, name,
-                    "is not a capture: " + (stream_failed ? *reader.stream_error_ : reason.data()));
+                    "is not a capture: " + (why.empty() ? reason.data() : why));
   }
   reader.link_type_ = pcap_datalink(reader.handle_.get());
   if (!is_link_type_supported(reader.link_type_)) {
@@ -180,8 +188,8 @@ std::optional<CaptureRecord> PcapReader::next() {
 
 CaptureError PcapReader::describe_damage() const {
   const std::string where = "behind record " + std::to_string(records_) + ": ";
-  if (stream_error_ && !stream_error_->empty()) {
-    return error_of(Kind::kDamaged, path_, "is damaged " + where + *stream_error_);
+  if (!window_->error().empty()) {
+    return error_of(Kind::kDamaged, path_, "is damaged " + where + window_->error());
   }
   const std::string why = pcap_geterr(handle_.get());
   if (const auto mix = describe_mix(why, link_type_, pcap_snapshot(handle_.get()))) {

@@ -3,17 +3,17 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
-#include <vector>
 
+#include "harness/capture/byte_window.hpp"
 #include "harness/capture/capture_record.hpp"
 #include "harness/capture/frame.hpp"
+#include "harness/capture/input_stream.hpp"
 
 struct pcap;  // libpcap's pcap_t, which nobody else needs to see.
 struct bpf_program;
@@ -44,8 +44,9 @@ class PcapReader {
   // types and snapshot lengths are the same: libpcap reads no other.
   static std::variant<PcapReader, CaptureError> open(const std::string& path);
 
-  // The same of a stream, which is closed with the reader; `name` is what errors call it.
-  static std::variant<PcapReader, CaptureError> read(std::FILE* stream, const std::string& name);
+  // The same of any stream; `name` is what errors call it.
+  static std::variant<PcapReader, CaptureError> read(std::unique_ptr<InputStream> stream,
+                                                     const std::string& name);
 
   // Passes over the records that the expression does not match, written as for tcpdump
   // (pcap-filter(7)). Why it cannot, or nothing.
@@ -87,13 +88,11 @@ class PcapReader {
 
   PcapReader() = default;
 
-  static std::variant<PcapReader, CaptureError> read(std::FILE* stream, const std::string& name,
-                                                     std::shared_ptr<std::string> stream_error);
   CaptureError describe_damage() const;
 
   std::string path_;
-  std::vector<char> buffer_;                   // Of the stream, which is closed before it goes.
-  std::shared_ptr<std::string> stream_error_;  // Why its bytes ended; may be null.
+  std::unique_ptr<ByteWindow> window_;
+  std::unique_ptr<char[]> buffer_;  // Of the handle's stream, which is closed before it goes.
   Handle handle_;
   std::unique_ptr<bpf_program, FreeFilter> filter_;
   int descriptor_ = -1;  // The handle's, of a file.

@@ -35,9 +35,10 @@ std::string big(std::uint32_t value, int bytes = 4) {
 
 using Number = std::string (*)(std::uint32_t, int);
 
-std::string header(Number number, std::uint32_t magic, std::uint32_t link_type) {
+std::string header(Number number, std::uint32_t magic, std::uint32_t link_type,
+                   std::uint32_t snap_bytes = 262'144) {
   return number(magic, 4) + number(2, 2) + number(4, 2) + number(0, 4) + number(0, 4) +
-         number(262'144, 4) + number(link_type, 4);
+         number(snap_bytes, 4) + number(link_type, 4);
 }
 
 std::string record(Number number, std::uint32_t seconds, std::uint32_t fraction,
@@ -49,6 +50,11 @@ std::string record(Number number, std::uint32_t seconds, std::uint32_t fraction,
 
 constexpr std::uint32_t kMicroseconds = 0xA1B2C3D4;
 constexpr std::uint32_t kNanoseconds = 0xA1B23C4D;
+
+std::variant<PcapReader, CaptureError> read_memory(const std::string& content,
+                                                   const std::string& name = "memory") {
+  return PcapReader::read(std::make_unique<InputStream>(as_bytes(content)), name);
+}
 
 CaptureError error_of(const std::string& path) {
   auto opened = PcapReader::open(path);
@@ -85,6 +91,30 @@ TEST(PcapReaderTest, ReadsEveryKindOfPcap) {
       EXPECT_TRUE(read->frame.empty());
       EXPECT_FALSE(reader.next());
       EXPECT_FALSE(reader.error());
+    }
+  }
+}
+
+// Whatever length a file says that it keeps of a frame, what it has of one counts.
+TEST(PcapReaderTest, KeepsWhatIsLongerThanTheSnapshotLength) {
+  for (const Number number : {&little, &big}) {
+    for (const std::uint32_t magic : {kMicroseconds, kNanoseconds}) {
+      for (const std::uint32_t snap_bytes : {0U, 1U, 3U, 0x7FFFFFFFU, 0xFFFFFFFFU}) {
+        const std::string content = header(number, magic, 276, snap_bytes) +
+                                    record(number, 1, 0, "whole") + record(number, 2, 0, "cut", 9);
+        auto opened = read_memory(content);
+        PcapReader& reader = std::get<PcapReader>(opened);
+        auto read = reader.next();
+        ASSERT_TRUE(read);
+        EXPECT_EQ(to_text(read->frame), "whole");
+        EXPECT_EQ(read->original_bytes, 5U);
+        read = reader.next();
+        ASSERT_TRUE(read);
+        EXPECT_EQ(to_text(read->frame), "cut");
+        EXPECT_EQ(read->original_bytes, 12U);
+        EXPECT_FALSE(reader.next());
+        EXPECT_FALSE(reader.error());
+      }
     }
   }
 }
@@ -319,9 +349,7 @@ TEST(PcapReaderTest, ReadsGzipInParts) {
 // Memory is read as a file is.
 TEST(PcapReaderTest, ReadsMemory) {
   std::string content = capture_of(3);
-  const auto read = [&] {
-    return read_all(PcapReader::read(::fmemopen(content.data(), content.size(), "rb"), "memory"));
-  };
+  const auto read = [&] { return read_all(read_memory(content)); };
   EXPECT_EQ(read().records, 3U);
   content.pop_back();
   EXPECT_EQ(read().records, 2U);
@@ -338,7 +366,7 @@ TEST(PcapReaderTest, Filters) {
   other_port[21] = '\x0e';
   std::string content = header(little, kNanoseconds, 101) + record(little, 1, 0, other_port) +
                         record(little, 2, 0, udp) + record(little, 3, 0, other_port);
-  auto opened = PcapReader::read(::fmemopen(content.data(), content.size(), "rb"), "memory");
+  auto opened = read_memory(content);
   PcapReader& reader = std::get<PcapReader>(opened);
   EXPECT_THAT(reader.set_filter("udp prot 9999").value_or(""), HasSubstr("syntax error"));
   EXPECT_EQ(reader.set_filter("udp port 9999"), std::nullopt);
@@ -367,7 +395,7 @@ TEST(PcapReaderTest, SaysWhichInterfacesDoNotMix) {
       block(6, little(0) + little(0) + little(0) + little(4) + little(4) + "abcd");
   const auto outcome_of = [&](const std::string& first, const std::string& second) {
     std::string content = section + first + packet + second + packet;
-    return read_all(PcapReader::read(::fmemopen(content.data(), content.size(), "rb"), "m"));
+    return read_all(read_memory(content, "m"));
   };
   const std::string ethernet = interface_block(1, 65535);
   EXPECT_EQ(outcome_of(ethernet, ethernet).records, 2U);
