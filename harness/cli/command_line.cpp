@@ -59,8 +59,4 @@ CommandLine CommandLine::with(const std::string& subcommand, const std::string& 
   return changed;
 }
 
-bool CommandLine::has(const std::string& argument) const {
-  return std::find(arguments_.begin(), arguments_.end(), argument) != arguments_.end();
-}
-
 }  // namespace lossy

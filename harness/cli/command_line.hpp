@@ -26,9 +26,6 @@ class CommandLine {
   CommandLine with(const std::string& subcommand, const std::string& option,
                    const std::string& value) const;
 
-  // Whether an argument is this, to the letter.
-  bool has(const std::string& argument) const;
-
   // As it was called.
   const std::string& program() const { return program_; }
 

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -37,6 +38,7 @@
 #include "harness/cli/seeds_command.hpp"
 #include "harness/cli/serve_command.hpp"
 #include "harness/cli/simulate_command.hpp"
+#include "harness/cli/typed_words.hpp"
 #include "harness/net/stop_signal.hpp"
 
 namespace lossy {
@@ -63,18 +65,6 @@ std::string help_of(const CLI::App& app, const CommandLine& command_line) {
   const auto used = app.get_subcommands();
   return command_line.program() + ' ' + (used.empty() ? "" : used.front()->get_name() + " ") +
          "--help";
-}
-
-// CLI11 takes "[a,b]" for a list of two arguments, which nobody who types a name means.
-void refuse_lists(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view argument = argv[i];
-    if (argument.starts_with('[') && argument.ends_with(']')) {
-      throw CannotTry("'" + std::string(argument) +
-                      "' cannot be told from a list: a name must not be in brackets, and a file in "
-                      "brackets needs ./ in front");
-    }
-  }
 }
 
 std::string command_names(const CLI::App& app) {
@@ -144,7 +134,7 @@ int parse_and_run(int argc, char** argv) {
   app.config_formatter(std::make_shared<ScenarioFormat>(app));
   add_commands(app, command_line, command);
   try {
-    refuse_lists(argc, argv);
+    refuse_misread_words(app, {argv + std::min(argc, 1), argv + argc});
     app.parse(argc, argv);
     if (app.count("--config") > 0 && !app.got_subcommand("simulate") &&
         !app.got_subcommand("loopback")) {

@@ -6,6 +6,7 @@
 
 #include "core/server.hpp"
 #include "harness/cli/greeting_report.hpp"
+#include "harness/cli/typed_words.hpp"
 #include "harness/sim/simulation.hpp"
 
 namespace lossy {
@@ -64,12 +65,7 @@ bool leaves_to_chance(const CLI::Option& option) {
 SimulatedRun::SimulatedRun(Arguments arguments) : given_(std::move(arguments)) {
   scenario_.add_to(app_);
   app_.set_help_flag();  // There is no terminal to print it to.
-  for (const std::string& argument : given_) {
-    // CLI11 would take it for a list.
-    if (argument.starts_with('[') && argument.ends_with(']')) {
-      throw usage_error("NAMES", "a name must not be in brackets");
-    }
-  }
+  refuse_misread_words(app_, given_);
   Arguments reversed(given_.rbegin(), given_.rend());  // As CLI11 wants it.
   app_.parse(reversed);
   scenario_.resolve();
