@@ -14,6 +14,7 @@
 #include "harness/cli/recorded_options.hpp"
 #include "harness/net/endpoint_driver.hpp"
 #include "harness/net/socket_address.hpp"
+#include "harness/report/json_text.hpp"
 
 namespace lossy {
 namespace {
@@ -54,7 +55,7 @@ void print_json(const RecordedServer& server, const UdpSocket& socket, const Add
     json["first_unknown"] = {{"from", unknown->source.to_string()},
                              {"payload", describe_payload(unknown->payload)}};
   }
-  fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  fmt::print("{}\n", json_text(json));
 }
 
 void print_summary(const RecordedServer& server, const UdpSocket& socket) {

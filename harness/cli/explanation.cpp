@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "harness/report/explain.hpp"
+#include "harness/report/json_text.hpp"
 
 namespace lossy {
 
@@ -17,8 +18,7 @@ void print_explanation(const PathOptions& path, const std::string& command, bool
   if (json) {
     nlohmann::ordered_json object{{"command", command}, {"explain", true}};
     object.update(explanation_json(uplink, downlink));
-    // The name of a table or trace need not be UTF-8.
-    fmt::print("{}\n", object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(object));
     return;
   }
   if (path.faults()) fmt::print("What is lost, late and damaged is listed by --faults.\n\n");

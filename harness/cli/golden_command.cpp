@@ -15,6 +15,7 @@
 #include "core/escape.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/golden_folder.hpp"
+#include "harness/report/json_text.hpp"
 
 namespace lossy {
 namespace {
@@ -110,8 +111,7 @@ class GoldenCheck {
     }
     json["scenarios"] = std::move(scenarios_);
     json["without_scenario"] = strays;
-    // What a file is called need not be UTF-8.
-    fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(json));
   }
 
   void print_summary(std::size_t strays) const {

@@ -20,6 +20,7 @@
 #include "harness/cli/terminal.hpp"
 #include "harness/net/endpoint_driver.hpp"
 #include "harness/net/socket_address.hpp"
+#include "harness/report/json_text.hpp"
 #include "harness/report/readable.hpp"
 #include "harness/report/rtt_json.hpp"
 
@@ -167,7 +168,7 @@ class GreetRun {
         {"rtt_ms", rtt_ms_json(result.rtt)},
         {"rtt_histogram", rtt_histogram(result.rtt)}};
     if (!stopped_by.empty()) json["stopped_by"] = stopped_by;
-    fmt::print("{}\n", json.dump());
+    fmt::print("{}\n", json_text(json));
   }
 
   // How many round trips took less than each power of two, from the shortest to the longest.

@@ -19,6 +19,7 @@
 #include "harness/cli/terminal.hpp"
 #include "harness/report/inspect_report.hpp"
 #include "harness/report/inspect_trace.hpp"
+#include "harness/report/json_text.hpp"
 
 namespace lossy {
 namespace {
@@ -95,8 +96,7 @@ int inspect(const InspectCommandOptions& options, const CommandLine& command_lin
   }
   if (options.json) {
     const nlohmann::ordered_json json{{"command", "inspect"}, {"files", std::move(files)}};
-    // What a file is called need not be UTF-8.
-    fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(json));
   }
   if (report_file) report_file->write(page_head("inspect", command_line.text()));
   return all_read ? kHolds : kCouldNotTry;

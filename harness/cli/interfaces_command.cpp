@@ -11,6 +11,7 @@
 #include "core/escape.hpp"
 #include "harness/capture/live_interfaces.hpp"
 #include "harness/cli/exit_code.hpp"
+#include "harness/report/json_text.hpp"
 
 namespace lossy {
 namespace {
@@ -37,7 +38,7 @@ int print_json(const std::vector<LiveInterface>& interfaces) {
                     {"timestamps", one.timestamps}});
   }
   const nlohmann::ordered_json json{{"command", "interfaces"}, {"interfaces", std::move(list)}};
-  fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  fmt::print("{}\n", json_text(json));
   return kHolds;
 }
 

@@ -20,9 +20,10 @@ std::uint64_t seed_of_flow(std::uint64_t seed, std::uint64_t flow) {
   return flow == 1 ? seed : RandomStream(seed).stream(kFlowPlace).at(flow);
 }
 
+// Below 2^53, so that whoever reads the seed as a double has the same one.
 std::uint64_t random_seed() {
   std::random_device device;
-  return (std::uint64_t{device()} << 32 | device()) >> 1;
+  return (std::uint64_t{device()} << 32 | device()) >> 11;
 }
 
 // A rate takes the place of a trace below it, and the other way round.

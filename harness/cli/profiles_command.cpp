@@ -11,6 +11,7 @@
 #include "harness/cli/profiles.hpp"
 #include "harness/link/netem.hpp"
 #include "harness/report/explain.hpp"
+#include "harness/report/json_text.hpp"
 
 namespace lossy {
 namespace {
@@ -36,7 +37,7 @@ int show_all(const ProfilesOptions& options) {
                       {"uplink", profile.uplink},
                       {"downlink", profile.downlink}});
     }
-    fmt::print("{}\n", nlohmann::ordered_json{{"command", "profiles"}, {"profiles", list}}.dump());
+    fmt::print("{}\n", json_text({{"command", "profiles"}, {"profiles", list}}));
     return kHolds;
   }
   for (const Profile& profile : profiles()) {
@@ -55,7 +56,7 @@ int show_one(const Profile& profile, const ProfilesOptions& options) {
                                 {"description", profile.description},
                                 {"source", profile.source}};
     json.update(explanation_json(uplink, downlink));
-    fmt::print("{}\n", json.dump());
+    fmt::print("{}\n", json_text(json));
     return kHolds;
   }
   fmt::print("{}: {}\nSource: {}\n\n{}", profile.name, profile.description, profile.source,

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "harness/cli/reasons.hpp"
+#include "harness/report/json_text.hpp"
 #include "harness/report/link_report.hpp"
 #include "harness/report/readable.hpp"
 
@@ -113,7 +114,7 @@ std::string proxy_json(const ProxyReport& report) {
     json["notes"] = all_notes(report);
     json["reproduce"] = report.reproduce;
   }
-  return json.dump() + '\n';
+  return json_text(json) + '\n';
 }
 
 std::string proxy_live_text(const ProxyCounters& before, const ProxyCounters& now,

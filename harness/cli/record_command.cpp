@@ -26,6 +26,7 @@
 #include "harness/link/netem_units.hpp"
 #include "harness/net/event_loop.hpp"
 #include "harness/net/stop_signal.hpp"
+#include "harness/report/json_text.hpp"
 
 namespace lossy {
 namespace {
@@ -237,7 +238,7 @@ class RecordRun final : public EventLoop::Handler {
         {"files", writer_.files()}};
     if (signal_) json["stopped_by"] = stop_signal_name(*signal_);
     if (!why.empty()) json["error"] = why;
-    fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(json));
   }
 
   const RecordOptions& options_;

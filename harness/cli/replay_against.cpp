@@ -22,6 +22,7 @@
 #include "harness/net/client_crowd.hpp"
 #include "harness/net/flow_limit.hpp"
 #include "harness/report/against_report.hpp"
+#include "harness/report/json_text.hpp"
 #include "harness/report/junit.hpp"
 #include "harness/report/readable.hpp"
 
@@ -235,8 +236,7 @@ class AgainstRun {
                                         {"against", client_.server.to_string()},
                                         {"holds", failed_ == 0 && not_tried_ == 0 && !stopped_by_},
                                         {"files", std::move(files_)}};
-      // What a capture holds need not be UTF-8.
-      fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+      fmt::print("{}\n", json_text(json));
     }
     flush_output();
     if (junit_) junit_->write_whole(junit_xml(suites_));

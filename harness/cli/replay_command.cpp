@@ -25,6 +25,7 @@
 #include "harness/cli/simulate_command.hpp"
 #include "harness/link/scan.hpp"
 #include "harness/net/socket_address.hpp"
+#include "harness/report/json_text.hpp"
 
 namespace lossy {
 namespace {
@@ -129,8 +130,7 @@ int replay(const ReplayCommandOptions& options, const CommandLine& command_line)
                                       {"differs", differs},
                                       {"not_tried", not_tried},
                                       {"files", std::move(files)}};
-    // What a capture holds need not be UTF-8.
-    fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(json));
   } else if (options.files.size() > 1) {
     fmt::print("{} captures: {} hold, {} differ, {} could not be tried\n", options.files.size(),
                holds, differs, not_tried);

@@ -16,6 +16,7 @@
 #include "harness/capture/seeds.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/progress.hpp"
+#include "harness/report/json_text.hpp"
 
 namespace lossy {
 namespace {
@@ -127,8 +128,7 @@ int seeds(const SeedsCommandOptions& options) {
                                       {"written", written},
                                       {"same", same},
                                       {"files", std::move(files)}};
-    // What a file is called need not be UTF-8.
-    fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(json));
   } else if (options.files.size() > 1) {
     fmt::print("{}: {} new, {} the same as another\n", escape_controls(options.folder), written,
                same);

@@ -18,6 +18,7 @@
 #include "harness/cli/reasons.hpp"
 #include "harness/net/endpoint_threads.hpp"
 #include "harness/net/socket_address.hpp"
+#include "harness/report/json_text.hpp"
 
 namespace lossy {
 namespace {
@@ -112,7 +113,7 @@ class ServeRun {
                                         {"not_sent", total(not_sent)},
                                         {"not_sent_by", json_of(not_sent)},
                                         {"kernel_dropped", kernel_dropped}};
-      fmt::print("{}\n", json.dump());
+      fmt::print("{}\n", json_text(json));
       return;
     }
     std::string text = fmt::format("received {}, answered {}, {}", sockets.received, sockets.sent,

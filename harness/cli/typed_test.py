@@ -1,6 +1,7 @@
 """What is typed, however it is typed, means what everybody takes it for: python3 typed_test.py LOSSY [TEST...]"""
 
 import concurrent.futures
+import json
 import os
 import re
 import subprocess
@@ -74,6 +75,38 @@ class MissingValues(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("greeted        2 of 2", done.stdout)
         self.assertEqual(sorted(os.listdir(self.folder)), ["--drop=50%", "--trace"])
+
+
+class Numbers(unittest.TestCase):
+    """Whoever reads JSON with doubles, as jq 1.6 and JavaScript do, has the number that was meant."""
+
+    LARGE = 2**64 - 1
+
+    def json(self, *arguments):
+        done = run(*arguments, "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+        def exact(text):
+            self.assertLess(abs(int(text)), 2**53, arguments)
+            return int(text)
+        return json.loads(done.stdout, parse_int=exact)
+
+    def test_seeds(self):
+        self.assertEqual(self.json("simulate", "--drop=10%", f"--seed={2**53 - 1}")["seed"], 2**53 - 1)
+        self.assertEqual(self.json("simulate", "--drop=10%", f"--seed={2**53}")["seed"], str(2**53))
+        self.assertEqual(self.json("simulate", "--uplink=loss 10% seed 5", f"--downlink=loss 10% seed {self.LARGE}")["seeds"],
+                         {"uplink": 5, "downlink": str(self.LARGE)})
+        self.assertEqual(self.json("learn", "vanish", f"--seed={self.LARGE}")["settings"]["seed"], str(self.LARGE))
+
+    def test_a_drawn_seed(self):
+        drawn = [self.json("simulate", "--drop=10%", "--seed=random")["seed"] for _ in range(20)]
+        self.assertTrue(all(isinstance(seed, int) for seed in drawn), drawn)
+        self.assertGreater(max(drawn), 2**40)
+
+    def test_of_a_proxy(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = run("proxy", "--to=127.0.0.1:9", "--drop=10%", f"--seed={self.LARGE}", "--json", "--", "true", cwd=folder)
+        self.assertIn(f'"seed":"{self.LARGE}"', done.stderr)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "harness/report/json_text.hpp"
 #include "harness/report/line_style.hpp"
 
 namespace lossy {
@@ -94,7 +95,7 @@ std::string lessons_json(std::span<const Lesson> lessons) {
                     {"group", lesson.group},
                     {"takes", takes}});
   }
-  return nlohmann::ordered_json{{"command", "learn"}, {"lessons", list}}.dump() + '\n';
+  return json_text({{"command", "learn"}, {"lessons", list}}) + '\n';
 }
 
 std::string opening_text(const Lesson& lesson, std::size_t columns) {
@@ -158,7 +159,7 @@ std::string lesson_json(const Lesson& lesson, const Settings& settings, const Ou
   json["why"] = outcome.why;
   json["play"] = outcome.play;
   json["holds"] = outcome.holds();
-  return json.dump() + '\n';
+  return json_text(json) + '\n';
 }
 
 std::string failures_text(const Lesson& lesson, const Outcome& outcome) {

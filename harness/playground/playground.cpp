@@ -25,15 +25,12 @@
 #include "harness/learn/lesson_text.hpp"
 #include "harness/playground/edited_fates.hpp"
 #include "harness/playground/simulated_run.hpp"
+#include "harness/report/json_text.hpp"
 
 namespace lossy {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string text_of(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
 
 std::string run(const Arguments& arguments) {
   const SimulatedRun run(arguments);
@@ -43,8 +40,8 @@ std::string run(const Arguments& arguments) {
   Json page =
       page_data(page_head(report),
                 Json::array({page_run(report, collector, page_path(run.scenario().path()))}));
-  return "{\"arguments\":" + text_of(run.arguments()) + ",\"summary\":" + summary_json(report) +
-         ",\"page\":" + text_of(page) + '}';
+  return "{\"arguments\":" + json_text(run.arguments()) + ",\"summary\":" + summary_json(report) +
+         ",\"page\":" + json_text(page) + '}';
 }
 
 Edit edit_of(const std::string& word) {
@@ -60,7 +57,7 @@ std::string fate(const Arguments& words) {
                     words[0] == "uplink" ? Direction::kUplink : Direction::kDownlink,
                     parse_whole(words[1], 1, UINT64_MAX), edit_of(words[2]));
   run.run(fates, nullptr);
-  return text_of({{"arguments", run.with_faults(fates.faults())}});
+  return json_text({{"arguments", run.with_faults(fates.faults())}});
 }
 
 std::string all_profiles() {
@@ -68,7 +65,7 @@ std::string all_profiles() {
   for (const Profile& profile : profiles()) {
     list.push_back({{"name", profile.name}, {"description", profile.description}});
   }
-  return text_of({{"profiles", std::move(list)}});
+  return json_text({{"profiles", std::move(list)}});
 }
 
 std::string all_lessons() {
@@ -80,7 +77,7 @@ std::string all_lessons() {
                     {"left_out", lesson.left_out},
                     {"question", lesson.question}});
   }
-  return text_of({{"lessons", std::move(list)}});
+  return json_text({{"lessons", std::move(list)}});
 }
 
 std::string learn(const std::string& name) {
@@ -131,7 +128,7 @@ const char* lossy_call(const char* words, std::size_t size) {
     if (asked[0] == "run") {
       refusal["command"] = simulate_command_line({asked.begin() + 1, asked.end()}).text();
     }
-    last_answer = text_of(refusal);
+    last_answer = json_text(refusal);
   }
   return last_answer.data();
 }

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "harness/report/json_text.hpp"
 #include "harness/report/page_parts.hpp"
 
 namespace lossy {
@@ -10,7 +11,7 @@ namespace lossy {
 std::string html_page(const nlohmann::ordered_json& data) {
   // All that is not ASCII is escaped, too: JavaScript's line ends, and whatever an editor would
   // obey.
-  const std::string json = data.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+  const std::string json = json_ascii_text(data);
   std::string page(kPageBefore);
   page.reserve(kPageBefore.size() + json.size() + kPageAfter.size());
   for (const char c : json) {

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "harness/report/json_text.hpp"
 #include "harness/report/link_report.hpp"
 #include "harness/report/readable.hpp"
 #include "harness/report/rtt_json.hpp"
@@ -86,7 +87,7 @@ std::string summary_json(const RunReport& report) {
   if (!report.stopped_by.empty()) json["stopped_by"] = report.stopped_by;
   json["notes"] = report.notes;
   json["reproduce"] = report.reproduce;
-  return json.dump() + '\n';
+  return json_text(json) + '\n';
 }
 
 }  // namespace lossy

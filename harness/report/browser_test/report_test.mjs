@@ -227,6 +227,36 @@ test('where a replay differs is told, and chosen', async () => {
   await close(page);
 });
 
+test('times that no double holds are drawn', async () => {
+  const frame = (from, to, payload) => {
+    const packet = Buffer.alloc(28 + payload.length);
+    packet.write('4500', 'hex');
+    packet.writeUInt16BE(packet.length, 2);
+    packet.write('4011', 8, 'hex');  // TTL and UDP.
+    packet.writeUInt32BE(0xC0000200 + from, 12);
+    packet.writeUInt32BE(0xC0000200 + to, 16);
+    packet.writeUInt16BE(5000 + from, 20);
+    packet.writeUInt16BE(5000 + to, 22);
+    packet.writeUInt16BE(8 + payload.length, 24);
+    packet.write(payload, 28);
+    return packet;
+  };
+  const record = (seconds, packet) =>
+    Buffer.concat([Buffer.from(Uint32Array.of(seconds, 0, packet.length, packet.length).buffer), packet]);
+  const header = Buffer.from('d4c3b2a1020004000000000000000000ffff000065000000', 'hex');  // Raw IP.
+  writeFileSync(file('slow.pcap'), Buffer.concat([header, record(0, frame(1, 2, 'ask')),
+    record(20_000_001, frame(2, 1, 'answer'))]));
+  const page = await open(browser, report('slow.html', 'inspect', file('slow.pcap')));
+  const [written, decoded] = await page.evaluate(() => {
+    const run = JSON.parse(document.getElementById('data').textContent).runs[0];
+    return [run.round_trips, lossy.decode(run).round_trips];
+  });
+  assert.equal(written.max, '20000001000000000');
+  assert.equal(decoded.max, 20000001000000000);
+  assert.ok(decoded.edges.every((edge) => typeof edge === 'number' && edge > 2 ** 53), String(decoded.edges));
+  await close(page);
+});
+
 test('no serious violation of accessibility, at any size, light or dark, and pictures of all', async () => {
   for (const size of Object.keys(sizes)) {
     for (const scheme of ['light', 'dark']) {

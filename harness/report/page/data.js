@@ -32,6 +32,11 @@ lossy.column = (text) => {
   return numbers;
 };
 
+// Where a time is 2^53 nanoseconds or more it is written as a string (RFC 8259 section 6).
+const asNumbers = (times) => times && Object.assign({}, times, {
+  edges: times.edges.map(Number), median: Number(times.median), p99: Number(times.p99), max: Number(times.max),
+});
+
 // A run with arrays for columns, and arrows in the order they were sent.
 lossy.decode = (run) => {
   const packed = run.arrows;
@@ -65,7 +70,9 @@ lossy.decode = (run) => {
   }
   for (const time of ends.time) latest = Math.max(latest, time);
   // Where all was at once there is a microsecond to look at, and no throughput.
-  return Object.assign({}, run, {arrows, payloads, ends, span: Math.max(latest, 1000), took_time: latest > 0});
+  return Object.assign({}, run, {
+    arrows, payloads, ends, round_trips: asNumbers(run.round_trips), span: Math.max(latest, 1000), took_time: latest > 0,
+  });
 };
 
 // One arrow as an object, for those who look at few of them.
