@@ -393,7 +393,7 @@ class Output(InScratchFolder):
     def test_json_has_the_agreed_names(self):
         run = simulate("--drop=10%")
         self.assertEqual(list(run), ["command", "seed", "requests", "greeted", "gave_up", "attempts", "uplink",
-                                     "downlink", "rtt_ms", "virtual_seconds", "wall_seconds", "notes", "reproduce"])
+                                     "downlink", "rtt_ms", "virtual_seconds", "notes", "reproduce", "timing"])
         link = ["offered", "delivered", "lost", "lost_by", "duplicated", "copies_dropped", "held_back", "early",
                 "reordered", "corrupted", "truncated", "flips_missed", "cuts_missed"]
         lost_by = ["drop", "checksum", "outage", "mtu", "queue", "in_flight"]

@@ -162,12 +162,12 @@ class GreetRun {
         {"ignored_by", json_of(ignored())},
         {"not_sent_by", json_of(not_sent())},
         {"icmp", json_of(reasons_of(socket_.counters().reported, SocketOutcome::kTooLong))},
-        {"seconds", in_seconds(elapsed)},
         {"kernel_dropped", socket_.kernel_drops()},
-        {"rtt_clock", stamped_ ? "kernel" : "program"},
-        {"rtt_ms", rtt_ms_json(result.rtt)},
-        {"rtt_histogram", rtt_histogram(result.rtt)}};
+        {"rtt_clock", stamped_ ? "kernel" : "program"}};
     if (!stopped_by.empty()) json["stopped_by"] = stopped_by;
+    json["timing"] = {{"seconds", in_seconds(elapsed)},
+                      {"rtt_ms", rtt_ms_json(result.rtt)},
+                      {"rtt_histogram", rtt_histogram(result.rtt)}};
     fmt::print("{}\n", json_text(json));
   }
 

@@ -151,7 +151,7 @@ class Running(LoopbackTest):
     def test_json_and_explain(self):
         report = json.loads(self.run_lossy("loopback", "--delay=5ms", "--json", "--drop=0%")[0])
         self.assertEqual((report["command"], report["greeted"], report["lost_by_system"]), ("loopback", 3, 0))
-        self.assertGreaterEqual(report["rtt_ms"]["min"], 10)
+        self.assertGreaterEqual(report["timing"]["rtt_ms"]["min"], 10)
         self.assertNotIn("virtual_seconds", report)
         output = self.run_lossy("loopback", "--delay=5ms", "--explain", "--json")[0]
         self.assertEqual(json.loads(output)["command"], "loopback")

@@ -88,7 +88,6 @@ std::string proxy_json(const ProxyReport& report) {
   nlohmann::ordered_json json{
       {"command", "proxy"}, {"listen", report.listen.to_string()}, {"to", report.to.to_string()}};
   json["seed"] = report.seed ? nlohmann::ordered_json(*report.seed) : nlohmann::ordered_json();
-  json["seconds"] = in_seconds(report.time);
   json["final"] = report.final;
   if (!report.stopped_by.empty()) json["stopped_by"] = report.stopped_by;
   json["flows"] = {{"opened", counters.flows},
@@ -114,6 +113,7 @@ std::string proxy_json(const ProxyReport& report) {
     json["notes"] = all_notes(report);
     json["reproduce"] = report.reproduce;
   }
+  json["timing"] = {{"seconds", in_seconds(report.time)}};
   return json_text(json) + '\n';
 }
 

@@ -374,9 +374,9 @@ class AgainstRun {
         {"expected", sum.expected},
         {"matched", sum.matched},
         {"kernel_dropped", sum.kernel_dropped},
-        {"seconds", in_seconds(took)},
         {"flows", std::move(each)}};
     if (!recorded.error.empty()) json["error"] = recorded.error;
+    json["timing"] = {{"seconds", in_seconds(took)}};
     return json;
   }
 

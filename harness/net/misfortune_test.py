@@ -211,7 +211,7 @@ class Flood(proxied.ProxiedTest):
             descriptors = len(list((process / "fd").iterdir()))
             self.assertEqual(proxy.end(signal.SIGINT), 0, proxy.text)
         report = json.loads(proxy.text.splitlines()[-1])
-        print(f"a million datagrams from {SOURCES} addresses: {peaks[-1] // 1024} MiB, {report['seconds']:.1f} s, "
+        print(f"a million datagrams from {SOURCES} addresses: {peaks[-1] // 1024} MiB, {report['timing']['seconds']:.1f} s, "
               f"{report['kernel_dropped']['from_clients']} dropped by the kernel")
         flows = report["flows"]
         self.assertEqual(report["uplink"]["offered"] + report["kernel_dropped"]["from_clients"], SOURCES * EACH + asked)

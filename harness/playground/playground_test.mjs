@@ -18,7 +18,7 @@ const tests = [];
 const test = (name, body) => tests.push([name, body]);
 
 // What two runs of the same must have in common: all but how long they took and what they are called.
-const essence = ({wall_seconds: ignored, reproduce, ...rest}) => rest;
+const essence = ({timing, reproduce, ...rest}) => rest;
 const linkOf = (args) => `#${args.map(encodeURIComponent).join('&')}`;
 const playground = async (args, options) => {
   const page = await open(browser, file('playground.html'), options);

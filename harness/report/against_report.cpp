@@ -21,17 +21,20 @@ std::string describe_step(const RecordedStep& step) {
   return fmt::format("record {}: {}", step.record, describe_payload(step.payload));
 }
 
-std::string title(const ReplayFinding& finding) {
+std::string title(const ReplayFinding& finding, FindingTimes times) {
+  const bool timed = times == FindingTimes::kShown;
+  const std::string after = readable(finding.after);
   if (finding.verdict == AnswerVerdict::kUnexpected) {
-    return fmt::format("unexpected: from {}, {} after the start: {}\n", finding.source.to_string(),
-                       readable(finding.after), describe_payload(finding.payload));
+    return fmt::format("unexpected: from {}{}: {}\n", finding.source.to_string(),
+                       timed ? ", " + after + " after the start" : "",
+                       describe_payload(finding.payload));
   }
   std::string text = fmt::format("record {}: ", finding.expected->record);
   switch (finding.verdict) {
     case AnswerVerdict::kMissing:
       return text + "missing: no such answer has come\n";
     case AnswerVerdict::kLate:
-      return text + fmt::format("late: it came {} after the request\n", readable(finding.after));
+      return text + (timed ? "late: it came " + after + " after the request\n" : "late\n");
     default:
       break;
   }
@@ -39,15 +42,14 @@ std::string title(const ReplayFinding& finding) {
     return text + fmt::format("different: it came behind the answer of record {}\n",
                               finding.overtaken->record);
   }
-  return text + (finding.has_actual
-                     ? fmt::format("different: {} after the request came something else\n",
-                                   readable(finding.after))
-                     : std::string("different: something else came\n"));
+  return text + (finding.has_actual && timed
+                     ? "different: " + after + " after the request came something else\n"
+                     : "different: something else came\n");
 }
 
 std::string describe_finding(const AgainstFlow& flow, const ReplayFinding& finding,
-                             const PayloadMask& mask) {
-  std::string text = title(finding);
+                             const PayloadMask& mask, FindingTimes times) {
+  std::string text = title(finding, times);
   if (finding.expected == nullptr) return text;
   text += fmt::format("request:            {}\nexpected (capture): {}\n",
                       describe_step(flow.recorded->steps[finding.expected->request]),
@@ -93,10 +95,10 @@ std::string against_line(const AgainstFlow& flow) {
   return text + "\n";
 }
 
-std::string against_details(const AgainstFlow& flow, const PayloadMask& mask) {
+std::string against_details(const AgainstFlow& flow, const PayloadMask& mask, FindingTimes times) {
   std::string text;
   for (const ReplayFinding& finding : flow.outcome.findings) {
-    text += describe_finding(flow, finding, mask);
+    text += describe_finding(flow, finding, mask, times);
   }
   const ReplayOutcome& outcome = flow.outcome;
   const std::uint64_t all = outcome.different + outcome.missing + outcome.unexpected + outcome.late;
@@ -123,10 +125,16 @@ nlohmann::ordered_json against_json(const AgainstFlow& flow, const PayloadMask& 
                               {"retransmissions_left_out", flow.recorded->retransmitted},
                               {"not_sent", flow.not_sent},
                               {"kernel_dropped", flow.kernel_dropped},
-                              {"refused", outcome.refusals},
-                              {"seconds", in_seconds(flow.took)}};
+                              {"refused", outcome.refusals}};
   if (!flow.refusal.empty()) json["refusal"] = flow.refusal;
-  if (!flow.holds()) json["details"] = against_details(flow, mask);
+  if (!flow.holds()) json["details"] = against_details(flow, mask, FindingTimes::kLeftOut);
+  nlohmann::ordered_json& timing = json["timing"];
+  timing["seconds"] = in_seconds(flow.took);
+  for (const ReplayFinding& finding : outcome.findings) {
+    const bool came = finding.verdict != AnswerVerdict::kMissing;
+    timing["findings_after_seconds"].push_back(
+        came ? nlohmann::ordered_json(in_seconds(finding.after)) : nlohmann::ordered_json());
+  }
   return json;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -32,9 +33,12 @@ struct AgainstFlow {
 
 // One line: "flow 2, 127.0.0.1:40000: different: 2 of 3 answers as recorded, 1 different".
 std::string against_line(const AgainstFlow& flow);
+enum class FindingTimes : std::uint8_t { kShown, kLeftOut };
 // The first things that differ, with the requests that led to them; bytes that the mask ignores by
 // their place are shown as the capture has them.
-std::string against_details(const AgainstFlow& flow, const PayloadMask& mask);
+std::string against_details(const AgainstFlow& flow, const PayloadMask& mask,
+                            FindingTimes times = FindingTimes::kShown);
+// What a clock measured stands under "timing".
 nlohmann::ordered_json against_json(const AgainstFlow& flow, const PayloadMask& mask);
 
 }  // namespace lossy

@@ -80,13 +80,17 @@ std::string summary_json(const RunReport& report) {
   json["attempts"] = result.attempts;
   json["uplink"] = link_json(report.uplink);
   json["downlink"] = link_json(report.downlink);
-  json["rtt_ms"] = rtt_ms_json(result.rtt);
-  if (report.virtual_time) json["virtual_seconds"] = in_seconds(*report.virtual_time);
-  json["wall_seconds"] = in_seconds(report.wall_time);
+  if (report.virtual_time) {
+    json["rtt_ms"] = rtt_ms_json(result.rtt);
+    json["virtual_seconds"] = in_seconds(*report.virtual_time);
+  }
   if (report.lost_by_system) json["lost_by_system"] = *report.lost_by_system;
   if (!report.stopped_by.empty()) json["stopped_by"] = report.stopped_by;
   json["notes"] = report.notes;
   json["reproduce"] = report.reproduce;
+  nlohmann::ordered_json& timing = json["timing"];
+  if (!report.virtual_time) timing["rtt_ms"] = rtt_ms_json(result.rtt);
+  timing["wall_seconds"] = in_seconds(report.wall_time);
   return json_text(json) + '\n';
 }
 

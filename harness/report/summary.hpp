@@ -38,6 +38,7 @@ struct RunReport {
 };
 
 std::string summary_text(const RunReport& report);
+// What a real clock measured stands under "timing": the rest is the same whenever the run is.
 std::string summary_json(const RunReport& report);
 
 }  // namespace lossy

@@ -111,7 +111,7 @@ TEST(SummaryJson, NamesAreStable) {
   const Json json = Json::parse(summary_json(eventful()));
   EXPECT_EQ(names_of(json), (Strings{"command", "seed", "requests", "greeted", "gave_up",
                                      "attempts", "uplink", "downlink", "rtt_ms", "virtual_seconds",
-                                     "wall_seconds", "notes", "reproduce"}));
+                                     "notes", "reproduce", "timing"}));
   for (const char* direction : {"uplink", "downlink"}) {
     EXPECT_EQ(names_of(json[direction]),
               (Strings{"offered", "delivered", "lost", "lost_by", "duplicated", "copies_dropped",
@@ -145,9 +145,19 @@ TEST(SummaryJson, ValuesAreTheReports) {
   EXPECT_NEAR(json["rtt_ms"]["p99"].get<double>(), 99, 0.1);
   EXPECT_EQ(json["rtt_ms"]["max"], 100.0);
   EXPECT_EQ(json["virtual_seconds"], 1.234567);
-  EXPECT_EQ(json["wall_seconds"], 0.012345);
+  EXPECT_EQ(json["timing"], Json::parse(R"({"wall_seconds":0.012345})"));
   EXPECT_EQ(json["notes"], eventful().notes);
   EXPECT_EQ(json["reproduce"], eventful().reproduce);
+}
+
+// Of a run in real time its clock measured the round trips, too.
+TEST(SummaryJson, WhatARealClockMeasuredStandsApart) {
+  RunReport report = eventful();
+  report.virtual_time.reset();
+  const Json json = Json::parse(summary_json(report));
+  EXPECT_EQ(names_of(json["timing"]), (Strings{"rtt_ms", "wall_seconds"}));
+  EXPECT_EQ(json["timing"]["rtt_ms"]["max"], 100.0);
+  EXPECT_FALSE(json.contains("rtt_ms"));
 }
 
 // One line with one object, whatever happened: nothing at all, the largest numbers there are, or a
