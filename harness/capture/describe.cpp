@@ -49,8 +49,8 @@ std::string describe_record(int link_type, const CaptureRecord& record) {
   std::string text = fmt::format("record {} at {}: ", record.number, describe_time(record.time));
   const auto decoded = decode_frame(link_type, record.frame, record.original_bytes);
   if (const auto* reason = std::get_if<SkipReason>(&decoded)) {
-    return text +
-           fmt::format("no datagram ({}), {} bytes", to_string(*reason), record.frame.size());
+    return text + fmt::format("no datagram ({}), {}", to_string(*reason),
+                              count_bytes(record.frame.size()));
   }
   const Frame& frame = std::get<Frame>(decoded);
   text += fmt::format("{}{} > {}, {}", describe_sighting(frame), frame.source.to_string(),

@@ -345,7 +345,8 @@ std::string left_out_text(const RecordedFlows& recorded) {
   add(recorded.other, "of something else");
   add(recorded.repeated, "seen a second time");
   add(recorded.bad_checksum, "with a bad checksum");
-  add(recorded.unasked, "answers in front of any request");
+  add(recorded.unasked,
+      fmt::format("answer{} in front of any request", recorded.unasked == 1 ? "" : "s"));
   add(recorded.too_long, "too long");
   add(recorded.beyond_flows, fmt::format("of more than {} flows", kInspectedFlowsMax));
   if (text.empty()) return text;

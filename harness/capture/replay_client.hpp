@@ -37,6 +37,8 @@ class ReplayTiming {
   // As soon as nothing is waited for.
   static ReplayTiming top_speed();
 
+  bool is_paced() const { return per_second_ > 0; }
+
   // Since the start.
   Duration due(const RecordedStep& request) const;
 

@@ -484,11 +484,24 @@ class Command(AgainstTest):
             return []
         run = self.start(self.LOSSY, "replay", path, f"--against=127.0.0.1:{self.scripted(behave).port}",
                          f"--junit={self.folder / 'results.xml'}")
-        self.wait_for(run, "said.pcap takes 86400 s; --speed=10 or --topspeed make that less")
+        self.wait_for(run, "said.pcap takes 24 h; with --speed=10000 it would take 8.64 s, and with --topspeed as long")
         self.assertTrue(asked.wait(PATIENCE_SECONDS))
         self.assertEqual(run.end(signal.SIGINT), 128 + signal.SIGINT)
         self.assertIn("to 1 request", run.text)
         self.assertEqual(ElementTree.parse(self.folder / "results.xml").getroot().get("tests"), "1")
+
+    # What takes long says so, with what makes it short.
+    def test_patience(self):
+        far = self.capture((UP, b"a", 0), (UP, b"b", 1_300_000_000))
+        many = self.capture(*[(UP, b"x")] * 200, name="many.pcap")
+        end = "with --topspeed as long as the answers$"
+        for path, options, says in (
+                (far, ["--speed=1000"], "said.pcap takes 15.05 days; with --speed=1000000 it would take 21.67 min, and "),
+                (far, ["--speed=1000000"], "said.pcap takes 21.67 min; "),
+                (many, ["--pace=1/s"], "many.pcap takes 200 s; with --pace=10/s it would take 20 s, and ")):
+            run = self.start(self.LOSSY, "replay", path, f"--against=127.0.0.1:{self.scripted(lambda _: []).port}", *options)
+            self.wait_for(run, says + end)
+            run.end(signal.SIGINT)
 
     # Between two files, too, when the second one is a pipe that nobody writes to.
     def test_a_signal_while_reading(self):

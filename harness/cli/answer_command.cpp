@@ -6,15 +6,17 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "core/counted.hpp"
 #include "core/escape.hpp"
 #include "harness/capture/describe.hpp"
 #include "harness/capture/recorded_server.hpp"
 #include "harness/cli/exit_code.hpp"
+#include "harness/cli/files.hpp"
+#include "harness/cli/json_output.hpp"
 #include "harness/cli/output.hpp"
 #include "harness/cli/recorded_options.hpp"
 #include "harness/net/endpoint_driver.hpp"
 #include "harness/net/socket_address.hpp"
-#include "harness/report/json_text.hpp"
 
 namespace lossy {
 namespace {
@@ -24,7 +26,7 @@ struct AnswerOptions {
   Address listen = Address::v4({127, 0, 0, 1}, 9999);
   RecordedFlowsOptions recorded{.host = RecordedHost::kServer};
   PayloadMask mask;
-  bool json = false;
+  JsonOption json;
 };
 
 RecordedFlows read_answers(const AnswerOptions& options) {
@@ -34,13 +36,14 @@ RecordedFlows read_answers(const AnswerOptions& options) {
     const std::string rest = left_out_text(recorded);
     throw CannotTry(fmt::format("{}: no request is answered in it ({})",
                                 escape_controls(options.file),
-                                rest.empty() ? fmt::format("{} records", recorded.records) : rest));
+                                rest.empty() ? counted(recorded.records, "record") : rest));
   }
   check_mask(options.file, recorded, options.mask, true);
   return recorded;
 }
 
-void print_json(const RecordedServer& server, const UdpSocket& socket, const Address& address) {
+nlohmann::ordered_json json_of(const RecordedServer& server, const UdpSocket& socket,
+                               const Address& address) {
   const RecordedServerCounters& counters = server.counters();
   nlohmann::ordered_json json{{"command", "answer"},
                               {"listen", address.to_string()},
@@ -55,7 +58,7 @@ void print_json(const RecordedServer& server, const UdpSocket& socket, const Add
     json["first_unknown"] = {{"from", unknown->source.to_string()},
                              {"payload", describe_payload(unknown->payload)}};
   }
-  fmt::print("{}\n", json_text(json));
+  return json;
 }
 
 void print_summary(const RecordedServer& server, const UdpSocket& socket) {
@@ -66,7 +69,7 @@ void print_summary(const RecordedServer& server, const UdpSocket& socket) {
     text += fmt::format(", {} that the capture has no answer to", counters.silent);
   }
   if (const std::uint64_t not_sent = socket.counters().not_sent_in_all(); not_sent > 0) {
-    text += fmt::format(", {} answers could not be sent", not_sent);
+    text += ", " + counted(not_sent, "answer") + " could not be sent";
   }
   fmt::print("{}\n", text);
   if (const auto& unknown = server.first_unknown()) {
@@ -74,26 +77,24 @@ void print_summary(const RecordedServer& server, const UdpSocket& socket) {
                describe_payload(unknown->payload));
   }
   if (const std::uint32_t dropped = socket.kernel_drops(); dropped > 0) {
-    fmt::print(stderr, "lossy: the kernel dropped {} requests for want of room; {}\n", dropped,
-               more_room_hint());
+    fmt::print(stderr, "lossy: the kernel dropped {} for want of room; {}\n",
+               counted(dropped, "request"), more_room_hint());
   }
 }
 
 int answer(const AnswerOptions& options, const CommandLine& command_line) {
   const RecordedFlows recorded = read_answers(options);
   RecordedServer server(recorded, options.mask);
+  JsonOutput json(options.json);
   UdpSocket socket = UdpSocket::listen(options.listen);
   const Address address = socket.local_address();
   EventLoop loop({.stop = &stop_signal()});
   EndpointDriver driver(loop, server, socket);
-  fmt::print(stderr, "lossy: listening on {}: {} different requests\n", address.to_string(),
-             server.requests());
+  fmt::print(stderr, "lossy: listening on {}: {}\n", address.to_string(),
+             counted(server.requests(), "different request"));
   loop.run([] { return false; });
-  if (options.json) {
-    print_json(server, socket, address);
-  } else {
-    print_summary(server, socket);
-  }
+  if (!options.json.replaces_text()) print_summary(server, socket);
+  if (options.json.is_wanted()) json.write_last(json_of(server, socket, address));
   if (server.counters().unknown == 0) return kHolds;
   flush_output();
   fmt::print(stderr, "lossy: to see it again: {}\n", command_line.text());
@@ -116,7 +117,7 @@ void add_answer_command(CLI::App& app, const CommandLine& command_line,
              "where the server listens in the capture [who is asked first]", "PORT");
   add_mask_options(*answer_app, options->mask);
   add_recorded_options(*answer_app, options->recorded);
-  answer_app->add_flag("--json", options->json, "print what was counted as one JSON object");
+  options->json.add_to(*answer_app, "print what was counted as one JSON object");
   answer_app->footer(
       "A request is known by its content. Asked again it gets the next answer that the capture "
       "has\n"
@@ -128,6 +129,7 @@ void add_answer_command(CLI::App& app, const CommandLine& command_line,
       "  lossy answer captures/clean.pcap\n"
       "  lossy answer dns.pcap --listen=127.0.0.1:5353 --mask=0-1");
   answer_app->callback([options, &command_line, &command] {
+    refuse_overwriting({{"--json", options->json.file}}, {{"FILE", options->file}});
     command = [options, &command_line] { return answer(*options, command_line); };
   });
 }

@@ -337,14 +337,6 @@ class BadInput(InScratchFolder):
     def test_scenarios(self):
         scenario = self.folder / "a.toml"
         self.expected_files = ["a.toml"]
-        for text, says in (("[simulate]\ndrop = \"10%\"\ndorp = \"1%\"\n", "dorp"),
-                           ("[simulate]\ndrop = 10\n", "10%"),
-                           ("[simualte]\ndrop = \"10%\"\n", "simualte"),
-                           ("drop = \"10%\"\n", "drop"),
-                           ("[simulate]\nnames = [\"[a,b]\", \"c\"]\n", "brackets"),
-                           ("[simulate]\nnames = [\"\"]\n", "")):
-            scenario.write_text(text)
-            self.refuse(f"--config={scenario}", says=says)
         scenario.write_text("[simulate]\nnames = " + "[" * 70000)
         self.refuse(f"--config={scenario}", says="64 KiB")
         self.refuse("--config=/dev/zero", says="/dev/zero")
@@ -358,7 +350,7 @@ class BadInput(InScratchFolder):
         (self.folder / "b.toml").write_text('[simulate]\nfaults = "@nofile"\n')
         output, error = lossy("replay", self.path("b.pcap"), str(CAPTURES / "clean.pcap"), code=2)
         self.assertIn("nofile", error)
-        self.assertIn("1 hold, 0 differ, 1 could not be tried", output)
+        self.assertIn("1 holds, 0 differ, 1 could not be tried", output)
         self.expected_files = ["a.pcap"]
         for bytes_, says in ((b"", "empty"), (b"not a capture at all, not even nearly", "a.pcap"),
                              (whole[:24], "a.pcap"), (whole[:-1], "a.pcap")):
@@ -770,7 +762,7 @@ count = 300
 interval = "1ms"
 netem = "delay 20ms 5ms 25% distribution normal  # no comment within quotes"
 """)
-        self.refuse(f"--config={scenario}", says=["#", "quotes"])
+        self.refuse(f"--config={scenario}", says=["a.toml:4: --netem: ", "#"])
         options = {"netem": "delay 20ms 5ms 25% distribution normal", "uplink": "loss gemodel 1% 10%",
                    "timeline": "100ms: mtu 60; 200ms: mtu 0", "downlink-loss": "every 10", "profile": "lte"}
         outages = ["10ms..20ms", "30ms..40ms"]

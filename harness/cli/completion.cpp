@@ -87,7 +87,8 @@ std::string bash_cases(const CLI::App& app, const std::string& command,
       files = files || option.takes_file;
       continue;
     }
-    words.push_back(option.name + (option.type.empty() ? "" : "="));
+    if (option.type.empty() || option.value_is_optional) words.push_back(option.name);
+    if (!option.type.empty()) words.push_back(option.name + '=');
     cases += bash_case(command + ' ' + option.name, option.choices, option.takes_file);
   }
   return bash_case(command + ' ', words, files) + cases;
@@ -114,9 +115,11 @@ std::string zsh_values(const OptionView& option) {
 
 std::string zsh_argument(const OptionView& option) {
   if (option.positional) return single_quoted("*:" + zsh_values(option), "'\\''");
-  const std::string what = option.name + (option.type.empty() ? "" : "=") + '[' +
-                           escaped(option.description, "[]\\:") + ']';
-  return single_quoted(option.type.empty() ? what : what + ':' + zsh_values(option), "'\\''");
+  const char* const assignment = option.type.empty() ? "" : option.value_is_optional ? "=-" : "=";
+  const std::string what =
+      option.name + assignment + '[' + escaped(option.description, "[]\\:") + ']';
+  const char* const before = option.value_is_optional ? "::" : ":";
+  return single_quoted(option.type.empty() ? what : what + before + zsh_values(option), "'\\''");
 }
 
 std::string zsh_script(const CLI::App& app) {
@@ -155,7 +158,8 @@ std::string fish_option(const OptionView& option, const std::string& condition) 
   std::string line = "complete -c lossy -n " + single_quoted(condition, "\\'");
   if (!option.positional) {
     line += " -l " + option.name.substr(2);
-    if (!option.type.empty()) line += option.takes_file ? " -r -F" : " -x";
+    const bool needs_value = !option.type.empty() && !option.value_is_optional;
+    if (needs_value) line += option.takes_file ? " -r -F" : " -x";
     line += " -d " + single_quoted(escaped(option.description, "\\"), "\\'");
   } else if (option.takes_file) {
     line += " -F";

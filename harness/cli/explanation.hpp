@@ -3,11 +3,12 @@
 
 #include <string>
 
+#include "harness/cli/json_output.hpp"
 #include "harness/cli/path_options.hpp"
 
 namespace lossy {
 
-// What both directions of a path do, as text or as one JSON object that names the command.
-void print_explanation(const PathOptions& path, const std::string& command, bool json);
+// What both directions of a path do, as text and as one JSON object that names the command.
+void print_explanation(const PathOptions& path, const std::string& command, const JsonOption& json);
 
 }  // namespace lossy

@@ -10,6 +10,16 @@
 #include "harness/cli/option.hpp"
 
 namespace lossy {
+namespace {
+
+bool is_same(const std::string& path, const std::string& other) {
+  if (path.empty() || other.empty()) return false;
+  std::error_code error;
+  const auto canonical = std::filesystem::weakly_canonical(path, error);
+  return !error && canonical == std::filesystem::weakly_canonical(other, error) && !error;
+}
+
+}  // namespace
 
 std::string read_file(const std::string& path, std::size_t bytes_max) {
   const auto fail = [&path](int error) {
@@ -28,21 +38,25 @@ std::string read_file(const std::string& path, std::size_t bytes_max) {
   return text;
 }
 
-void refuse_overwriting(const std::string& name, const std::string& written,
-                        const std::string& other_name, const std::string& other) {
-  if (written.empty() || other.empty()) return;
-  std::error_code error;
-  const auto path = std::filesystem::weakly_canonical(written, error);
-  if (!error && path == std::filesystem::weakly_canonical(other, error) && !error) {
-    throw usage_error(name, "it would overwrite the file of " + other_name + "; choose another");
+void refuse_overwriting(const std::vector<NamedFile>& written, const std::vector<NamedFile>& read) {
+  std::vector<NamedFile> others = read;
+  for (const NamedFile& file : written) {
+    for (const NamedFile& other : others) {
+      if (!is_same(file.path, other.path)) continue;
+      throw usage_error(file.option,
+                        "it would overwrite the file of " + other.option + "; choose another");
+    }
+    others.push_back(file);
   }
 }
 
+bool is_standard_output(std::string_view path) {
+  return path == "-" || path == "/dev/stdout" || path == "/dev/fd/1" || path == "/proc/self/fd/1";
+}
+
 void refuse_standard_output(const std::string& name, const std::string& written) {
-  for (const char* const output : {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}) {
-    if (written == output) {
-      throw usage_error(name, "standard output is for the result; give a file or a named pipe");
-    }
+  if (is_standard_output(written)) {
+    throw usage_error(name, "standard output is for the result; give a file or a named pipe");
   }
 }
 

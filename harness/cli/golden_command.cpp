@@ -15,7 +15,7 @@
 #include "core/escape.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/golden_folder.hpp"
-#include "harness/report/json_text.hpp"
+#include "harness/cli/json_output.hpp"
 
 namespace lossy {
 namespace {
@@ -24,7 +24,7 @@ struct GoldenCommandOptions {
   std::string folder;
   bool accept = false;
   std::string accept_name;  // Empty: all of them.
-  bool json = false;
+  JsonOption json;
 };
 
 // CI services set CI=true. To say that this is none there are CI=false and an empty CI.
@@ -54,17 +54,17 @@ class GoldenCheck {
       const GoldenResult result = folder_.check(name, accept);
       acceptable_ = acceptable_ || !result.left.empty();
       ++counts_[static_cast<std::size_t>(result.status)];
-      options_.json ? add_json(name, result) : print(name, result);
+      if (options_.json.is_wanted()) add_json(name, result);
+      if (!options_.json.replaces_text()) print(name, result);
     }
     const std::vector<std::string> strays = folder_.strays();
-    if (options_.json) {
-      print_json(strays);
-    } else {
+    if (!options_.json.replaces_text()) {
       for (const std::string& path : strays) {
         fmt::print("{}: belongs to no scenario\n", escape_controls(path));
       }
       print_summary(strays.size());
     }
+    if (options_.json.is_wanted()) write_json(strays);
     return judge(!strays.empty());
   }
 
@@ -103,7 +103,7 @@ class GoldenCheck {
     scenarios_.push_back(std::move(json));
   }
 
-  void print_json(const std::vector<std::string>& strays) {
+  void write_json(const std::vector<std::string>& strays) {
     nlohmann::ordered_json json{
         {"command", "golden"}, {"folder", options_.folder}, {"ci", is_ci()}};
     for (std::size_t i = 0; i < kGoldenStatusCount; ++i) {
@@ -111,20 +111,20 @@ class GoldenCheck {
     }
     json["scenarios"] = std::move(scenarios_);
     json["without_scenario"] = strays;
-    fmt::print("{}\n", json_text(json));
+    json_.write_last(json);
   }
 
   void print_summary(std::size_t strays) const {
     const std::size_t scenarios = folder_.scenarios().size();
-    std::string text =
-        fmt::format("{}: {} hold", counted(scenarios, "scenario"), count(GoldenStatus::kHolds));
-    const auto add = [&text](std::uint64_t number, const char* what) {
-      if (number > 0) text += fmt::format(", {} {}", number, what);
+    std::string text = counted(scenarios, "scenario") + ": " +
+                       counted(count(GoldenStatus::kHolds), "holds", "hold");
+    const auto add = [&](GoldenStatus status, const char* one, const char* more) {
+      if (count(status) > 0) text += ", " + counted(count(status), one, more);
     };
-    add(count(GoldenStatus::kAccepted), "accepted");
-    add(count(GoldenStatus::kDiffers), "differ");
-    add(count(GoldenStatus::kMissing), "missing");
-    add(count(GoldenStatus::kNotTried), "could not be tried");
+    add(GoldenStatus::kAccepted, "accepted", "accepted");
+    add(GoldenStatus::kDiffers, "differs", "differ");
+    add(GoldenStatus::kMissing, "missing", "missing");
+    add(GoldenStatus::kNotTried, "could not be tried", "could not be tried");
     if (strays > 0) {
       text += fmt::format("; {} of no scenario", counted(strays, "capture"));
     }
@@ -148,6 +148,7 @@ class GoldenCheck {
 
   const GoldenCommandOptions& options_;
   const std::string program_;
+  JsonOutput json_{options_.json};
   GoldenFolder folder_;
   std::array<std::uint64_t, kGoldenStatusCount> counts_{};
   bool acceptable_ =
@@ -180,7 +181,7 @@ void add_golden_command(CLI::App& app, const CommandLine& command_line,
                        "what each of them gives")
           ->expected(0, 1)
           ->type_name("[=NAME]");
-  golden_app->add_flag("--json", options->json, "print the results as one JSON object");
+  options->json.add_to(*golden_app, "print the results as one JSON object");
   golden_app->footer(
       "A golden differs from its scenario, is missing, or is a capture without a scenario: exit\n"
       "code 1. What the scenario gives instead is left in NAME.new.pcap until the golden holds\n"

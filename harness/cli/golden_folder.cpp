@@ -18,6 +18,7 @@
 #include "harness/cli/command_line.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/observers.hpp"
+#include "harness/cli/scenario_format.hpp"
 #include "harness/cli/script_run.hpp"
 #include "harness/cli/simulate_command.hpp"
 
@@ -134,8 +135,10 @@ std::string GoldenFolder::beside(const std::string& name, const char* ending) co
 GoldenResult GoldenFolder::check(const std::string& name, bool accept) const {
   try {
     return try_check(name, accept);
+  } catch (const ScenarioError& error) {
+    return {GoldenStatus::kNotTried, escape_controls(error.what()), {}};
   } catch (const std::exception& error) {
-    // It may be no scenario, or the disk is full: the next one may be fine.
+    // The disk is full, say: the next one may be fine.
     return {
         GoldenStatus::kNotTried, escape_controls(scenario_path(name) + ": " + error.what()), {}};
   }

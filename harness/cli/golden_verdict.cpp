@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "core/counted.hpp"
 #include "core/escape.hpp"
 #include "harness/cli/exit_code.hpp"
 
@@ -17,7 +18,7 @@ int judge_golden(const GoldenComparer& golden, const std::string& path,
     return kDoesNotHold;
   }
   if (!json) {
-    fmt::print("The same as {}: {} records\n", escape_controls(path), golden.matched());
+    fmt::print("The same as {}: {}\n", escape_controls(path), counted(golden.matched(), "record"));
   }
   return kHolds;
 }

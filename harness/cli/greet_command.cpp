@@ -14,13 +14,13 @@
 #include "core/greeter.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/greeting_options.hpp"
+#include "harness/cli/json_output.hpp"
 #include "harness/cli/output.hpp"
 #include "harness/cli/progress.hpp"
 #include "harness/cli/reasons.hpp"
 #include "harness/cli/terminal.hpp"
 #include "harness/net/endpoint_driver.hpp"
 #include "harness/net/socket_address.hpp"
-#include "harness/report/json_text.hpp"
 #include "harness/report/readable.hpp"
 #include "harness/report/rtt_json.hpp"
 
@@ -34,7 +34,7 @@ struct GreetOptions {
   std::optional<std::uint64_t> count{};
   std::optional<Duration> pace{};
   Address to = Address::v4({127, 0, 0, 1}, 9999);
-  bool json = false;
+  JsonOption json;
 };
 
 std::string escaped(std::string_view text) {
@@ -62,7 +62,7 @@ class GreetRun {
         loop, greeter_, socket_,
         stamped_ ? EndpointDriver::Times::kArrival : EndpointDriver::Times::kRead);
     // Greetings that are printed on the terminal show it, too.
-    const bool shows_progress = options_.json || !is_terminal(stdout);
+    const bool shows_progress = options_.json.replaces_text() || !is_terminal(stdout);
     loop.run([&] {
       flush_output();
       const GreeterResult& result = greeter_.result();
@@ -74,7 +74,7 @@ class GreetRun {
     stop.reset();  // From here on another signal ends everything at once.
     const Duration elapsed = loop.read_clock() - Instant{};
     if (signal != 0) {
-      if (options_.json) print_json(elapsed, stop_signal_name(signal));
+      write_json(elapsed, stop_signal_name(signal));
       print_stopped(signal);
       print_what_was_odd();
       return 128 + signal;  // As a shell says it.
@@ -88,7 +88,7 @@ class GreetRun {
                  options_.to.to_string());
       return kCouldNotTry;
     }
-    if (options_.json) print_json(elapsed, {});
+    write_json(elapsed, {});
     print_what_was_odd();
     if (refused) {
       fmt::print(stderr, "lossy: nobody is listening on {} any more (ICMP port unreachable)\n",
@@ -103,7 +103,7 @@ class GreetRun {
       progress_.clear();
       fmt::print(stderr, "lossy: gave up on {} after {}\n", escaped(event.name),
                  counted(static_cast<std::uint64_t>(event.attempts), "attempt"));
-    } else if (!options_.json) {
+    } else if (!options_.json.replaces_text()) {
       fmt::print("{}{}{}\n", kGreetingPrefix, escaped(event.name), kGreetingSuffix);
     }
   }
@@ -123,9 +123,9 @@ class GreetRun {
     }
     if (socket_.kernel_drops() > 0) {
       fmt::print(stderr,
-                 "lossy: the kernel dropped {} answers that came while {} bytes of others waited; "
-                 "{}\n",
-                 socket_.kernel_drops(), socket_.receive_buffer_bytes(), more_room_hint());
+                 "lossy: the kernel dropped {} that came while {} bytes of others waited; {}\n",
+                 counted(socket_.kernel_drops(), "answer"), socket_.receive_buffer_bytes(),
+                 more_room_hint());
     }
     const Reasons not_sent = this->not_sent();
     if (total(not_sent) > 0) {
@@ -147,7 +147,8 @@ class GreetRun {
   }
 
   // `stopped_by` is the signal that ended it early, if one did.
-  void print_json(Duration elapsed, std::string_view stopped_by) const {
+  void write_json(Duration elapsed, std::string_view stopped_by) {
+    if (!options_.json.is_wanted()) return;
     const GreeterResult& result = greeter_.result();
     nlohmann::ordered_json json{
         {"command", "greet"},
@@ -159,16 +160,16 @@ class GreetRun {
         {"attempts", result.attempts},
         {"sent", socket_.counters().sent},
         {"ignored", total(ignored())},
-        {"ignored_by", json_of(ignored())},
-        {"not_sent_by", json_of(not_sent())},
-        {"icmp", json_of(reasons_of(socket_.counters().reported, SocketOutcome::kTooLong))},
+        {"ignored_by", reasons_json(ignored())},
+        {"not_sent_by", reasons_json(not_sent())},
+        {"icmp", reasons_json(reasons_of(socket_.counters().reported, SocketOutcome::kTooLong))},
         {"kernel_dropped", socket_.kernel_drops()},
         {"rtt_clock", stamped_ ? "kernel" : "program"}};
     if (!stopped_by.empty()) json["stopped_by"] = stopped_by;
     json["timing"] = {{"seconds", in_seconds(elapsed)},
                       {"rtt_ms", rtt_ms_json(result.rtt)},
                       {"rtt_histogram", rtt_histogram(result.rtt)}};
-    fmt::print("{}\n", json_text(json));
+    json_.write_last(json);
   }
 
   // How many round trips took less than each power of two, from the shortest to the longest.
@@ -193,6 +194,7 @@ class GreetRun {
 
   const GreetOptions& options_;
   const CommandLine& command_line_;
+  JsonOutput json_{options_.json};
   UdpSocket socket_;
   const bool stamped_;  // The kernel says when an answer arrived.
   Greeter greeter_;
@@ -219,7 +221,8 @@ void add_greet_command(CLI::App& app, const CommandLine& command_line,
       ->group("Greetings");
   add_parsed(*greet, "--to", options->to, resolve_server, "the server [127.0.0.1:9999]",
              "HOST:PORT");
-  greet->add_flag("--json", options->json, "print what was counted as one JSON object");
+  options->json.add_to(*greet, "print what was counted as one JSON object",
+                       JsonOption::Timing::kMeasured);
   greet->footer(
       "Round-trip times end when this machine's kernel had the answer, however late this program "
       "is.\n"

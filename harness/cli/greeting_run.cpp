@@ -1,4 +1,5 @@
 #include "harness/cli/greeting_run.hpp"
+#include "core/counted.hpp"
 #include "harness/cli/golden_verdict.hpp"
 
 #include <fmt/format.h>
@@ -38,7 +39,8 @@ class GreetingRun {
       : options_(options),
         command_line_(command_line),
         kind_(kind),
-        ladder_(ladder_on(options.json ? stderr : stdout)),
+        json_(options.json),
+        ladder_(ladder_on(options.json.replaces_text() ? stderr : stdout)),
         recorder_(kind.real_time ? kClockMark : kRecordingMark),
         greeter_(scenario().greeter(), scenario().names(), on_event()),
         network_(kind.make_network(greeter_, server_, scenario())) {
@@ -85,8 +87,10 @@ class GreetingRun {
     RunReport result = report(progress.elapsed());
     if (interrupted) result.stopped_by = stop_signal_name(network_->stop_signal());
     if (writer_ && !writer_->failure().empty()) result.notes.push_back(writer_->failure() + '.');
-    fmt::print("{}{}", options_.trace && !options_.json ? "\n" : "",
-               options_.json ? summary_json(result) : summary_text(result));
+    if (!options_.json.replaces_text()) {
+      fmt::print("{}{}", options_.trace ? "\n" : "", summary_text(result));
+    }
+    if (options_.json.is_wanted()) json_.write_last(summary_json(result));
     if (report_file_ && (!interrupted || !report_replaces_)) write_report(result);
     if (interrupted) {
       const std::string left = left_by(options_.record, record_replaces_) +
@@ -97,8 +101,9 @@ class GreetingRun {
       if (!read_enough) fmt::print(stderr, "lossy: interrupted{}\n", left);
       return 128 + network_->stop_signal();  // As a shell says it.
     }
-    const int verdict =
-        golden_ ? judge_golden(*golden_, options_.golden, reproduce(), options_.json) : kHolds;
+    const int verdict = golden_ ? judge_golden(*golden_, options_.golden, reproduce(),
+                                               options_.json.replaces_text())
+                                : kHolds;
     return writer_ && !writer_->failure().empty() ? kDoesNotHold : verdict;
   }
 
@@ -157,6 +162,7 @@ class GreetingRun {
   const bool record_replaces_ = is_there(options_.record);
   const bool faults_replace_ = is_there(options_.save_faults);
   const bool report_replaces_ = is_there(options_.report);
+  JsonOutput json_;
   Ladder ladder_;
   Recorder recorder_;
   std::optional<KeptCapture> writer_;
@@ -201,20 +207,18 @@ void check_script(const RunOptions& options, const GreetingRunKind& kind) {
 
 // A file that the run writes must be no other that it reads or writes.
 void check_files(const RunOptions& options, const std::string& config) {
-  for (const auto& [name, written] :
-       {std::pair{"--record", options.record}, std::pair{"--save-faults", options.save_faults},
-        std::pair{"--report", options.report}}) {
-    refuse_standard_output(name, written);
-    refuse_overwriting(name, written, "--golden", options.golden);
-    for (const std::string& read : options.scenario.path().files_read()) {
-      refuse_overwriting(name, written, "another option", read);
-    }
-    refuse_overwriting(name, written, "--config", config);
-    refuse_overwriting(name, written, "--script", options.scenario.script_path());
+  const std::vector<NamedFile> written{{"--record", options.record},
+                                       {"--save-faults", options.save_faults},
+                                       {"--report", options.report},
+                                       {"--json", options.json.file}};
+  for (const auto& [option, path] : written) refuse_standard_output(option, path);
+  std::vector<NamedFile> read{{"--golden", options.golden},
+                              {"--config", config},
+                              {"--script", options.scenario.script_path()}};
+  for (const std::string& path : options.scenario.path().files_read()) {
+    read.push_back({"another option", path});
   }
-  refuse_overwriting("--save-faults", options.save_faults, "--record", options.record);
-  refuse_overwriting("--report", options.report, "--record", options.record);
-  refuse_overwriting("--report", options.report, "--save-faults", options.save_faults);
+  refuse_overwriting(written, read);
 }
 
 }  // namespace
@@ -225,11 +229,11 @@ void check_end(GreetingNetwork::End end, const Greeter& greeter, const std::stri
                     reproduce);
   }
   if (end == GreetingNetwork::End::kIdle && !greeter.done()) {
-    throw CannotTry(
-        fmt::format("virtual time ends after 292 years, and {} of {} requests had not ended by "
-                    "then; ask for less",
-                    greeter.requests() - greeter.result().greeted - greeter.result().gave_up,
-                    greeter.requests()));
+    throw CannotTry(fmt::format(
+        "virtual time ends after 292 years, and {} of {} had not ended by then; ask for "
+        "less",
+        greeter.requests() - greeter.result().greeted - greeter.result().gave_up,
+        counted(greeter.requests(), "request")));
   }
 }
 
@@ -253,7 +257,8 @@ void add_run_options(CLI::App& app, RunOptions& options) {
   app.add_flag("--explain", options.explain,
                "say what the path does, in words, figures and as a netem line, and run nothing")
       ->group(group);
-  app.add_flag("--json", options.json, "print the result as one JSON object")->group(group);
+  options.json.add_to(app, "print the result as one JSON object", JsonOption::Timing::kMeasured)
+      ->group(group);
 }
 
 void add_greeting_run(CLI::App& app, const CommandLine& command_line, std::function<int()>& command,

@@ -10,6 +10,7 @@
 #include "core/server.hpp"
 #include "harness/capture/golden.hpp"
 #include "harness/cli/command_line.hpp"
+#include "harness/cli/json_output.hpp"
 #include "harness/cli/scenario.hpp"
 #include "harness/link/link.hpp"
 #include "harness/link/observer.hpp"
@@ -24,7 +25,7 @@ struct RunOptions {
   std::string save_faults;
   std::string report;
   bool trace = false;
-  bool json = false;
+  JsonOption json;
   bool explain = false;
 };
 

@@ -10,12 +10,12 @@
 namespace lossy {
 namespace {
 
-constexpr std::size_t kColumns = 30;  // Before the descriptions.
+constexpr std::size_t kDescriptionColumn = 30;  // Before the descriptions.
 
 std::string entry(const std::string& what, const std::string& description) {
-  const std::string next_line = '\n' + std::string(kColumns, ' ');
-  std::string text = fmt::format("  {:<{}}", what, kColumns - 2);
-  if (text.size() > kColumns || text.back() != ' ') text = "  " + what + next_line;
+  const std::string next_line = '\n' + std::string(kDescriptionColumn, ' ');
+  std::string text = fmt::format("  {:<{}}", what, kDescriptionColumn - 2);
+  if (text.size() > kDescriptionColumn || text.back() != ' ') text = "  " + what + next_line;
   for (const char c : description) text += c == '\n' ? next_line : std::string(1, c);
   return text + '\n';
 }

@@ -9,17 +9,18 @@
 #include <utility>
 #include <vector>
 
+#include "core/counted.hpp"
 #include "core/escape.hpp"
 #include "harness/capture/reader.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/files.hpp"
+#include "harness/cli/json_output.hpp"
 #include "harness/cli/output.hpp"
 #include "harness/cli/progress.hpp"
 #include "harness/cli/report_file.hpp"
 #include "harness/cli/terminal.hpp"
 #include "harness/report/inspect_report.hpp"
 #include "harness/report/inspect_trace.hpp"
-#include "harness/report/json_text.hpp"
 
 namespace lossy {
 namespace {
@@ -30,7 +31,7 @@ struct InspectCommandOptions {
   InspectOptions inspect;
   bool trace = false;
   bool hex = false;
-  bool json = false;
+  JsonOption json;
   std::string report;
 };
 
@@ -68,14 +69,15 @@ InspectReport inspect_one(const std::string& path, const InspectCommandOptions& 
     report.error = fmt::format("{}: has no flow {}", escape_controls(path), options.inspect.flow);
     report.link_type = -1;  // There is nothing to say about it.
   } else if (!options.filter.empty() && report.inspection.records == 0) {
-    report.error = fmt::format("{}: nothing in it matches --filter ({} records)",
-                               escape_controls(path), reader.records());
+    report.error = fmt::format("{}: nothing in it matches --filter ({})", escape_controls(path),
+                               counted(reader.records(), "record"));
     report.link_type = -1;
   }
   return report;
 }
 
 int inspect(const InspectCommandOptions& options, const CommandLine& command_line) {
+  JsonOutput json(options.json);
   std::optional<ReportFile> report_file;
   if (!options.report.empty()) report_file.emplace(options.report);
   bool all_read = true;
@@ -86,17 +88,15 @@ int inspect(const InspectCommandOptions& options, const CommandLine& command_lin
     const InspectReport report = inspect_one(path, options, page ? &*page : nullptr);
     if (page) report_file->add(page->run(report));
     all_read = all_read && report.error.empty();
-    if (options.json) {
-      files.push_back(inspect_json(report));
-    } else if (report.link_type >= 0) {
+    if (options.json.is_wanted()) files.push_back(inspect_json(report));
+    if (!options.json.replaces_text() && report.link_type >= 0) {
       if (options.trace) fmt::print("\n");
       fmt::print("{}", inspect_text(report));
     }
     if (!report.error.empty()) fmt::print(stderr, "lossy: {}\n", report.error);
   }
-  if (options.json) {
-    const nlohmann::ordered_json json{{"command", "inspect"}, {"files", std::move(files)}};
-    fmt::print("{}\n", json_text(json));
+  if (options.json.is_wanted()) {
+    json.write_last({{"command", "inspect"}, {"files", std::move(files)}});
   }
   if (report_file) report_file->write(page_head("inspect", command_line.text()));
   return all_read ? kHolds : kCouldNotTry;
@@ -119,7 +119,7 @@ void add_inspect_command(CLI::App& app, const CommandLine& command_line,
       "print every record as a ladder; of a recording of both hosts it says what was "
       "lost");
   inspect_app->add_flag("--hex", options->hex, "print the bytes of every datagram, too");
-  inspect_app->add_flag("--json", options->json, "print all of it as one JSON object");
+  options->json.add_to(*inspect_app, "print all of it as one JSON object");
   add_filter(*inspect_app, options->filter,
              "only what this matches, as tcpdump has it; of fragments only the first has ports");
   add_parsed(
@@ -138,12 +138,12 @@ void add_inspect_command(CLI::App& app, const CommandLine& command_line,
   add_report(*inspect_app, options->report);
   inspect_app->callback([options, &command_line, &command] {
     if (options->hex) options->trace = true;
-    if (options->trace && options->json) {
-      throw usage_error("--trace", "there is no ladder in --json");
+    if (options->trace && options->json.replaces_text()) {
+      throw usage_error("--trace", "there is no ladder in --json; --json=FILE goes beside it");
     }
-    for (const std::string& file : options->files) {
-      refuse_overwriting("--report", options->report, "a capture", file);
-    }
+    std::vector<NamedFile> read;
+    for (const std::string& file : options->files) read.push_back({"a capture", file});
+    refuse_overwriting({{"--report", options->report}, {"--json", options->json.file}}, read);
     refuse_standard_output("--report", options->report);
     command = [options, &command_line] { return inspect(*options, command_line); };
   });

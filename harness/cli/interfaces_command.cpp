@@ -11,7 +11,7 @@
 #include "core/escape.hpp"
 #include "harness/capture/live_interfaces.hpp"
 #include "harness/cli/exit_code.hpp"
-#include "harness/report/json_text.hpp"
+#include "harness/cli/json_output.hpp"
 
 namespace lossy {
 namespace {
@@ -25,7 +25,7 @@ std::string state_of(const LiveInterface& interface) {
   return state;
 }
 
-int print_json(const std::vector<LiveInterface>& interfaces) {
+nlohmann::ordered_json json_of(const std::vector<LiveInterface>& interfaces) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const LiveInterface& one : interfaces) {
     list.push_back({{"name", one.name},
@@ -37,12 +37,10 @@ int print_json(const std::vector<LiveInterface>& interfaces) {
                     {"description", one.description},
                     {"timestamps", one.timestamps}});
   }
-  const nlohmann::ordered_json json{{"command", "interfaces"}, {"interfaces", std::move(list)}};
-  fmt::print("{}\n", json_text(json));
-  return kHolds;
+  return {{"command", "interfaces"}, {"interfaces", std::move(list)}};
 }
 
-int print_text(const std::vector<LiveInterface>& interfaces) {
+void print_text(const std::vector<LiveInterface>& interfaces) {
   std::size_t widest = 0;
   for (const LiveInterface& one : interfaces) widest = std::max(widest, one.name.size());
   for (const LiveInterface& one : interfaces) {
@@ -51,25 +49,27 @@ int print_text(const std::vector<LiveInterface>& interfaces) {
       fmt::print("{:<{}}  {}\n", "", widest, address);
     }
   }
-  return kHolds;
 }
 
 }  // namespace
 
 void add_interfaces_command(CLI::App& app, std::function<int()>& command) {
-  auto json = std::make_shared<bool>(false);
+  auto json = std::make_shared<JsonOption>();
   CLI::App* interfaces =
       app.add_subcommand("interfaces", "List what `lossy record` can capture on.");
-  interfaces->add_flag("--json", *json,
-                       "print them as one JSON object, with the kinds of timestamps they have");
+  json->add_to(*interfaces,
+               "print them, with the kinds of timestamps they have, as one JSON object");
   interfaces->footer(
       "Examples:\n"
       "  lossy interfaces\n"
       "  lossy record --interface=lo --write=seen.pcap");
   interfaces->callback([json, &command] {
     command = [json] {
+      JsonOutput output(*json);
       const std::vector<LiveInterface> found = live_interfaces();
-      return *json ? print_json(found) : print_text(found);
+      if (!json->replaces_text()) print_text(found);
+      if (json->is_wanted()) output.write_last(json_of(found));
+      return kHolds;
     };
   });
 }

@@ -7,10 +7,12 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "harness/cli/exit_code.hpp"
+#include "harness/cli/json_output.hpp"
 #include "harness/cli/option.hpp"
 #include "harness/cli/output.hpp"
 #include "harness/cli/terminal.hpp"
@@ -24,7 +26,7 @@ struct LearnOptions {
   std::string lesson;
   std::map<Parameter, std::string> parameters;
   bool check = false;
-  bool json = false;
+  JsonOption json;
   bool no_wait = false;
 };
 
@@ -87,8 +89,14 @@ void print_outcome(const Outcome& outcome) {
   fmt::print("{}", outcome_text(shown, text_columns()));
 }
 
-int run_lesson(const Lesson& lesson, const Settings& settings, const LearnOptions& options) {
-  const bool talks = !options.check && !options.json;
+// What it came to, and that as JSON where it is asked for.
+struct LessonRun {
+  int exit_code;
+  nlohmann::ordered_json json;
+};
+
+LessonRun run_lesson(const Lesson& lesson, const Settings& settings, const LearnOptions& options) {
+  const bool talks = !options.check && !options.json.replaces_text();
   if (talks) {
     fmt::print("{}", opening_text(lesson, text_columns()));
     if (!options.no_wait && is_terminal(stdin) && is_terminal(stdout)) wait_for_enter();
@@ -96,30 +104,41 @@ int run_lesson(const Lesson& lesson, const Settings& settings, const LearnOption
     flush_output();
   }
   const Outcome outcome = lesson.run(settings);
-  if (options.json) fmt::print("{}", lesson_json(lesson, settings, outcome));
   if (talks) print_outcome(outcome);
-  if (!options.check || outcome.holds()) return kHolds;
+  LessonRun run{kHolds, {}};
+  if (options.json.is_wanted()) run.json = lesson_json(lesson, settings, outcome);
+  if (!options.check || outcome.holds()) return run;
   fmt::print(stderr, "{}lossy: see it with: lossy learn {}{}\n", failures_text(lesson, outcome),
              lesson.name, settings.arguments());
-  return kDoesNotHold;
+  run.exit_code = kDoesNotHold;
+  return run;
+}
+
+int run_one(const Lesson& lesson, const Settings& settings, const LearnOptions& options) {
+  JsonOutput output(options.json);
+  const LessonRun run = run_lesson(lesson, settings, options);
+  if (options.json.is_wanted()) output.write_last(run.json);
+  return run.exit_code;
 }
 
 int run_all(const LearnOptions& options) {
+  JsonOutput output(options.json);
+  const std::vector<Lesson> lessons = all_lessons();
   int exit_code = kHolds;
-  for (const Lesson& lesson : all_lessons()) {
-    const int one = run_lesson(lesson, Settings(lesson.takes), options);
-    exit_code = std::max(exit_code, one);
+  for (const Lesson& lesson : lessons) {
+    const LessonRun run = run_lesson(lesson, Settings(lesson.takes), options);
+    exit_code = std::max(exit_code, run.exit_code);
+    if (!options.json.is_wanted()) continue;
+    lesson.number == lessons.back().number ? output.write_last(run.json) : output.write(run.json);
   }
   return exit_code;
 }
 
 int list(const LearnOptions& options) {
+  JsonOutput output(options.json);
   const std::vector<Lesson> lessons = all_lessons();
-  if (options.json) {
-    fmt::print("{}", lessons_json(lessons));
-  } else {
-    fmt::print("{}", lessons_text(lessons, list_columns()));
-  }
+  if (!options.json.replaces_text()) fmt::print("{}", lessons_text(lessons, list_columns()));
+  if (options.json.is_wanted()) output.write_last(lessons_json(lessons));
   return kHolds;
 }
 
@@ -140,7 +159,7 @@ void add_learn_command(CLI::App& app, std::function<int()>& command) {
   learn->add_flag("--check", options->check,
                   "print nothing; exit code 1 when what the lesson (or any of them) teaches is not "
                   "what happens");
-  learn->add_flag("--json", options->json, "print the numbers as one JSON object");
+  options->json.add_to(*learn, "print the numbers as one JSON object");
   learn->add_flag("--no-wait", options->no_wait, "do not wait for Enter, on a terminal either");
   for (const ParameterText& parameter : parameters()) {
     learn
@@ -176,7 +195,7 @@ void add_learn_command(CLI::App& app, std::function<int()>& command) {
     } catch (const TextError& error) {
       throw CLI::ValidationError(error.what());
     }
-    command = [options, settings, lesson] { return run_lesson(lesson, *settings, *options); };
+    command = [options, settings, lesson] { return run_one(lesson, *settings, *options); };
   });
 }
 

@@ -131,7 +131,8 @@ int parse_and_run(int argc, char** argv) {
       ->check(scenario_file())
       ->type_name("FILE.toml");
   app.allow_config_extras(CLI::config_extras_mode::error);
-  app.config_formatter(std::make_shared<ScenarioFormat>(app));
+  const auto scenario = std::make_shared<ScenarioFormat>(app);
+  app.config_formatter(scenario);
   add_commands(app, command_line, command);
   try {
     refuse_misread_words(app, {argv + std::min(argc, 1), argv + argc});
@@ -147,16 +148,15 @@ int parse_and_run(int argc, char** argv) {
       std::fputs(text.str().c_str(), stdout);
       return exit_code;
     }
+    // An option's own complaint says what would do; the parser's say only what is wrong.
+    if (error.get_name() == "ValidationError") return complain(scenario->placed(error.what()));
     if (app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-') {
       return complain(unknown_command(app, argv[1]));
     }
     if (app.get_subcommands().empty() && argc == 1) {
       return complain(missing_command(app, command_line));
     }
-    // An option's own complaint says what would do; the parser's say only what is wrong.
-    const bool explained = error.get_name() == "ValidationError";
-    return complain(explained ? error.what()
-                              : std::string(error.what()) + "; see " + help_of(app, command_line));
+    return complain(std::string(error.what()) + "; see " + help_of(app, command_line));
   }
   return command();
 }

@@ -50,9 +50,12 @@ std::string heading(const char* macro, std::string text) {
 }
 
 std::string option_entry(const OptionView& option) {
-  const bool flag = option.type.empty();
-  return ".TP\n\\fB" + plain(option.positional ? option.type : option.name) + "\\fR" +
-         (flag || option.positional ? std::string() : "=\\fI" + plain(option.type) + "\\fR") +
+  std::string value;
+  if (!option.type.empty() && !option.positional) {
+    value = "=\\fI" + plain(option.type) + "\\fR";
+    if (option.value_is_optional) value = '[' + value + ']';
+  }
+  return ".TP\n\\fB" + plain(option.positional ? option.type : option.name) + "\\fR" + value +
          '\n' + plain(option.description) + '\n';
 }
 

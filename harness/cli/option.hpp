@@ -4,13 +4,14 @@
 #include <CLI/CLI.hpp>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "harness/link/text.hpp"
 
 namespace lossy {
 
 // An option --name=TYPE whose text `parse` reads into `value`. What parse() refuses with a
-// TextError becomes the one line "--name: why".
+// TextError or std::system_error becomes the one line "--name: why".
 template <typename Value, typename Parse>
 CLI::Option* add_parsed(CLI::App& app, const std::string& name, Value& value, Parse parse,
                         const std::string& description, const std::string& type) {
@@ -21,6 +22,8 @@ CLI::Option* add_parsed(CLI::App& app, const std::string& name, Value& value, Pa
             try {
               value = parse(text);
             } catch (const TextError& error) {
+              throw CLI::ValidationError(name, error.what());
+            } catch (const std::system_error& error) {  // It names a file, say.
               throw CLI::ValidationError(name, error.what());
             }
           },

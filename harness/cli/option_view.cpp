@@ -33,6 +33,10 @@ std::vector<OptionView> options_of(const CLI::App& app) {
     if (view.group.empty()) continue;
     const bool flag = option->get_type_size_max() == 0;
     if (!flag) view.type = option->get_type_name();
+    if (view.type.starts_with("[=")) {
+      view.type = view.type.substr(2, view.type.size() - 3);
+      view.value_is_optional = true;
+    }
     view.name = view.positional ? view.type : "--" + option->get_lnames().front();
     view.takes_file = view.type.find("FILE") != std::string::npos ||
                       view.type.find("FOLDER") != std::string::npos;

@@ -14,6 +14,7 @@ struct OptionView {
   std::string group;
   bool positional = false;
   bool takes_file = false;
+  bool value_is_optional = false;    // "--json" or "--json=FILE".
   std::vector<std::string> choices;  // The words it takes, where they can be listed.
 };
 

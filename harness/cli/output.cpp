@@ -18,13 +18,13 @@ struct Stream {
   std::atomic<int> failure{0};  // What errno said when it ended, or 0.
 };
 
-Stream output{STDOUT_FILENO};
+Stream standard_output{STDOUT_FILENO};
 Stream errors{STDERR_FILENO};
 std::atomic<bool> output_keeps_failure = false;
 
 // Whether nobody who prints there is told that it has failed.
 bool is_silent(const Stream& stream) {
-  if (&stream == &output) return output_keeps_failure;
+  if (&stream == &standard_output) return output_keeps_failure;
   return stream.failure == EPIPE || stream.failure == ECANCELED;
 }
 
@@ -53,12 +53,12 @@ void take_over(std::FILE*& file, Stream& stream, int buffering) {
 }  // namespace
 
 void take_over_output() {
-  take_over(stdout, output, ::isatty(STDOUT_FILENO) == 1 ? _IOLBF : _IOFBF);
+  take_over(stdout, standard_output, ::isatty(STDOUT_FILENO) == 1 ? _IOLBF : _IOFBF);
   take_over(stderr, errors, _IONBF);
 }
 
 int descriptor_of(std::FILE* stream) {
-  if (stream == stdout) return output.descriptor;
+  if (stream == stdout) return standard_output.descriptor;
   return stream == stderr ? errors.descriptor : ::fileno(stream);
 }
 
@@ -67,11 +67,11 @@ void keep_output_failure() {
 }
 
 bool output_failed() {
-  return output.failure != 0;
+  return standard_output.failure != 0;
 }
 
 std::system_error output_failure() {
-  return {output.failure, std::generic_category(), "cannot write to standard output"};
+  return {standard_output.failure, std::generic_category(), "cannot write to standard output"};
 }
 
 void check_output() {

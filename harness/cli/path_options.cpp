@@ -5,6 +5,7 @@
 #include <limits>
 #include <memory>
 #include <random>
+#include <system_error>
 
 #include "harness/cli/command_line.hpp"
 #include "harness/cli/files.hpp"
@@ -325,6 +326,8 @@ void PathOptions::resolve_faults() {
       throw TextError("the list is empty, so nothing would happen; as in uplink.3:drop");
     }
   } catch (const TextError& error) {
+    throw usage_error("--faults", error.what());
+  } catch (const std::system_error& error) {
     throw usage_error("--faults", error.what());
   }
   refuse_chance();

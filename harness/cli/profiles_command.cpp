@@ -7,18 +7,18 @@
 #include <string>
 
 #include "harness/cli/exit_code.hpp"
+#include "harness/cli/json_output.hpp"
 #include "harness/cli/option.hpp"
 #include "harness/cli/profiles.hpp"
 #include "harness/link/netem.hpp"
 #include "harness/report/explain.hpp"
-#include "harness/report/json_text.hpp"
 
 namespace lossy {
 namespace {
 
 struct ProfilesOptions {
   std::string name;
-  bool json = false;
+  JsonOption json;
 };
 
 constexpr std::size_t kIpv4HeaderBytes = 28;
@@ -28,39 +28,43 @@ WayExplanation explain(const Profile& profile, Direction direction) {
 }
 
 int show_all(const ProfilesOptions& options) {
-  if (options.json) {
-    nlohmann::ordered_json list = nlohmann::ordered_json::array();
-    for (const Profile& profile : profiles()) {
-      list.push_back({{"name", profile.name},
-                      {"description", profile.description},
-                      {"source", profile.source},
-                      {"uplink", profile.uplink},
-                      {"downlink", profile.downlink}});
-    }
-    fmt::print("{}\n", json_text({{"command", "profiles"}, {"profiles", list}}));
-    return kHolds;
-  }
+  JsonOutput output(options.json);
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const Profile& profile : profiles()) {
-    fmt::print("{:<16} {}\n", profile.name, profile.description);
+    if (!options.json.replaces_text()) {
+      fmt::print("{:<16} {}\n", profile.name, profile.description);
+    }
+    list.push_back({{"name", profile.name},
+                    {"description", profile.description},
+                    {"source", profile.source},
+                    {"uplink", profile.uplink},
+                    {"downlink", profile.downlink}});
   }
-  fmt::print("\nIn full: lossy profiles NAME. To use one: lossy simulate --profile=NAME\n");
+  if (!options.json.replaces_text()) {
+    fmt::print("\nIn full: lossy profiles NAME. To use one: lossy simulate --profile=NAME\n");
+  }
+  if (options.json.is_wanted()) {
+    output.write_last({{"command", "profiles"}, {"profiles", std::move(list)}});
+  }
   return kHolds;
 }
 
 int show_one(const Profile& profile, const ProfilesOptions& options) {
+  JsonOutput output(options.json);
   const WayExplanation uplink = explain(profile, Direction::kUplink);
   const WayExplanation downlink = explain(profile, Direction::kDownlink);
-  if (options.json) {
+  if (!options.json.replaces_text()) {
+    fmt::print("{}: {}\nSource: {}\n\n{}", profile.name, profile.description, profile.source,
+               explanation_text(uplink, downlink));
+  }
+  if (options.json.is_wanted()) {
     nlohmann::ordered_json json{{"command", "profiles"},
                                 {"name", profile.name},
                                 {"description", profile.description},
                                 {"source", profile.source}};
     json.update(explanation_json(uplink, downlink));
-    fmt::print("{}\n", json_text(json));
-    return kHolds;
+    output.write_last(json);
   }
-  fmt::print("{}: {}\nSource: {}\n\n{}", profile.name, profile.description, profile.source,
-             explanation_text(uplink, downlink));
   return kHolds;
 }
 
@@ -71,7 +75,7 @@ void add_profiles_command(CLI::App& app, std::function<int()>& command) {
   CLI::App* profiles_app =
       app.add_subcommand("profiles", "Show the networks that --profile knows by name.");
   profiles_app->add_option("name", options->name, "one of them, in full")->type_name("NAME");
-  profiles_app->add_flag("--json", options->json, "print them as one JSON object");
+  options->json.add_to(*profiles_app, "print them as one JSON object");
   profiles_app->footer(
       "Examples:\n"
       "  lossy profiles\n"

@@ -37,7 +37,7 @@ void resolve_explained(ProxyCommandOptions& options) {
   options.path.resolve(options.listen && options.listen->is_v6());
 }
 
-void resolve(ProxyCommandOptions& options) {
+void resolve_options(ProxyCommandOptions& options) {
   if (!options.to) {
     throw usage_error("--to", "it says where the server is, as in --to=127.0.0.1:9999");
   }
@@ -55,17 +55,16 @@ void resolve(ProxyCommandOptions& options) {
       throw usage_error(name, "it must be at least 1ms");
     }
   }
-  refuse_standard_output("--record", options.record);
-  refuse_standard_output("--save-faults", options.save_faults);
-  refuse_overwriting("--save-faults", options.save_faults, "--record", options.record);
-  refuse_overwriting("--report", options.report, "--record", options.record);
-  refuse_overwriting("--report", options.report, "--save-faults", options.save_faults);
-  refuse_standard_output("--report", options.report);
-  for (const std::string& read : options.path.files_read()) {
-    refuse_overwriting("--report", options.report, "another option", read);
-    refuse_overwriting("--save-faults", options.save_faults, "another option", read);
-    refuse_overwriting("--record", options.record, "another option", read);
+  const std::vector<NamedFile> written{{"--record", options.record},
+                                       {"--save-faults", options.save_faults},
+                                       {"--report", options.report},
+                                       {"--json", options.json.file}};
+  for (const auto& [option, path] : written) refuse_standard_output(option, path);
+  std::vector<NamedFile> read;
+  for (const std::string& path : options.path.files_read()) {
+    read.push_back({"another option", path});
   }
+  refuse_overwriting(written, read);
   options.path.resolve(options.listen->is_v6());
 }
 
@@ -115,10 +114,13 @@ void add_proxy_command(CLI::App& app, const CommandLine& command_line,
       ->add_flag("--explain", options->explain,
                  "say what the path does, in words, figures and as a netem line, and run nothing")
       ->group(output);
-  proxy->add_flag("--json", options->json, "print what was counted as one JSON object")
+  options->json
+      .add_to(*proxy, "print what was counted as one JSON object", JsonOption::Timing::kMeasured)
       ->group(output);
   add_parsed(*proxy, "--stats", options->stats, parse_duration,
-             "print what was counted so far as a line of JSON, so often", "TIME")
+             "print what was counted so far as a line of JSON, so often, or write it to the FILE "
+             "of --json",
+             "TIME")
       ->group(output);
   proxy
       ->add_option("command", options->command,
@@ -144,7 +146,7 @@ void add_proxy_command(CLI::App& app, const CommandLine& command_line,
       };
       return;
     }
-    resolve(*options);
+    resolve_options(*options);
     command = [options, &command_line] { return run_proxy(*options, command_line); };
   });
 }

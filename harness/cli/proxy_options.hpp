@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/address.hpp"
+#include "harness/cli/json_output.hpp"
 #include "harness/cli/path_options.hpp"
 #include "harness/net/proxy.hpp"
 
@@ -26,7 +27,7 @@ struct ProxyCommandOptions {
   std::string report;
   bool trace = false;
   bool explain = false;
-  bool json = false;
+  JsonOption json;
   std::optional<Duration> stats{};
   std::vector<std::string> command;  // What runs beside the proxy; nothing when it is empty.
 };

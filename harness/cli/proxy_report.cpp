@@ -5,8 +5,8 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "core/counted.hpp"
 #include "harness/cli/reasons.hpp"
-#include "harness/report/json_text.hpp"
 #include "harness/report/link_report.hpp"
 #include "harness/report/readable.hpp"
 
@@ -22,13 +22,13 @@ Reasons failures(const Outcomes& outcomes) {
 
 std::string flows_text(const ProxyCounters& counters) {
   std::string text = fmt::format("{} opened, {} open", counters.flows, counters.flows_open);
-  const auto more = [&](const char* what, std::uint64_t count) {
-    if (count > 0) text += fmt::format(", {} {}", count, what);
+  const auto more = [&](const char* one, const char* many, std::uint64_t count) {
+    if (count > 0) text += ", " + counted(count, one, many);
   };
-  more("ended idle", counters.flows_idle);
-  more("ended for want of room", counters.flows_evicted);
-  more("datagrams without one", counters.flows_refused);
-  more("changes of port", counters.rebinds);
+  more("ended idle", "ended idle", counters.flows_idle);
+  more("ended for want of room", "ended for want of room", counters.flows_evicted);
+  more("datagram without one", "datagrams without one", counters.flows_refused);
+  more("change of port", "changes of port", counters.rebinds);
   return text;
 }
 
@@ -55,17 +55,18 @@ std::vector<std::string> all_notes(const ProxyReport& report) {
   const ProxyCounters& counters = report.counters;
   if (counters.memory_refused > 0) {
     notes.push_back(
-        fmt::format("{} were lost because what was in flight took the {} bytes that it may take; "
+        fmt::format("{} lost because what was in flight took the {} bytes that it may take; "
                     "allow more with --memory.",
-                    counters.memory_refused, report.memory_bytes_max));
+                    counted(counters.memory_refused, "was", "were"), report.memory_bytes_max));
   }
   const std::uint64_t dropped = counters.clients_kernel_dropped + counters.servers_kernel_dropped;
   if (dropped > 0) {
-    notes.push_back(fmt::format(
-        "the kernel dropped {} datagrams ({} from clients, {} from the server) before they reached "
-        "the proxy, beside what the path did; {}",
-        dropped, counters.clients_kernel_dropped, counters.servers_kernel_dropped,
-        more_room_hint()));
+    notes.push_back(
+        fmt::format("the kernel dropped {} ({} from clients, {} from the server) on the way to the "
+                    "proxy, beside "
+                    "what the path did; {}",
+                    counted(dropped, "datagram"), counters.clients_kernel_dropped,
+                    counters.servers_kernel_dropped, more_room_hint()));
   }
   return notes;
 }
@@ -76,14 +77,14 @@ std::string proxy_text(const ProxyReport& report) {
   const ProxyCounters& counters = report.counters;
   std::string text = links_text(counters.uplink, counters.downlink) + '\n';
   text += fmt::format("  {:<14} {}\n", "flows", flows_text(counters)) + losses_text(counters);
-  text += fmt::format("  {:<14} {:.4g} s{}{}\n", "time", in_seconds(report.time),
+  text += fmt::format("  {:<14} {}{}{}\n", "time", readable(report.time),
                       report.stopped_by.empty() ? "" : ", stopped by ", report.stopped_by);
   if (report.seed) text += fmt::format("  {:<14} {}\n", "seed", *report.seed);
   for (const std::string& note : all_notes(report)) text += "\n  Note: " + note + '\n';
   return text + "\nThe same path again: " + report.reproduce + '\n';
 }
 
-std::string proxy_json(const ProxyReport& report) {
+nlohmann::ordered_json proxy_json(const ProxyReport& report) {
   const ProxyCounters& counters = report.counters;
   nlohmann::ordered_json json{
       {"command", "proxy"}, {"listen", report.listen.to_string()}, {"to", report.to.to_string()}};
@@ -104,9 +105,9 @@ std::string proxy_json(const ProxyReport& report) {
   json["memory"] = {{"bytes", counters.memory_bytes},
                     {"bytes_max", report.memory_bytes_max},
                     {"refused", counters.memory_refused}};
-  json["icmp"] = json_of(failures(counters.servers.reported));
-  json["not_sent"] = {{"to_clients", json_of(failures(counters.clients.not_sent))},
-                      {"to_server", json_of(failures(counters.servers.not_sent))}};
+  json["icmp"] = reasons_json(failures(counters.servers.reported));
+  json["not_sent"] = {{"to_clients", reasons_json(failures(counters.clients.not_sent))},
+                      {"to_server", reasons_json(failures(counters.servers.not_sent))}};
   json["kernel_dropped"] = {{"from_clients", counters.clients_kernel_dropped},
                             {"from_server", counters.servers_kernel_dropped}};
   if (report.final) {
@@ -114,7 +115,7 @@ std::string proxy_json(const ProxyReport& report) {
     json["reproduce"] = report.reproduce;
   }
   json["timing"] = {{"seconds", in_seconds(report.time)}};
-  return json_text(json) + '\n';
+  return json;
 }
 
 std::string proxy_live_text(const ProxyCounters& before, const ProxyCounters& now,
@@ -124,8 +125,8 @@ std::string proxy_live_text(const ProxyCounters& before, const ProxyCounters& no
     const std::string lost = percent(to.lost(), to.offered);
     return fmt::format("{:.0f}/s, {} lost", rate, lost.empty() ? "0%" : lost);
   };
-  return fmt::format("{} flows  up {}  down {}", now.flows_open, way(before.uplink, now.uplink),
-                     way(before.downlink, now.downlink));
+  return fmt::format("{}  up {}  down {}", counted(now.flows_open, "flow"),
+                     way(before.uplink, now.uplink), way(before.downlink, now.downlink));
 }
 
 }  // namespace lossy

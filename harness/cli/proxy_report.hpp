@@ -1,6 +1,7 @@
 // What a proxy came to, so far or in the end: a screen, a JSON object, or a line.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,8 +27,7 @@ struct ProxyReport {
 };
 
 std::string proxy_text(const ProxyReport& report);
-// In one line.
-std::string proxy_json(const ProxyReport& report);
+nlohmann::ordered_json proxy_json(const ProxyReport& report);
 
 // For a terminal, in one line: the rates since what was counted `before`, and losses in all.
 std::string proxy_live_text(const ProxyCounters& before, const ProxyCounters& now,

@@ -7,11 +7,13 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
 
+#include "core/counted.hpp"
 #include "core/escape.hpp"
 #include "harness/cli/child_process.hpp"
 #include "harness/cli/exit_code.hpp"
@@ -52,8 +54,10 @@ class ProxyRun {
   ProxyRun(const ProxyCommandOptions& options, const CommandLine& command_line)
       : options_(options),
         command_line_(command_line),
+        json_(options.json),
         out_(options.command.empty() ? stdout : stderr),
-        ladder_(ladder_on(options.json ? stderr : out_)) {}
+        json_out_(options.json.to == JsonOption::To::kStandardOutput ? stdout : out_),
+        ladder_(ladder_on(options.json.replaces_text() ? stderr : out_)) {}
 
   int run() {
     keep_output_failure();  // There are files to finish.
@@ -66,7 +70,8 @@ class ProxyRun {
     if (options_.stats) {
       stats.emplace(loop_, *options_.stats, [this] {
         clear_live();
-        fmt::print(out_, "{}", proxy_json(report(proxy_->recent_counters())));
+        attempt_json(
+            [&] { json_.write(proxy_json(report(proxy_->recent_counters())), json_out_); });
       });
     }
     std::optional<Ticker> live;
@@ -106,8 +111,8 @@ class ProxyRun {
     fmt::print(stderr, "lossy: proxy on {} to {}\n", proxy_->address().to_string(),
                options_.to->to_string());
     if (limit.flows < options_.flows) {
-      fmt::print(stderr, "lossy: at most {} flows instead of {}: {}\n", limit.flows, options_.flows,
-                 limit.reason);
+      fmt::print(stderr, "lossy: at most {} instead of {}: {}\n", counted(limit.flows, "flow"),
+                 options_.flows, limit.reason);
     }
     if (const std::string shortage = proxy_->socket().buffer_shortage(); !shortage.empty()) {
       fmt::print(stderr, "lossy: {}\n", shortage);
@@ -189,15 +194,31 @@ class ProxyRun {
     print_summary();
     if (output_failed()) {
       fmt::print(stderr, "lossy: nobody takes what is printed any more; what the proxy came to:\n");
-      out_ = stderr;
+      out_ = json_out_ = stderr;
       print_summary();
+    }
+    if (options_.json.to == JsonOption::To::kFile) {
+      attempt_json([this] { json_.write_last(proxy_json(report(proxy_->counters()))); });
     }
     const bool reported = !report_file_ || write_report();
     if (child_code_.value_or(kHolds) != kHolds) return *child_code_;
-    return !reported || std::ranges::any_of(
-                            files_, [](const auto& file) { return !file->failure().empty(); })
+    return !reported || json_failed_ ||
+                   std::ranges::any_of(files_,
+                                       [](const auto& file) { return !file->failure().empty(); })
                ? kDoesNotHold
                : kHolds;
+  }
+
+  // What cannot be written ends the file, and nothing else.
+  template <typename Write>
+  void attempt_json(Write write) {
+    if (json_failed_) return;
+    try {
+      write();
+    } catch (const std::system_error& error) {
+      json_failed_ = true;
+      fmt::print(stderr, "lossy: {}\n", escape_controls(error.what()));
+    }
   }
 
   // Whether it could be written.
@@ -268,8 +289,11 @@ class ProxyRun {
     clear_live();
     loop_.read_clock();
     const ProxyReport all = report(proxy_->counters());
-    fmt::print(out_, "{}",
-               options_.json ? proxy_json(all) : (options_.trace ? "\n" : "") + proxy_text(all));
+    if (options_.json.replaces_text()) {
+      json_.write(proxy_json(all), json_out_);
+    } else {
+      fmt::print(out_, "{}{}", options_.trace ? "\n" : "", proxy_text(all));
+    }
     std::fflush(out_);
   }
 
@@ -294,7 +318,10 @@ class ProxyRun {
 
   const ProxyCommandOptions& options_;
   const CommandLine& command_line_;
+  JsonOutput json_;
+  bool json_failed_ = false;
   std::FILE* out_;  // Standard output is the command's, when there is one.
+  std::FILE* json_out_;
   EventLoop loop_{{.spin = options_.spin}};
   std::optional<CaughtSignals> signals_;
   std::optional<Proxy> proxy_;

@@ -365,9 +365,9 @@ class Output(WithProxy):
         for options, notes in [
                 (["--uplink-mtu=1000"], ["uplink: no datagram was larger than the MTU."]),
                 (["--faults=uplink.1:drop,uplink.9:drop,flow2.uplink.1:drop,flow3.downlink.1:drop"],
-                 ["uplink: 1 of the faults were for datagrams that were never sent.",
-                  "downlink: 1 of the faults were for datagrams that were never sent."]),
-                (["--memory=64k", "--delay=10s"], ["1 were lost because what was in flight took the 65536 bytes that "
+                 ["uplink: 1 of the faults was for a datagram that was never sent.",
+                  "downlink: 1 of the faults was for a datagram that was never sent."]),
+                (["--memory=64k", "--delay=10s"], ["1 was lost because what was in flight took the 65536 bytes that "
                                                    "it may take; allow more with --memory."]),
         ]:
             process, address = self.start("--stats=20ms", *options)
@@ -404,10 +404,10 @@ class Output(WithProxy):
 
     # A terminal is shown rates and losses, in a line that is taken away for what follows.
     def test_live_line(self):
-        self.check_live_line("200", r"\r\033\[K1 flows  up \d+/s, 100% lost  down 0/s, 0% lost")
+        self.check_live_line("200", r"\r\033\[K1 flow  up \d+/s, 100% lost  down 0/s, 0% lost")
 
     def test_live_line_fits_the_window(self):
-        self.check_live_line("20", r"\r\033\[K1 flows  up \d+/s.{0,5}…")
+        self.check_live_line("20", r"\r\033\[K1 flow  up \d+/s.{0,5}…")
 
     def check_live_line(self, columns, line):
         ours, theirs = pty.openpty()

@@ -25,7 +25,7 @@ std::string text_of(std::string_view what, const Reasons& reasons) {
   return fmt::format("{} {}{}", what, total(reasons), list.empty() ? "" : " (" + list + ')');
 }
 
-nlohmann::ordered_json json_of(const Reasons& reasons) {
+nlohmann::ordered_json reasons_json(const Reasons& reasons) {
   nlohmann::ordered_json json = nlohmann::ordered_json::object();
   for (const auto& [reason, count] : reasons) json[reason] = count;
   return json;

@@ -33,6 +33,6 @@ std::string list_of(const Reasons& reasons);
 std::string text_of(std::string_view what, const Reasons& reasons);
 
 // {"empty": 1, "too_long": 2, "not_utf8": 0}
-nlohmann::ordered_json json_of(const Reasons& reasons);
+nlohmann::ordered_json reasons_json(const Reasons& reasons);
 
 }  // namespace lossy

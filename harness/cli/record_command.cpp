@@ -14,6 +14,7 @@
 #include <string>
 #include <system_error>
 
+#include "core/counted.hpp"
 #include "core/escape.hpp"
 #include "harness/capture/live.hpp"
 #include "harness/capture/live_interfaces.hpp"
@@ -21,12 +22,13 @@
 #include "harness/capture/rotating_writer.hpp"
 #include "harness/cli/command_line.hpp"
 #include "harness/cli/exit_code.hpp"
+#include "harness/cli/files.hpp"
+#include "harness/cli/json_output.hpp"
 #include "harness/cli/option.hpp"
 #include "harness/cli/progress.hpp"
 #include "harness/link/netem_units.hpp"
 #include "harness/net/event_loop.hpp"
 #include "harness/net/stop_signal.hpp"
-#include "harness/report/json_text.hpp"
 
 namespace lossy {
 namespace {
@@ -46,7 +48,7 @@ struct RecordOptions {
   std::optional<std::uint64_t> count;
   std::optional<Duration> duration;
   std::optional<std::uint64_t> rotate;
-  bool json = false;
+  JsonOption json;
 };
 
 // What to type so that this program may capture.
@@ -209,11 +211,12 @@ class RecordRun final : public EventLoop::Handler {
   int report() {
     const LiveCapture::Drops drops = capture_.drops();
     const std::string why = trouble();
-    if (options_.json) print_json(drops, why);
+    if (options_.json.is_wanted()) write_json(drops, why);
     if (!why.empty()) fmt::print(stderr, "lossy: {}\n", why);
-    fmt::print(stderr, "lossy: {}recorded {} packets to {}; the kernel dropped {}\n",
+    fmt::print(stderr, "lossy: {}recorded {} to {}; the kernel dropped {}\n",
                signal_ ? fmt::format("stopped by {}: ", stop_signal_name(*signal_)) : "",
-               writer_.records(), files_text(), drops.buffer_full + drops.interface);
+               counted(writer_.records(), "packet"), files_text(),
+               drops.buffer_full + drops.interface);
     if (drops.buffer_full > 0) {
       fmt::print(stderr,
                  "lossy: {} found its buffer full: give it a larger --buffer than {} bytes, or "
@@ -221,12 +224,13 @@ class RecordRun final : public EventLoop::Handler {
                  drops.buffer_full, options_.live.buffer_bytes);
     }
     if (drops.interface > 0) {
-      fmt::print(stderr, "lossy: {} were dropped by {} itself\n", drops.interface, interface());
+      fmt::print(stderr, "lossy: {} dropped by {} itself\n",
+                 counted(drops.interface, "was", "were"), interface());
     }
     return why.empty() && drops.buffer_full + drops.interface == 0 ? kHolds : kDoesNotHold;
   }
 
-  void print_json(const LiveCapture::Drops& drops, const std::string& why) const {
+  void write_json(const LiveCapture::Drops& drops, const std::string& why) {
     nlohmann::ordered_json json{
         {"command", "record"},
         {"interface", options_.live.interface},
@@ -238,13 +242,14 @@ class RecordRun final : public EventLoop::Handler {
         {"files", writer_.files()}};
     if (signal_) json["stopped_by"] = stop_signal_name(*signal_);
     if (!why.empty()) json["error"] = why;
-    fmt::print("{}\n", json_text(json));
+    json_.write_last(json);
   }
 
   const RecordOptions& options_;
   Source source_;
   LiveCapture& capture_ = source_.capture;
   RotatingWriter writer_;
+  JsonOutput json_{options_.json};
   StopSignal& stop_ = stop_signal();  // Until now there is nothing that a signal could spoil.
   EventLoop loop_;
   Progress progress_;
@@ -300,7 +305,7 @@ void add_options(CLI::App& record, RecordOptions& options) {
   record.add_flag_callback(
       "-p,--no-promiscuous-mode", [&options] { options.live.promiscuous = false; },
       "leave alone what is for other hosts");
-  record.add_flag("--json", options.json, "print what was recorded as one JSON object");
+  options.json.add_to(record, "print what was recorded as one JSON object");
 }
 
 }  // namespace
@@ -324,9 +329,10 @@ void add_record_command(CLI::App& app, std::function<int()>& command) {
     if (to_output && options->rotate) {
       throw usage_error("--rotate", "standard output is one file; name another with --write");
     }
-    if (to_output && options->json) {
-      throw usage_error("--json", "the capture goes there already; name a file with --write");
+    if (to_output && options->json.replaces_text()) {
+      throw usage_error("--json", "the capture goes there already; name a file, as in --json=FILE");
     }
+    refuse_overwriting({{"--json", options->json.file}}, {{"--write", options->write}});
     if (to_output && ::isatty(STDOUT_FILENO) == 1) {
       throw usage_error("--write", "a terminal cannot show a capture; pipe it into something");
     }

@@ -26,7 +26,7 @@ import proxied
 from proxied import PATIENCE_SECONDS
 
 NOBODY = 65534
-RECORDED = r"recorded (\d+) packets to (.*); the kernel dropped (\d+)$"
+RECORDED = r"recorded (\d+) packets? to (.*); the kernel dropped (\d+)$"
 # Whoever has seen it has seen all that came before it.
 MARKER = b"that is all of it"
 # LeakSanitizer cannot look into a process that has become another user.

@@ -22,7 +22,6 @@
 #include "harness/net/client_crowd.hpp"
 #include "harness/net/flow_limit.hpp"
 #include "harness/report/against_report.hpp"
-#include "harness/report/json_text.hpp"
 #include "harness/report/junit.hpp"
 #include "harness/report/readable.hpp"
 
@@ -213,6 +212,30 @@ std::uint64_t masked_whole(const RecordedFlows& recorded, const PayloadMask& mas
   return whole;
 }
 
+// What takes long says so, and how to have it sooner: the first power of ten that plays all of it
+// within a minute, or else the largest there is. Nothing when it is soon done.
+std::string patience_text(const RecordedFlows& recorded, const ReplayTiming& timing) {
+  const auto takes = [&](const ReplayTiming& asked) {
+    return asked.due({.number = recorded.requests, .at = recorded.duration});
+  };
+  const Duration now = takes(timing);
+  if (now <= kLong) return {};
+  const std::uint64_t most = timing.is_paced() ? kPaceMax : kSpeedMax;
+  std::string option;
+  Duration then = now;
+  for (std::uint64_t factor = 10; then > kLong && factor <= most; factor *= 10) {
+    const ReplayTiming faster =
+        timing.is_paced() ? ReplayTiming::paced(factor) : ReplayTiming::captured(factor * 1000);
+    if (takes(faster) >= now) continue;
+    then = takes(faster);
+    option =
+        timing.is_paced() ? fmt::format("--pace={}/s", factor) : fmt::format("--speed={}", factor);
+  }
+  const std::string sooner =
+      option.empty() ? "" : fmt::format("with {} it would take {}, and ", option, readable(then));
+  return fmt::format("takes {}; {}with --topspeed as long as the answers", readable(now), sooner);
+}
+
 class AgainstRun {
  public:
   AgainstRun(const AgainstOptions& options, const CommandLine& command_line)
@@ -231,12 +254,11 @@ class AgainstRun {
       play(path);
       if (stopped_by_) break;
     }
-    if (options_.json) {
-      const nlohmann::ordered_json json{{"command", "replay"},
-                                        {"against", client_.server.to_string()},
-                                        {"holds", failed_ == 0 && not_tried_ == 0 && !stopped_by_},
-                                        {"files", std::move(files_)}};
-      fmt::print("{}\n", json_text(json));
+    if (options_.json.is_wanted()) {
+      json_.write_last({{"command", "replay"},
+                        {"against", client_.server.to_string()},
+                        {"holds", failed_ == 0 && not_tried_ == 0 && !stopped_by_},
+                        {"files", std::move(files_)}});
     }
     flush_output();
     if (junit_) junit_->write_whole(junit_xml(suites_));
@@ -268,7 +290,7 @@ class AgainstRun {
       if (why.empty()) {
         const std::string rest = left_out_text(recorded);
         why = fmt::format("{}: no client sends anything in it ({})", name,
-                          rest.empty() ? fmt::format("{} records", recorded.records) : rest);
+                          rest.empty() ? counted(recorded.records, "record") : rest);
       }
       return not_tried(path, why);
     }
@@ -279,10 +301,9 @@ class AgainstRun {
     }
     EventLoop loop({.stop = &stop_signal()});
     ++loops_;
-    const Duration takes = options_.client.timing.due({.at = recorded.duration});
-    if (takes > kLong) {
-      fmt::print(stderr, "lossy: {} takes {}; --speed=10 or --topspeed make that less\n", name,
-                 readable(takes));
+    if (const std::string patience = patience_text(recorded, options_.client.timing);
+        !patience.empty()) {
+      fmt::print(stderr, "lossy: {} {}\n", name, patience);
     }
     const Instant start = loop.read_clock();
     PlayedCapture capture(recorded, client_, start);
@@ -324,10 +345,8 @@ class AgainstRun {
     not_tried_ += sum.flows_not_tried;
     if (junit_) add_suite(path, flows);
     if (report_file_) add_run(path, flows, sum);
-    if (options_.json) {
-      files_.push_back(json_of(path, recorded, flows, sum, took));
-      return;
-    }
+    if (options_.json.is_wanted()) files_.push_back(json_of(path, recorded, flows, sum, took));
+    if (options_.json.replaces_text()) return;
     const std::string name = escape_controls(path);
     std::size_t shown = 0;
     for (const AgainstFlow& flow : flows) {
@@ -335,8 +354,8 @@ class AgainstRun {
       fmt::print("{}: {}{}", name, against_line(flow), against_details(flow, options_.mask));
     }
     if (shown > kDetailsMax) {
-      fmt::print("{}: and {} more flows; --json or --junit=FILE tell of them\n", name,
-                 shown - kDetailsMax);
+      fmt::print("{}: and {}; --json or --junit=FILE tell of all\n", name,
+                 counted(shown - kDetailsMax, "more flow"));
     }
     fmt::print("{}: {} of {} matched: {} of {} as recorded, to {}, in {}\n", name,
                sum.flows_matched, counted(recorded.flows.size(), "flow"), sum.matched,
@@ -344,9 +363,9 @@ class AgainstRun {
     if (const std::string rest = left_out_text(recorded); !rest.empty()) fmt::print("{}\n", rest);
     if (sum.kernel_dropped > 0) {
       fmt::print(stderr,
-                 "lossy: the kernel dropped {} datagrams that came, for want of room: what they "
-                 "were is not known; send with --pace, or {}\n",
-                 sum.kernel_dropped, more_room_hint());
+                 "lossy: the kernel dropped {} that came, for want of room: which is not known; "
+                 "send with --pace, or {}\n",
+                 counted(sum.kernel_dropped, "datagram"), more_room_hint());
     }
   }
 
@@ -358,7 +377,7 @@ class AgainstRun {
     nlohmann::ordered_json json{
         {"file", path},
         {"records", recorded.records},
-        {"skipped", lossy::json_of(reasons_of(recorded.skipped, SkipReason{}))},
+        {"skipped", reasons_json(reasons_of(recorded.skipped, SkipReason{}))},
         {"repeated", recorded.repeated},
         {"bad_checksum", recorded.bad_checksum},
         {"unasked", recorded.unasked},
@@ -394,7 +413,8 @@ class AgainstRun {
         if (finding.expected != nullptr) different.push_back(finding.expected->record);
       }
     }
-    if (shown > kDetailsMax) text += fmt::format("and {} more flows\n", shown - kDetailsMax);
+    if (shown > kDetailsMax)
+      text += fmt::format("and {}\n", counted(shown - kDetailsMax, "more flow"));
     nlohmann::ordered_json run =
         capture_run(path, part(), report_file_->bounds(), std::move(different));
     run["verdict"] = {{"holds", sum.flows_failed + sum.flows_not_tried == 0},
@@ -405,7 +425,7 @@ class AgainstRun {
   }
 
   void not_tried(const std::string& path, const std::string& why) {
-    if (options_.json) files_.push_back({{"file", path}, {"error", why}});
+    if (options_.json.is_wanted()) files_.push_back({{"file", path}, {"error", why}});
     if (report_file_) {
       nlohmann::ordered_json run = capture_run(path, part(), report_file_->bounds(), {});
       run["verdict"] = {{"holds", false}, {"title", "could not be tried"}, {"text", why}};
@@ -450,6 +470,7 @@ class AgainstRun {
   sigset_t mask_at_start_ = SignalMask::current();
   std::size_t loops_ = 0;  // That were made.
   nlohmann::ordered_json files_ = nlohmann::ordered_json::array();
+  JsonOutput json_{options_.json};
   std::optional<NewFile> junit_;
   std::optional<ReportFile> report_file_;
   std::vector<JunitSuite> suites_;

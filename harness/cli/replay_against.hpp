@@ -1,6 +1,7 @@
 // lossy replay --against: the clients of captures played again, to a real server.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -8,8 +9,13 @@
 #include "harness/capture/recorded_flows.hpp"
 #include "harness/capture/replay_client.hpp"
 #include "harness/cli/command_line.hpp"
+#include "harness/cli/json_output.hpp"
 
 namespace lossy {
+
+// The largest --speed, and --pace in requests a second.
+inline constexpr std::uint64_t kSpeedMax = 1'000'000;
+inline constexpr std::uint64_t kPaceMax = 1'000'000'000;
 
 struct AgainstOptions {
   std::vector<std::string> files;
@@ -18,7 +24,7 @@ struct AgainstOptions {
   PayloadMask mask{};
   std::string junit{};
   std::string report{};
-  bool json = false;
+  JsonOption json{};
 };
 
 // Gives the exit code.

@@ -12,20 +12,22 @@
 #include <string>
 #include <vector>
 
+#include "core/counted.hpp"
 #include "core/escape.hpp"
 #include "harness/capture/replay.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/files.hpp"
+#include "harness/cli/json_output.hpp"
 #include "harness/cli/progress.hpp"
 #include "harness/cli/reasons.hpp"
 #include "harness/cli/recorded_options.hpp"
 #include "harness/cli/replay_against.hpp"
 #include "harness/cli/report_file.hpp"
+#include "harness/cli/scenario_format.hpp"
 #include "harness/cli/script_run.hpp"
 #include "harness/cli/simulate_command.hpp"
 #include "harness/link/scan.hpp"
 #include "harness/net/socket_address.hpp"
-#include "harness/report/json_text.hpp"
 
 namespace lossy {
 namespace {
@@ -34,7 +36,7 @@ struct ReplayCommandOptions {
   std::vector<std::string> files;
   std::string scenario;
   std::uint16_t port = ReplayOptions{}.server_port;
-  bool json = false;
+  JsonOption json;
   std::string report;
   AgainstOptions against;
 };
@@ -56,12 +58,10 @@ ReplayResult replay_one(const std::string& capture, const ReplayCommandOptions& 
       const Scenario scenario = read_scenario(scenario_path);
       if (scenario.script()) return replay_script(capture, *scenario.script());
       client.emplace(scenario.greeter(), scenario.names());
-    } catch (const std::exception& error) {
-      // It may be no scenario, or name a list of faults that cannot be read: the next file may be
-      // fine.
-      ReplayResult result;
+    } catch (const ScenarioError& error) {
+      ReplayResult result;  // The next file may be fine.
       result.path = capture;
-      result.reason = escape_controls(scenario_path + " cannot be used: " + error.what());
+      result.reason = escape_controls(error.what());
       return result;
     }
   }
@@ -80,7 +80,7 @@ nlohmann::ordered_json json_of(const ReplayResult& result) {
   json["client_checked"] = result.client_checked;
   json["was_broken"] = result.was_broken;
   json["records"] = result.records;
-  json["skipped"] = lossy::json_of(reasons_of(result.skipped, SkipReason{}));
+  json["skipped"] = reasons_json(reasons_of(result.skipped, SkipReason{}));
   json["other"] = result.other;
   json["flows"] = result.flows;
   json["received"] = result.received;
@@ -107,6 +107,7 @@ nlohmann::ordered_json page_run(const ReplayResult& result, const PageBounds& bo
 }
 
 int replay(const ReplayCommandOptions& options, const CommandLine& command_line) {
+  JsonOutput json(options.json);
   std::optional<ReportFile> report_file;
   if (!options.report.empty()) report_file.emplace(options.report);
   std::array<std::size_t, 3> counts{};
@@ -115,25 +116,24 @@ int replay(const ReplayCommandOptions& options, const CommandLine& command_line)
     const ReplayResult result = replay_one(capture, options);
     ++counts[static_cast<std::size_t>(result.status)];
     if (report_file) report_file->add(page_run(result, report_file->bounds()));
-    if (options.json) {
-      files.push_back(json_of(result));
-    } else {
+    if (options.json.is_wanted()) files.push_back(json_of(result));
+    if (!options.json.replaces_text()) {
       const bool unusable = result.status == ReplayStatus::kNotTried;
       fmt::print(unusable ? stderr : stdout, "{}{}", unusable ? "lossy: " : "",
                  replay_text(result));
     }
   }
   const auto [holds, differs, not_tried] = counts;
-  if (options.json) {
-    const nlohmann::ordered_json json{{"command", "replay"},
-                                      {"holds", holds},
-                                      {"differs", differs},
-                                      {"not_tried", not_tried},
-                                      {"files", std::move(files)}};
-    fmt::print("{}\n", json_text(json));
-  } else if (options.files.size() > 1) {
-    fmt::print("{} captures: {} hold, {} differ, {} could not be tried\n", options.files.size(),
-               holds, differs, not_tried);
+  if (!options.json.replaces_text() && options.files.size() > 1) {
+    fmt::print("{} captures: {}, {}, {} could not be tried\n", options.files.size(),
+               counted(holds, "holds", "hold"), counted(differs, "differs", "differ"), not_tried);
+  }
+  if (options.json.is_wanted()) {
+    json.write_last({{"command", "replay"},
+                     {"holds", holds},
+                     {"differs", differs},
+                     {"not_tried", not_tried},
+                     {"files", std::move(files)}});
   }
   if (report_file) report_file->write(page_head("replay", command_line.text()));
   if (differs > 0) {
@@ -145,7 +145,6 @@ int replay(const ReplayCommandOptions& options, const CommandLine& command_line)
 
 // "2", "0.5": thousandths.
 std::uint64_t parse_speed(std::string_view text) {
-  constexpr std::uint64_t kSpeedMax = 1'000'000;
   const auto fail = [text] {
     return TextError(quote(text) +
                      " is no speed: 2 is twice as fast, 0.5 half as fast; from 0.001 "
@@ -176,7 +175,7 @@ std::uint64_t parse_pace(std::string_view text) {
     throw TextError(quote(text) + " is no pace: 1000/s is a thousand requests a second");
   }
   number.remove_suffix(2);
-  return parse_whole(number, 1, 1'000'000'000);
+  return parse_whole(number, 1, kPaceMax);
 }
 
 Duration parse_timeout(std::string_view text) {
@@ -244,7 +243,8 @@ void add_replay_command(CLI::App& app, const CommandLine& command_line,
       "where the server listens, in captures that are not recordings of ours [9999; with "
       "--against, who is asked first]",
       "PORT");
-  replay_app->add_flag("--json", options->json, "print the results as one JSON object");
+  options->json.add_to(*replay_app, "print the results as one JSON object",
+                       JsonOption::Timing::kMeasured);
   add_report(*replay_app, options->report);
   CLI::Option* const server =
       add_parsed(*replay_app, "--against", options->against.client.server, resolve,
@@ -267,17 +267,15 @@ void add_replay_command(CLI::App& app, const CommandLine& command_line,
       "  lossy replay dns.pcap --against=127.0.0.1:53 --speed=10 --junit=dns.xml\n"
       "  lossy replay game.pcap --against=127.0.0.1:7777 --mask=4-7 --ignore-unexpected");
   replay_app->callback([options, server, port, &command_line, &command] {
-    for (const std::string& file : options->files) {
-      refuse_overwriting("--report", options->report, "a capture", file);
-    }
-    refuse_overwriting("--report", options->report, "--scenario", options->scenario);
-    refuse_overwriting("--report", options->report, "--junit", options->against.junit);
+    std::vector<NamedFile> read{{"--scenario", options->scenario}};
+    for (const std::string& file : options->files) read.push_back({"a capture", file});
+    refuse_overwriting({{"--junit", options->against.junit},
+                        {"--report", options->report},
+                        {"--json", options->json.file}},
+                       read);
     refuse_standard_output("--report", options->report);
     if (server->count() > 0) {
       AgainstOptions& against = options->against;
-      for (const std::string& file : options->files) {
-        refuse_overwriting("--junit", against.junit, "a capture", file);
-      }
       against.files = options->files;
       against.json = options->json;
       against.report = options->report;

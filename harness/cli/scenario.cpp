@@ -1,5 +1,7 @@
 #include "harness/cli/scenario.hpp"
 
+#include <system_error>
+
 #include "harness/cli/script_file.hpp"
 
 namespace lossy {
@@ -39,7 +41,13 @@ void Scenario::resolve_script() {
     throw usage_error(option->get_name() == "names" ? "NAMES" : option->get_name(),
                       "the script says all about the client and the path; leave one of them out");
   }
-  script_ = read_script(script_path_).script;
+  try {
+    script_ = read_script(script_path_).script;
+  } catch (const TextError& error) {
+    throw usage_error("--script", error.what());
+  } catch (const std::system_error& error) {
+    throw usage_error("--script", error.what());
+  }
 }
 
 void Scenario::resolve() {

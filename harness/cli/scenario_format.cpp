@@ -1,8 +1,13 @@
 #include "harness/cli/scenario_format.hpp"
 
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
 #include <algorithm>
 #include <filesystem>
-#include <string>
+#include <iterator>
+#include <optional>
+#include <utility>
 
 namespace lossy {
 namespace {
@@ -10,30 +15,122 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string beside(const fs::path& folder, const std::string& file) {
-  // An empty name is for the option to refuse.
-  return file.empty() ? file : (folder / file).lexically_normal().string();
+  return (folder / file).lexically_normal().string();
+}
+
+// A value as somebody would have typed it, or nothing where no option takes such a one.
+std::optional<std::string> typed(const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* number = node.as_integer()) return std::to_string(number->get());
+  if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
+  return std::nullopt;
+}
+
+// Why a value is none for the option, or nothing when it may be one.
+std::string misfit(const CLI::Option& option, const toml::node& node) {
+  const bool flag = option.get_items_expected_max() == 0;
+  if (flag && node.is_boolean()) return {};
+  if (flag && option.get_type_name().empty()) return "it is true or false";
+  const toml::array* const list = node.as_array();
+  if (list == nullptr) return typed(node) ? "" : "its value is a text or a number";
+  if (option.get_items_expected_max() <= 1) return "it has one value, and no list of them";
+  const bool texts = !list->empty() && std::ranges::all_of(*list, [](const toml::node& one) {
+    return typed(one).has_value();
+  });
+  return texts ? "" : "its values are texts or numbers, one at least";
+}
+
+std::vector<std::string> values_of(const toml::node& node) {
+  if (const auto* flag = node.as_boolean()) return {flag->get() ? "true" : "false"};
+  if (const auto text = typed(node)) return {*text};
+  std::vector<std::string> values;
+  for (const toml::node& one : *node.as_array()) values.push_back(*typed(one));
+  return values;
+}
+
+toml::table parse(std::istream& input, const std::string& path) {
+  const std::string text{std::istreambuf_iterator<char>(input), {}};
+  try {
+    return toml::parse(text, path);
+  } catch (const toml::parse_error& error) {
+    throw ScenarioError(
+        fmt::format("{}:{}: it is not TOML: {} (texts stand in quotes, as in "
+                    "drop = \"10%\")",
+                    path, error.source().begin.line, error.description()));
+  }
 }
 
 }  // namespace
 
+std::string ScenarioFormat::path() const {
+  return app_.get_config_ptr()->as<std::string>();
+}
+
+std::string ScenarioFormat::at(std::uint32_t line) const {
+  return fmt::format("{}:{}: ", path(), line);
+}
+
+const CLI::App& ScenarioFormat::command() const {
+  const auto commands = app_.get_subcommands([](const CLI::App* command) {
+    return command->get_name() == "simulate" || command->get_name() == "loopback";
+  });
+  const auto used =
+      std::ranges::find_if(commands, [](const CLI::App* command) { return command->parsed(); });
+  return used == commands.end() ? *commands.front() : **used;
+}
+
 std::vector<CLI::ConfigItem> ScenarioFormat::from_config(std::istream& input) const {
-  std::vector<CLI::ConfigItem> read = ConfigBase::from_config(input);
-  const fs::path folder = fs::path(app_.get_config_ptr()->as<std::string>()).parent_path();
-  const bool for_loopback =
-      std::ranges::any_of(app_.get_subcommands({}), [](const CLI::App* command) {
-        return command->get_name() == "loopback" && command->parsed();
-      });
-  for (CLI::ConfigItem& item : read) {
-    if (item.parents.empty() || item.parents.front() != "simulate") continue;
-    for (std::string& value : item.inputs) {
-      if (item.name == "script") value = beside(folder, value);
-      if (item.name == "faults" && value.starts_with('@')) {
-        value = '@' + beside(folder, value.substr(1));
-      }
+  const CLI::App& command = this->command();
+  const fs::path folder = fs::path(path()).parent_path();
+  const toml::table file = parse(input, path());
+  std::vector<CLI::ConfigItem> items;
+  for (const auto& [section, content] : file) {
+    const std::string where = at(content.source().begin.line);
+    if (!content.is_table()) {
+      throw ScenarioError(fmt::format("{}'{}' does not stand in [simulate]", where, section.str()));
     }
-    if (for_loopback) item.parents.front() = "loopback";
+    if (section != "simulate") {
+      throw ScenarioError(
+          fmt::format("{}a scenario has [simulate], and not [{}]", where, section.str()));
+    }
+    for (const auto& [key, value] : *content.as_table()) {
+      const std::string name(key.str());
+      const std::uint32_t line = value.source().begin.line;
+      const CLI::Option* option = command.get_option_no_throw("--" + name);
+      if (option == nullptr) option = command.get_option_no_throw(name);
+      if (option == nullptr || !option->get_configurable()) {
+        throw ScenarioError(fmt::format("{}there is no option '{}'", at(line), name));
+      }
+      if (const std::string why = misfit(*option, value); !why.empty()) {
+        throw ScenarioError(fmt::format("{}{}: {}", at(line), name, why));
+      }
+      CLI::ConfigItem item{
+          .parents = {command.get_name()}, .name = name, .inputs = values_of(value)};
+      for (std::string& text : item.inputs) {
+        if (text.empty() && option->nonpositional()) {
+          throw ScenarioError(fmt::format("{}{}: its value is missing", at(line), name));
+        }
+        // CLI11 would take it for a list.
+        if (text.starts_with('[') && text.ends_with(']')) {
+          throw ScenarioError(at(line) + "a name must not be in brackets");
+        }
+        if (name == "script") text = beside(folder, text);
+        if (name == "faults" && text.starts_with('@')) {
+          text = '@' + beside(folder, text.substr(1));
+        }
+      }
+      if (option->count() == 0) lines_[name] = line;  // Else what was typed counts.
+      items.push_back(std::move(item));
+    }
   }
-  return read;
+  return items;
+}
+
+std::string ScenarioFormat::placed(const std::string& complaint) const {
+  std::string name = complaint.substr(0, complaint.find(": "));
+  if (name.starts_with("--")) name.erase(0, 2);
+  const auto line = lines_.find(name == "NAMES" ? "names" : name);
+  return line == lines_.end() ? complaint : at(line->second) + complaint;
 }
 
 }  // namespace lossy

@@ -80,7 +80,7 @@ void add_script_command(CLI::App& app, std::function<int()>& command) {
       "  lossy script findings/crash-1 --write=crash.script\n"
       "  lossy simulate --script=crash.script --trace");
   script_app->callback([options, &command] {
-    refuse_overwriting("--write", options->write, "FILE", options->file);
+    refuse_overwriting({{"--write", options->write}}, {{"FILE", options->file}});
     command = [options] { return convert(*options); };
   });
 }

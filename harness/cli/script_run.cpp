@@ -1,4 +1,5 @@
 #include "harness/cli/script_run.hpp"
+#include "core/counted.hpp"
 #include "harness/cli/golden_verdict.hpp"
 
 #include <fmt/format.h>
@@ -63,7 +64,8 @@ class ScriptCommandRun {
   ScriptCommandRun(const RunOptions& options, const CommandLine& command_line)
       : options_(options),
         command_line_(command_line),
-        ladder_(ladder_on(options.json ? stderr : stdout)),
+        json_(options.json),
+        ladder_(ladder_on(options.json.replaces_text() ? stderr : stdout)),
         // Every frame says how the run ended, so that is looked up before there are any.
         recorder_(breaks_a_property(*options.scenario.script()) ? kBrokenMark : kRecordingMark),
         run_(std::make_unique<ScriptedRun>()) {
@@ -97,14 +99,17 @@ class ScriptCommandRun {
       report_file_->add(page_run(result, collector_, {}));
       report_file_->write(page_head(result));
     }
-    fmt::print("{}{}", options_.trace && !options_.json ? "\n" : "",
-               options_.json ? summary_json(result) : summary_text(result));
+    if (!options_.json.replaces_text()) {
+      fmt::print("{}{}", options_.trace ? "\n" : "", summary_text(result));
+    }
+    if (options_.json.is_wanted()) json_.write_last(summary_json(result));
     if (broken) {
       fmt::print(stderr, "lossy: {}\nlossy: the same run again: {}\n", *broken,
                  command_line_.text());
       return kDoesNotHold;
     }
-    return golden_ ? judge_golden(*golden_, options_.golden, command_line_.text(), options_.json)
+    return golden_ ? judge_golden(*golden_, options_.golden, command_line_.text(),
+                                  options_.json.replaces_text())
                    : kHolds;
   }
 
@@ -134,14 +139,16 @@ class ScriptCommandRun {
                      .wall_time = wall_time,
                      .reproduce = command_line_.text()};
     if (const std::size_t idle = run_->idle_operations(); idle > 0) {
-      report.notes.push_back(fmt::format("{} of the script's {} operations found nothing to do",
-                                         idle, options_.scenario.script()->operations.size()));
+      report.notes.push_back(
+          fmt::format("{} of the script's {} found nothing to do", idle,
+                      counted(options_.scenario.script()->operations.size(), "operation")));
     }
     return report;
   }
 
   const RunOptions& options_;
   const CommandLine& command_line_;
+  JsonOutput json_;
   Ladder ladder_;
   Recorder recorder_;
   std::optional<PcapWriter> writer_;

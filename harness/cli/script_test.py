@@ -144,7 +144,7 @@ class Golden(Case):
     def test_it_replays(self):
         self.assertIn("holds", self.holds("replay", self.golden, cwd="/").decode())
         self.assertIn("holds", self.holds("replay", "late.pcap", cwd=self.folder).decode())
-        self.assertIn("1 scenario: 1 hold", self.holds("golden", self.folder).decode())
+        self.assertIn("1 scenario: 1 holds", self.holds("golden", self.folder).decode())
         self.holds("simulate", f"--config={self.scenario}", f"--golden={self.golden}")
 
     def test_every_payload_byte_counts(self):

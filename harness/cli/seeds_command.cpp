@@ -15,8 +15,9 @@
 #include "harness/capture/reader.hpp"
 #include "harness/capture/seeds.hpp"
 #include "harness/cli/exit_code.hpp"
+#include "harness/cli/files.hpp"
+#include "harness/cli/json_output.hpp"
 #include "harness/cli/progress.hpp"
-#include "harness/report/json_text.hpp"
 
 namespace lossy {
 namespace {
@@ -38,7 +39,7 @@ struct SeedsCommandOptions {
   std::string folder;
   std::string filter;
   SeedOptions seeds;
-  bool json = false;
+  JsonOption json;
 };
 
 template <typename Value, std::size_t kSize>
@@ -105,6 +106,7 @@ nlohmann::ordered_json json_of(const std::string& path, const SeedsOfFile& made)
 }
 
 int seeds(const SeedsCommandOptions& options) {
+  JsonOutput json(options.json);
   SeedFolder folder(options.folder, options.seeds.files_max);
   std::uint64_t written = 0;
   std::uint64_t same = 0;
@@ -115,23 +117,20 @@ int seeds(const SeedsCommandOptions& options) {
     written += made.counters.written;
     same += made.counters.same;
     all_read = all_read && made.error.empty();
-    if (options.json) {
-      files.push_back(json_of(path, made));
-    } else {
-      print(path, made.counters);
-    }
+    if (options.json.is_wanted()) files.push_back(json_of(path, made));
+    if (!options.json.replaces_text()) print(path, made.counters);
     if (!made.error.empty()) fmt::print(stderr, "lossy: {}\n", made.error);
   }
-  if (options.json) {
-    const nlohmann::ordered_json json{{"command", "seeds"},
-                                      {"to", options.folder},
-                                      {"written", written},
-                                      {"same", same},
-                                      {"files", std::move(files)}};
-    fmt::print("{}\n", json_text(json));
-  } else if (options.files.size() > 1) {
+  if (!options.json.replaces_text() && options.files.size() > 1) {
     fmt::print("{}: {} new, {} the same as another\n", escape_controls(options.folder), written,
                same);
+  }
+  if (options.json.is_wanted()) {
+    json.write_last({{"command", "seeds"},
+                     {"to", options.folder},
+                     {"written", written},
+                     {"same", same},
+                     {"files", std::move(files)}});
   }
   if (!all_read) return kCouldNotTry;
   if (written + same == 0) throw CannotTry("nothing in these captures makes a seed");
@@ -178,7 +177,7 @@ void add_seeds_command(CLI::App& app, std::function<int()>& command) {
            "DIR")
       ->required();
   add_choices(*seeds_app, *options);
-  seeds_app->add_flag("--json", options->json, "print the counts as one JSON object");
+  options->json.add_to(*seeds_app, "print the counts as one JSON object");
   seeds_app->footer(
       "In a conversation each datagram stands behind three bytes: 0 when the client sent it and 1\n"
       "when the server did, and its size, the higher byte first. Of a recording that shows both\n"
@@ -193,6 +192,9 @@ void add_seeds_command(CLI::App& app, std::function<int()>& command) {
         options->seeds.direction != SeedDirection::kBoth) {
       throw usage_error("--direction", "frames are taken whatever is in them; use --filter");
     }
+    std::vector<NamedFile> read;
+    for (const std::string& file : options->files) read.push_back({"a capture", file});
+    refuse_overwriting({{"--json", options->json.file}}, read);
     command = [options] { return seeds(*options); };
   });
 }

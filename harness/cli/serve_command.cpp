@@ -11,14 +11,15 @@
 #include <system_error>
 #include <vector>
 
+#include "core/counted.hpp"
 #include "core/server.hpp"
 #include "harness/cli/exit_code.hpp"
+#include "harness/cli/json_output.hpp"
 #include "harness/cli/option.hpp"
 #include "harness/cli/output.hpp"
 #include "harness/cli/reasons.hpp"
 #include "harness/net/endpoint_threads.hpp"
 #include "harness/net/socket_address.hpp"
-#include "harness/report/json_text.hpp"
 
 namespace lossy {
 namespace {
@@ -27,9 +28,9 @@ struct ServeOptions {
   Address listen = Address::v4({127, 0, 0, 1}, 9999);
   std::uint64_t threads = 1;
   bool quiet = false;
-  bool json = false;
+  JsonOption json;
 
-  bool talks() const { return !quiet && !json; }
+  bool talks() const { return !quiet && !json.replaces_text(); }
 };
 
 // Says of each datagram where it came from, as the tutorial's server does, and hands it on.
@@ -102,35 +103,36 @@ class ServeRun {
     }
     const Reasons refused = reasons_of(refused_by, Malformed::kEmpty);
     const Reasons not_sent = reasons_of(sockets.not_sent, SocketOutcome::kNoBuffers);
-    if (options_.json) {
-      const nlohmann::ordered_json json{{"command", "serve"},
-                                        {"listen", threads_.address().to_string()},
-                                        {"stopped_by", stopped_by},
-                                        {"received", sockets.received},
-                                        {"answered", sockets.sent},
-                                        {"refused", total(refused)},
-                                        {"refused_by", json_of(refused)},
-                                        {"not_sent", total(not_sent)},
-                                        {"not_sent_by", json_of(not_sent)},
-                                        {"kernel_dropped", kernel_dropped}};
-      fmt::print("{}\n", json_text(json));
-      return;
+    if (!options_.json.replaces_text()) {
+      std::string text = fmt::format("received {}, answered {}, {}", sockets.received, sockets.sent,
+                                     text_of("refused", refused));
+      if (total(not_sent) > 0) text += ", " + text_of("could not be sent", not_sent);
+      fmt::print(stderr, "lossy: stopped by {}: {}\n", stopped_by, text);
+      if (kernel_dropped > 0) fmt::print(stderr, "{}", kernel_drops_text(kernel_dropped));
     }
-    std::string text = fmt::format("received {}, answered {}, {}", sockets.received, sockets.sent,
-                                   text_of("refused", refused));
-    if (total(not_sent) > 0) text += ", " + text_of("could not be sent", not_sent);
-    fmt::print(stderr, "lossy: stopped by {}: {}\n", stopped_by, text);
-    if (kernel_dropped > 0) fmt::print(stderr, "{}", kernel_drops_text(kernel_dropped));
+    if (options_.json.is_wanted()) {
+      json_.write_last({{"command", "serve"},
+                        {"listen", threads_.address().to_string()},
+                        {"stopped_by", stopped_by},
+                        {"received", sockets.received},
+                        {"answered", sockets.sent},
+                        {"refused", total(refused)},
+                        {"refused_by", reasons_json(refused)},
+                        {"not_sent", total(not_sent)},
+                        {"not_sent_by", reasons_json(not_sent)},
+                        {"kernel_dropped", kernel_dropped}});
+    }
   }
 
   // What to do about datagrams that never reached us.
   std::string kernel_drops_text(std::uint64_t dropped) const {
     return fmt::format(
-        "lossy: the kernel dropped {} datagrams that came while {} bytes of others waited; {}\n",
-        dropped, threads_.receive_buffer_bytes(), more_room_hint());
+        "lossy: the kernel dropped {} that came while {} bytes of others waited; {}\n",
+        counted(dropped, "datagram"), threads_.receive_buffer_bytes(), more_room_hint());
   }
 
   const ServeOptions& options_;
+  JsonOutput json_{options_.json};
   StopSignal& stop_ = stop_signal();
   std::vector<const TalkingServer*> servers_;
   EndpointThreads threads_;
@@ -151,8 +153,7 @@ void add_serve_command(CLI::App& app, std::function<int()>& command) {
       [](std::string_view text) { return parse_whole(text, 1, EndpointThreads::kThreadsMax); },
       "share the work; the kernel chooses a thread by a datagram's source [1]", "N");
   serve->add_flag("--quiet", options->quiet, "print no line for each datagram");
-  serve->add_flag("--json", options->json,
-                  "print nothing but what was counted, as one JSON object at the end");
+  options->json.add_to(*serve, "print what was counted at the end as one JSON object");
   serve->footer(
       "Examples:\n"
       "  lossy serve\n"

@@ -22,7 +22,7 @@ std::unique_ptr<GreetingNetwork> simulated_network(Greeter& client, Server& serv
 // Accepts the path of what may be a scenario: a file that can be read and is not too large.
 CLI::Validator scenario_file();
 
-// The scenario in a file, as `lossy simulate --config=FILE` would run it. Throws CLI::ParseError
+// The scenario in a file, as `lossy simulate --config=FILE` would run it. Throws ScenarioError
 // when it is not one.
 Scenario read_scenario(const std::string& path);
 

@@ -65,7 +65,8 @@ void refuse_misread_words(const CLI::App& app, const std::vector<std::string>& w
     refuse_short_assignment(*word);
     const CLI::Option* const option = options.find(*word);
     const auto value = word + 1;
-    if (option == nullptr || option->get_items_expected_max() == 0 || value == words.end()) continue;
+    if (option == nullptr || option->get_items_expected_max() == 0 || value == words.end())
+      continue;
     if (value->empty()) refuse_empty_value(*word);
     if (option->get_items_expected_min() == 0) continue;
     if (value->starts_with("--") || options.find(*value) != nullptr) {

@@ -12,6 +12,7 @@
 #include "harness/learn/simulated.hpp"
 #include "harness/learn/tolerance.hpp"
 #include "harness/report/figure_text.hpp"
+#include "harness/report/readable.hpp"
 
 namespace lossy {
 namespace {
@@ -147,15 +148,16 @@ Outcome run(const Settings& settings) {
   const std::uint64_t more = bursty.outcome.result.gave_up;
   const std::uint64_t fewer = random.outcome.result.gave_up;
   outcome.claims = {
-      {fmt::format("Losses came {:.3g} in a row at random and {:.3g} in a row in bursts.",
-                   random.periods.mean(), bursty.periods.mean()),
+      {fmt::format("Losses came {} in a row at random and {} in a row in bursts.",
+                   plain_digits(random.periods.mean(), 3), plain_digits(bursty.periods.mean(), 3)),
        longer},
       {fmt::format("Names given up: {} with random losses, {} with bursts.", fewer, more),
        more > fewer}};
   outcome.why = {
       fmt::format("Both lose {} of the datagrams, so the loss rate cannot tell them apart. Loss "
-                  "periods (RFC 3357), the runs of losses, can: {:.3g} and {:.3g} on average.",
-                  percent_text(p), expected_random.run, expected_bursty.run),
+                  "periods (RFC 3357), the runs of losses, can: {} and {} on average.",
+                  percent_text(p), plain_digits(expected_random.run, 3),
+                  plain_digits(expected_bursty.run, 3)),
       fmt::format("Sending again helps because the next attempt has a chance of its own. Within a "
                   "burst it is lost with {} instead of {}: {:g} attempts fail together for {} of "
                   "the names instead of {}. Waiting longer before each attempt, as a doubling "

@@ -7,6 +7,7 @@
 
 #include <array>
 
+#include "core/counted.hpp"
 #include "core/random.hpp"
 #include "harness/capture/checksum.hpp"
 #include "harness/learn/greetings.hpp"
@@ -117,8 +118,8 @@ Outcome run(const Settings& settings) {
                      {"missed_garbage", "the checksum misses: two random words", Unit::kShare,
                       share(by_sum.garbage, count), garbage, share_tolerance(tries, garbage)}};
   outcome.claims = {
-      {fmt::format("Damage that was seen became {} losses, and no wrong greeting.",
-                   noticed.uplink.lost()),
+      {fmt::format("Damage that was seen became {}, and no wrong greeting.",
+                   counted(noticed.uplink.lost(), "loss", "losses")),
        noticed.uplink.lost() > 0 && noticed.client.unexpected == 0},
       wrong > 0 ? Claim{fmt::format("Damage that was missed made the server greet {} who do not "
                                     "exist.",

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <memory>
 
+#include "core/counted.hpp"
 #include "core/random.hpp"
 #include "harness/learn/greetings.hpp"
 #include "harness/learn/simulated.hpp"
@@ -113,9 +114,7 @@ Outcome run(const Settings& settings) {
        share(by_stranger, count), 0, 0},
       {"believed_forged_source", "believed, with the server's address", Unit::kShare,
        share(by_server, count), 1, 0},
-      {"port_guessed",
-       guesses == 1 ? "hit by 1 guess of a port"
-                    : fmt::format("hit by {} guesses of a port", guesses),
+      {"port_guessed", "hit by " + counted(guesses, "guess", "guesses") + " of a port",
        Unit::kShare, share(hits, count), expected, share_tolerance(real(count), expected)}};
   outcome.claims = {
       {fmt::format("Checking the source turned {} of {} strangers away.", count - by_stranger,

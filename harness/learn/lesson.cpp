@@ -8,6 +8,7 @@
 #include "core/counted.hpp"
 #include "harness/learn/simulated.hpp"
 #include "harness/report/figure_text.hpp"
+#include "harness/report/readable.hpp"
 
 namespace lossy {
 
@@ -20,10 +21,10 @@ std::string shown(double value, Unit unit) {
     case Unit::kShare:
       return percent_text(value);
     case Unit::kMilliseconds:
-      return milliseconds_text(value);
+      return readable(value / 1000);
     case Unit::kMean:
       if (std::abs(value) < 1e-6) return "0";  // But for rounding.
-      return fmt::format("{:.4g}", value);
+      return plain_digits(value, 4);
     case Unit::kBytes:
       return counted(static_cast<std::uint64_t>(std::max(0.0, std::round(value))), "byte");
     case Unit::kCount:
@@ -34,7 +35,7 @@ std::string shown(double value, Unit unit) {
 }
 
 std::string times_text(double times) {
-  return times == 1 ? "once" : fmt::format("{:.3g} times", times);
+  return times == 1 ? "once" : plain_digits(times, 3) + " times";
 }
 
 void LadderExcerpt::add(std::string line) {

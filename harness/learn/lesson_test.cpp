@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 
@@ -70,7 +71,7 @@ TEST(Lessons, AreDecidedByTheirSeed) {
   const Lesson& lesson = lesson_named("twice");
   Settings settings(lesson.takes);
   const auto json = [&] { return lesson_json(lesson, settings, lesson.run(settings)); };
-  const std::string first = json();
+  const nlohmann::ordered_json first = json();
   EXPECT_EQ(json(), first);
   settings.set(Parameter::kSeed, "7");
   EXPECT_NE(json(), first);

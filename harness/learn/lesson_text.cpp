@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "harness/report/json_text.hpp"
+#include "core/counted.hpp"
 #include "harness/report/line_style.hpp"
 
 namespace lossy {
@@ -84,7 +84,7 @@ std::string lessons_text(std::span<const Lesson> lessons, std::size_t columns) {
          wrapped("To run one, by number or name: lossy learn 1, lossy learn vanish", columns);
 }
 
-std::string lessons_json(std::span<const Lesson> lessons) {
+nlohmann::ordered_json lessons_json(std::span<const Lesson> lessons) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const Lesson& lesson : lessons) {
     nlohmann::ordered_json takes = nlohmann::ordered_json::object();
@@ -95,7 +95,7 @@ std::string lessons_json(std::span<const Lesson> lessons) {
                     {"group", lesson.group},
                     {"takes", takes}});
   }
-  return json_text({{"command", "learn"}, {"lessons", list}}) + '\n';
+  return {{"command", "learn"}, {"lessons", std::move(list)}};
 }
 
 std::string opening_text(const Lesson& lesson, std::size_t columns) {
@@ -109,8 +109,7 @@ std::string outcome_text(const Outcome& outcome, std::size_t columns) {
   std::string text = wrapped("The experiment: " + outcome.experiment, columns) + '\n';
   for (const std::string& line : outcome.ladder.lines) text += line + '\n';
   if (outcome.ladder.more > 0) {
-    text += fmt::format("  ... and {} line{} more\n", outcome.ladder.more,
-                        outcome.ladder.more == 1 ? "" : "s");
+    text += "  ... and " + counted(outcome.ladder.more, "line") + " more\n";
   }
   text += "\nWhat happened\n" + figures_text(outcome.figures, columns) + '\n';
   for (const Claim& claim : outcome.claims) {
@@ -127,7 +126,8 @@ std::string outcome_text(const Outcome& outcome, std::size_t columns) {
   return text + "Play on: " + outcome.play + '\n';
 }
 
-std::string lesson_json(const Lesson& lesson, const Settings& settings, const Outcome& outcome) {
+nlohmann::ordered_json lesson_json(const Lesson& lesson, const Settings& settings,
+                                   const Outcome& outcome) {
   nlohmann::ordered_json json{{"command", "learn"},
                               {"lesson", lesson.number},
                               {"name", lesson.name},
@@ -159,7 +159,7 @@ std::string lesson_json(const Lesson& lesson, const Settings& settings, const Ou
   json["why"] = outcome.why;
   json["play"] = outcome.play;
   json["holds"] = outcome.holds();
-  return json_text(json) + '\n';
+  return json;
 }
 
 std::string failures_text(const Lesson& lesson, const Outcome& outcome) {

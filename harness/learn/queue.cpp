@@ -130,7 +130,7 @@ Outcome run(const Settings& settings) {
                       "a queue four times as long. The ladder is that of names, and of "
                       "the way up alone.",
                       counted(asked.bytes, "byte"), real(asked.bytes) + kHeaderBytes,
-                      settings.text(Parameter::kRate), milliseconds_text(asked.service_ms()),
+                      settings.text(Parameter::kRate), readable(asked.service_ms() / 1000),
                       format_duration(asked.interval), load_text(asked.load()), asked.queue),
       .ladder = ladder_of(plan, Direction::kUplink),
       .play = fmt::format("lossy simulate --uplink-rate={} --uplink-queue={} --interval={} "
@@ -144,27 +144,27 @@ Outcome run(const Settings& settings) {
 
   const bool waits = with_asked.delay_ms > 1.5 * with_half.delay_ms;
   outcome.claims = {
-      {waits ? fmt::format("Too much became delay first: {} instead of {}.",
-                           milliseconds_text(with_asked.delay_ms),
-                           milliseconds_text(with_half.delay_ms))
-             : "Nobody waited: the link was fast enough.",
+      {waits
+           ? fmt::format("Too much became delay first: {} instead of {}.",
+                         readable(with_asked.delay_ms / 1000), readable(with_half.delay_ms / 1000))
+           : "Nobody waited: the link was fast enough.",
        waits},
-      {with_asked.lost > 0 ? fmt::format("Then it became loss: {} of {} datagrams.",
-                                         with_asked.lost, with_asked.offered)
+      {with_asked.lost > 0 ? fmt::format("Then it became loss: {} of {}.", with_asked.lost,
+                                         counted(with_asked.offered, "datagram"))
                            : "Nothing was lost.",
        with_asked.lost > 0},
       {fmt::format(
            "The longer queue lost {}, the shorter {}; and it made everybody wait {} instead of "
            "{}.",
            percent_text(with_larger.loss()), percent_text(with_asked.loss()),
-           milliseconds_text(with_larger.delay_ms), milliseconds_text(with_asked.delay_ms)),
+           readable(with_larger.delay_ms / 1000), readable(with_asked.delay_ms / 1000)),
        with_larger.delay_ms > 2 * with_asked.delay_ms}};
   outcome.why = {
       fmt::format(
           "A link sends one datagram after the other. While more comes than it carries, a "
           "queue grows, and everybody in it waits. When it is full, what comes is dropped{}, "
           "whatever the sender does but send less.",
-          asked.load() > 1 ? fmt::format(": 1 - 1/{:.3g} = {} of it", asked.load(),
+          asked.load() > 1 ? fmt::format(": 1 - 1/{} = {} of it", plain_digits(asked.load(), 3),
                                          percent_text(1 - 1 / asked.load()))
                            : ""),
       "A longer queue does not lose less of what is too much. It only makes the delay longer, for "

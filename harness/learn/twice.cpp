@@ -77,7 +77,7 @@ Outcome run(const Settings& settings) {
        answers - names, visits_off * (1 + d) + count_tolerance(visits + visits_off, d)}};
   const std::uint64_t too_many = server.visits - server.guests.size();
   outcome.claims = {
-      {fmt::format("Greeting twice did no harm: {} guests, {} greeted.", plan.count,
+      {fmt::format("Greeting twice did no harm: {}, {} greeted.", counted(plan.count, "guest"),
                    run.result.greeted),
        run.result.greeted == plan.count},
       too_many > 0

@@ -6,10 +6,12 @@
 #include <array>
 #include <cmath>
 
+#include "core/counted.hpp"
 #include "harness/learn/greetings.hpp"
 #include "harness/learn/simulated.hpp"
 #include "harness/learn/tolerance.hpp"
 #include "harness/report/figure_text.hpp"
+#include "harness/report/readable.hpp"
 
 namespace lossy {
 namespace {
@@ -40,10 +42,10 @@ Outcome run(const Settings& settings) {
   const double sent = q < 1 ? (1 - given_up) / (1 - q) : k;
   const double sent_variance = q > 0 && q < 1 ? std::min(q / ((1 - q) * (1 - q)), k * k / 4) : 0;
   Outcome outcome{
-      .experiment = fmt::format("{} names are asked, one after the other, over a path that loses "
-                                "{} of what goes up and of what comes down; each is sent {} at "
-                                "most.",
-                                plan.count, settings.text(Parameter::kDrop), times_text(k)),
+      .experiment = fmt::format("{} asked, one after the other, over a path that loses {} of what "
+                                "goes up and of what comes down; each is sent {} at most.",
+                                counted(plan.count, "name is", "names are"),
+                                settings.text(Parameter::kDrop), times_text(k)),
       .ladder = ladder,
       .play = fmt::format("lossy simulate --drop={} --attempts={} --seed={} --trace",
                           settings.text(Parameter::kDrop), settings.text(Parameter::kAttempts),
@@ -61,10 +63,10 @@ Outcome run(const Settings& settings) {
        share(run.result.attempts, plan.count), sent,
        sent_variance > 0 ? k * sum_tolerance(names * sent_variance / (k * k)) / names : 0}};
   outcome.claims = {
-      lost > 0
-          ? Claim{fmt::format("{} of {} datagrams vanished, and nobody was told.", lost, offered),
-                  true}
-          : Claim{"No datagram vanished.", false},
+      lost > 0 ? Claim{fmt::format("{} of {} vanished, and nobody was told.", lost,
+                                   counted(offered, "datagram")),
+                       true}
+               : Claim{"No datagram vanished.", false},
       run.result.gave_up < run.failed_first
           ? Claim{fmt::format("Sending again brought {} of the {} that were not answered at first; "
                               "given up: {}.",
@@ -76,16 +78,17 @@ Outcome run(const Settings& settings) {
                               run.result.gave_up, run.failed_first),
                   false}};
   outcome.why = {
-      fmt::format("A greeting takes two datagrams, and both must arrive: {0} x {0} = {1} of the "
-                  "round trips succeed, and {2} fail{3}. The client cannot tell which of the two "
-                  "was lost, and need not: it sends again.",
-                  percent_text(1 - p), percent_text((1 - p) * (1 - p)), percent_text(q),
-                  p > 0 ? fmt::format(", {:.3g} times the loss of one way", q / p) : ""),
+      fmt::format(
+          "A greeting takes two datagrams, and both must arrive: {0} x {0} = {1} of the "
+          "round trips succeed, and {2} fail{3}. The client cannot tell which of the two "
+          "was lost, and need not: it sends again.",
+          percent_text(1 - p), percent_text((1 - p) * (1 - p)), percent_text(q),
+          p > 0 ? fmt::format(", {} times the loss of one way", plain_digits(q / p, 3)) : ""),
       fmt::format("Each attempt fails on its own, so failures multiply: {} to the power {:g} is "
                   "{}. That costs {} for each name.",
                   percent_text(q), k, percent_text(given_up),
                   sent < 1.005 ? "hardly more than one datagram"
-                               : fmt::format("{:.3g} datagrams instead of one", sent))};
+                               : plain_digits(sent, 3) + " datagrams instead of one")};
   return outcome;
 }
 

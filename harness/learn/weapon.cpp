@@ -9,6 +9,7 @@
 #include "core/server.hpp"
 #include "harness/learn/greetings.hpp"
 #include "harness/learn/simulated.hpp"
+#include "harness/report/readable.hpp"
 
 namespace lossy {
 namespace {
@@ -64,13 +65,13 @@ Outcome run(const Settings& settings) {
   constexpr double kRounding = 1e-9;  // Of the division.
 
   GreetingPlan plan{.names = {name}};
-  Outcome outcome{
-      .experiment = fmt::format("{} names of {} reach the server, each with somebody else's "
-                                "address as its source; and as many that are no names at all. The "
-                                "ladder is that of an honest one.",
-                                count, counted(bytes, "byte")),
-      .ladder = ladder_of(plan),
-      .play = fmt::format("lossy simulate {} --trace", shell_name(bytes))};
+  Outcome outcome{.experiment = fmt::format(
+                      "{} of {} reach the server, each with somebody else's address as its "
+                      "source; and as many that are no names at all. The ladder is that "
+                      "of an honest one.",
+                      counted(count, "name"), counted(bytes, "byte")),
+                  .ladder = ladder_of(plan),
+                  .play = fmt::format("lossy simulate {} --trace", shell_name(bytes))};
   outcome.figures = {{"answers", "answers to somebody who never asked", Unit::kCount,
                       real(named.answers), real(count), 0},
                      {"amplification", "their bytes, times those of the questions", Unit::kMean,
@@ -80,21 +81,22 @@ Outcome run(const Settings& settings) {
                      {"answers_to_rubbish", "answers to what is no name", Unit::kCount,
                       real(rubbish.answers), 0, 0}};
   outcome.claims = {
-      {fmt::format("Somebody who never asked got {:.0f} bytes for {:.0f} of questions: {:.3g} "
+      {fmt::format("Somebody who never asked got {:.0f} bytes for {:.0f} of questions: {} "
                    "times as many.",
-                   named.bytes, asked, factor),
+                   named.bytes, asked, plain_digits(factor, 3)),
        named.bytes > asked},
-      {fmt::format("To what is no name the server said nothing, {} times.",
-                   count - rubbish.answers),
+      {fmt::format("To what is no name the server said nothing, {}.",
+                   counted(count - rubbish.answers, "time")),
        rubbish.answers == 0}};
   outcome.why = {
-      fmt::format(
-          "An answer goes to the source that the question claims to have. Whoever writes "
-          "somebody else's address there makes the server write to them: reflection. Where "
-          "answers are longer, it hits harder than the attacker sends: here by {:.3g}, on "
-          "the wire by {:.3g}. A greeting adds {:g} bytes, so that the shortest name is the "
-          "worst: {:.3g}, on the wire {:.3g}.",
-          factor, on_wire, kAdded, 1 + kAdded, (1 + kAdded + kHeaderBytes) / (1 + kHeaderBytes)),
+      fmt::format("An answer goes to the source that the question claims to have. Whoever writes "
+                  "somebody else's address there makes the server write to them: reflection. Where "
+                  "answers are longer, it hits harder than the attacker sends: here by {}, on "
+                  "the wire by {}. A greeting adds {:g} bytes, so that the shortest name is the "
+                  "worst: {}, on the wire {}.",
+                  plain_digits(factor, 3), plain_digits(on_wire, 3), kAdded,
+                  plain_digits(1 + kAdded, 3),
+                  plain_digits((1 + kAdded + kHeaderBytes) / (1 + kHeaderBytes), 3)),
       "The greeting is a weak weapon. Protocols that answer a short question with pages are strong "
       "ones: some have multiplied attacks hundreds and thousands of times. So: never answer more "
       "than was asked before the source has proved that it is there (QUIC sends at most three "

@@ -121,6 +121,6 @@
       if (words[0] !== 'simulate') throw new Error('the page runs lossy simulate, and no other command');
       words.shift();
     }
-    return whole(words.filter((word) => !['--trace', '--json'].includes(word)));
+    return whole(words.filter((word) => !/^--(trace|json(=.*)?)$/.test(word)));
   };
 })();

@@ -40,8 +40,9 @@ std::string run(const Arguments& arguments) {
   Json page =
       page_data(page_head(report),
                 Json::array({page_run(report, collector, page_path(run.scenario().path()))}));
-  return "{\"arguments\":" + json_text(run.arguments()) + ",\"summary\":" + summary_json(report) +
-         ",\"page\":" + json_text(page) + '}';
+  return json_text({{"arguments", run.arguments()},
+                    {"summary", summary_json(report)},
+                    {"page", std::move(page)}});
 }
 
 Edit edit_of(const std::string& word) {
@@ -84,7 +85,7 @@ std::string learn(const std::string& name) {
   for (const Lesson& lesson : simulated_lessons()) {
     if (name != lesson.name) continue;
     const Settings settings(lesson.takes);
-    return lesson_json(lesson, settings, lesson.run(settings));
+    return json_text(lesson_json(lesson, settings, lesson.run(settings)));
   }
   throw std::runtime_error("there is no lesson " + quote(name) + " without sockets");
 }

@@ -134,7 +134,7 @@ test('a netem line, names and a command are typed, and what cannot be done is sa
   await line.fill('delay 20ms 2ms loss 10% 25%');
   await line.press('Tab');
   assert.deepEqual(essence(await summary(page)), essence(json('--count=200', '--netem=delay 20ms 2ms loss 10% 25%')));
-  await page.locator('.shell').fill('lossy simulate --drop 30% --seed 9 "Ada L." \'Bob\' --trace');
+  await page.locator('.shell').fill('lossy simulate --drop 30% --seed 9 "Ada L." \'Bob\' --trace --json=run.json');
   await page.locator('.shell').press('Tab');
   assert.deepEqual(essence(await summary(page)), essence(json('--drop=30%', '--seed=9', 'Ada L.', 'Bob')));
   assert.equal(await page.getByLabel('Names, one a line').inputValue(), 'Ada L.\nBob');

@@ -6,16 +6,13 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "core/counted.hpp"
 #include "harness/capture/describe.hpp"
 #include "harness/capture/hexdump.hpp"
 #include "harness/report/readable.hpp"
 
 namespace lossy {
 namespace {
-
-std::string counted(std::uint64_t number, std::string_view noun) {
-  return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
-}
 
 std::string describe_step(const RecordedStep& step) {
   return fmt::format("record {}: {}", step.record, describe_payload(step.payload));

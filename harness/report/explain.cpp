@@ -48,14 +48,14 @@ Sentences own_words(const LinkSettings& settings) {
 
 std::string mean_burst_text(double burst) {
   if (burst == 0) return "nothing is lost";
-  return std::isinf(burst) ? "without end" : fmt::format("{:.4g}", burst);
+  return std::isinf(burst) ? "without end" : plain_digits(burst, 4);
 }
 
 std::string rate_text(const PathFigures& figures) {
   std::string text = figures.rate ? bit_rate_text(*figures.rate) : "";
   if (figures.datagrams_a_second) {
-    text += fmt::format("{}at most {:.4g} datagrams a second", text.empty() ? "" : ", ",
-                        *figures.datagrams_a_second);
+    text += fmt::format("{}at most {} datagrams a second", text.empty() ? "" : ", ",
+                        plain_digits(*figures.datagrams_a_second, 4));
   }
   return text.empty() ? "no limit" : text;
 }
@@ -76,7 +76,7 @@ void add_phase(const PhaseExplanation& phase, Sentences& said, std::string& text
   if (phase.words.empty()) text += "  delivers everything at once\n";
   row("average loss", percent_text(figures.loss.rate));
   row("mean run of losses", mean_burst_text(figures.loss.mean_burst()));
-  row("mean delay", milliseconds_text(figures.delay_mean_ms) +
+  row("mean delay", readable(figures.delay_mean_ms / 1000) +
                         (phase.may_wait ? ", and more where one has to wait" : ""));
   row("mean rate", rate_text(figures));
   row("as a netem line", phase.netem.empty() ? "(nothing to say)" : escape_controls(phase.netem));

@@ -12,7 +12,6 @@ constexpr std::size_t kExamplePayloadBytes = 1000;
 
 // "1.84%" for 0.0184: three digits.
 std::string percent_text(double share);
-std::string milliseconds_text(double ms);
 // "12.5 Mbit/s" for 12.5e6.
 std::string bit_rate_text(double bits_per_second);
 

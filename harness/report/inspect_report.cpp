@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "core/counted.hpp"
 #include "core/escape.hpp"
 #include "harness/report/readable.hpp"
 #include "harness/report/rtt_json.hpp"
@@ -17,10 +18,6 @@ using Json = nlohmann::ordered_json;
 
 // More flows than this are counted, and listed in JSON only.
 constexpr std::size_t kFlowsShown = 20;
-
-std::string counted(std::uint64_t number, std::string_view noun) {
-  return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
-}
 
 // "not_ip 3, fragment 1": what is not zero.
 void add_count(std::string& list, std::string_view name, std::uint64_t count) {

@@ -27,14 +27,19 @@ TEST(JsonText, NumbersThatNoDoubleHoldsAreStrings) {
 }
 
 TEST(JsonText, OtherValuesStayWhatTheyAre) {
-  EXPECT_EQ(json_text({{"share", 0.25}, {"much", 1e300}, {"is", true}, {"name", "9"}, {"no", nullptr}}),
-            R"({"share":0.25,"much":1e+300,"is":true,"name":"9","no":null})");
+  EXPECT_EQ(
+      json_text({{"share", 0.25}, {"much", 1e300}, {"is", true}, {"name", "9"}, {"no", nullptr}}),
+      R"({"share":0.25,"much":1e+300,"is":true,"name":"9","no":null})");
 }
 
 TEST(JsonText, NamesNeedNotBeUtf8) {
-  EXPECT_EQ(json_text("a\xff" "b"), "\"a\xef\xbf\xbd" "b\"");
+  EXPECT_EQ(json_text("a\xff"
+                      "b"),
+            "\"a\xef\xbf\xbd"
+            "b\"");
   EXPECT_EQ(json_text("Zo\xc3\xab"), "\"Zo\xc3\xab\"");
-  EXPECT_EQ(json_ascii_text({"Zo\xc3\xab\xff", kTwo53}), R"(["Zo\u00eb\ufffd","9007199254740992"])");
+  EXPECT_EQ(json_ascii_text({"Zo\xc3\xab\xff", kTwo53}),
+            R"(["Zo\u00eb\ufffd","9007199254740992"])");
 }
 
 }  // namespace

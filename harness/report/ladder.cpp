@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/counted.hpp"
 #include "core/escape.hpp"
 #include "harness/link/text.hpp"
 
@@ -22,7 +23,8 @@ std::string describe(const CopyFate& copy) {
     notes += fmt::format("{}bit {} flipped", notes.empty() ? "" : ", ", bit);
   }
   if (copy.kept_bytes != CopyFate::kWhole) {
-    notes += fmt::format("{}cut to {} bytes", notes.empty() ? "" : ", ", copy.kept_bytes);
+    notes +=
+        fmt::format("{}cut to {}", notes.empty() ? "" : ", ", counted(copy.kept_bytes, "byte"));
   }
   return notes;
 }

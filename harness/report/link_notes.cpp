@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "core/counted.hpp"
+
 namespace lossy {
 namespace {
 
@@ -33,8 +35,9 @@ class Notes {
   void add(std::string_view text) {
     notes_.push_back(fmt::format("{}: {}", to_string(direction_), text));
   }
-  void add(std::uint64_t count, std::string_view text) {
-    if (count > 0) add(fmt::format("{} {}", count, text));
+  void add(std::uint64_t count, std::string_view one, std::string_view more,
+           const std::string& rest) {
+    if (count > 0) add(counted(count, one, more) + rest);
   }
   template <typename Holds>
   bool at_any_time(Holds holds) const {
@@ -46,30 +49,33 @@ class Notes {
   void add_order() {
     const LinkCounters& link = way_.counters;
     if (link.reordered > 0) return;
-    add(link.held_back, "were held back, but nothing came to pass them; " + run_.to_have_more +
-                            " or holding them back for longer would show reordering.");
-    add(link.early, "were sent early, but there was nothing to pass; " + run_.to_have_more +
-                        " or a longer delay would show reordering.");
+    add(link.held_back, "was held back, but nothing came to pass it",
+        "were held back, but nothing came to pass them",
+        "; " + run_.to_have_more + " or holding back for longer would show reordering.");
+    add(link.early, "was sent early", "were sent early",
+        ", but there was nothing to pass; " + run_.to_have_more +
+            " or a longer delay would show reordering.");
   }
 
   void add_faults() {
     const LinkCounters& link = way_.counters;
-    add(link.flips_missed, "flipped bits lay beyond the end of a payload.");
-    add(link.cuts_missed, "cuts lay at the end of a payload or beyond it.");
+    add(link.flips_missed, "flipped bit", "flipped bits", " lay beyond the end of a payload.");
+    add(link.cuts_missed, "cut", "cuts", " lay at the end of a payload or beyond it.");
     const std::uint64_t beyond =
         run_.faults == nullptr ? 0 : run_.faults->count_beyond(direction_, link.offered);
-    add(beyond + way_.faults_missed, "of the faults were for datagrams that were never sent.");
+    add(beyond + way_.faults_missed, "of the faults was for a datagram that was",
+        "of the faults were for datagrams that were", " never sent.");
   }
 
   void add_bounds() {
     if (const std::uint64_t lost = lost_by(way_, LossReason::kInFlight); lost > 0) {
       const bool asked =
           at_any_time([](const LinkSettings& settings) { return settings.in_flight.has_value(); });
-      add(asked
-              ? fmt::format("{} were lost because more than the limit were under way.", lost)
-              : fmt::format("{} were lost because lossy keeps no more than {} datagrams, or {} "
-                            "bytes, in flight each way.",
-                            lost, LinkOptions{}.in_flight_max, LinkOptions{}.in_flight_bytes_max));
+      add(lost, "was lost", "were lost",
+          asked ? std::string(" because more than the limit were under way.")
+                : fmt::format(" because lossy keeps no more than {} datagrams, or {} bytes, in "
+                              "flight each way.",
+                              LinkOptions{}.in_flight_max, LinkOptions{}.in_flight_bytes_max));
     }
     if (at_any_time([](const LinkSettings& s) { return s.mtu_bytes.value_or(0) > 0; }) &&
         lost_by(way_, LossReason::kMtu) == 0) {

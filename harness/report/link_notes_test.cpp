@@ -52,14 +52,28 @@ TEST(LinkNotes, WhatChangedNoOrder) {
                                                   "nothing to pass; more at a time or a longer")));
 }
 
+// One is one.
+TEST(LinkNotes, OneIsNotMany) {
+  PathRun run;
+  run.up = {.held_back = 1, .flips_missed = 2, .cuts_missed = 1};
+  run.down.early = 1;
+  lost_by(run.down, LossReason::kInFlight) = 1;
+  EXPECT_THAT(run.notes(),
+              ElementsAre(StartsWith("uplink: 1 was held back, but nothing came to pass it; more"),
+                          StartsWith("uplink: 2 flipped bits lay"), StartsWith("uplink: 1 cut lay"),
+                          StartsWith("downlink: 1 was sent early, but there was nothing to pass"),
+                          StartsWith("downlink: 1 was lost because lossy keeps")));
+}
+
 // Faults that hit nothing are said.
 TEST(LinkNotes, FaultsThatHitNothing) {
   PathRun run;
   run.up = {.offered = 3, .flips_missed = 1, .cuts_missed = 2};
   const FaultList faults = FaultList::parse("uplink.3:drop,uplink.4:drop,downlink.9:drop");
   EXPECT_THAT(run.notes(&faults),
-              ElementsAre(HasSubstr("1 flipped bits"), HasSubstr("2 cuts"),
-                          StartsWith("uplink: 1 of the faults"), StartsWith("downlink: 1 of")));
+              ElementsAre(HasSubstr("1 flipped bit lay"), HasSubstr("2 cuts lay"),
+                          StartsWith("uplink: 1 of the faults was for a datagram that"),
+                          StartsWith("downlink: 1 of")));
 }
 
 // Bounds and times that came to nothing are said, and losses that nobody asked for.

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 
+#include "core/counted.hpp"
 #include "core/escape.hpp"
 #include "harness/link/serialiser.hpp"
 #include "harness/link/text.hpp"
 #include "harness/report/figure_text.hpp"
+#include "harness/report/readable.hpp"
 
 namespace lossy {
 namespace {
@@ -138,39 +140,41 @@ std::string mean_interval(const Slots& slots) {
 void add_capacity(const LinkSettings& settings, std::size_t header_bytes, Sentences& words) {
   const auto trace = settings.trace.value_or(nullptr);
   if (trace) {
-    words.push_back(fmt::format("sends when the trace {} says, {} times in {}",
-                                escape_controls(trace->name()), trace->opportunities(),
-                                format_duration(trace->period())));
+    words.push_back(
+        fmt::format("sends when the trace {} says, {} in {}", escape_controls(trace->name()),
+                    counted(trace->opportunities(), "time"), format_duration(trace->period())));
   } else if (settings.rate && settings.rate->bits_per_second > 0) {
     const RateLimit& rate = *settings.rate;
     const double ms = static_cast<double>(line_bytes(kExamplePayloadBytes + header_bytes, rate)) *
                       8 * 1000 / static_cast<double>(rate.bits_per_second);
     std::string text = fmt::format("sends {}, {} for a payload of {} bytes",
                                    bit_rate_text(static_cast<double>(rate.bits_per_second)),
-                                   milliseconds_text(ms), kExamplePayloadBytes);
+                                   readable(ms / 1000), kExamplePayloadBytes);
     if (rate.packet_overhead_bytes != 0) {
-      text += fmt::format(", and {} bytes more for each datagram", rate.packet_overhead_bytes);
+      const bool one = rate.packet_overhead_bytes == 1 || rate.packet_overhead_bytes == -1;
+      text += fmt::format(", and {} {} more for each datagram", rate.packet_overhead_bytes,
+                          one ? "byte" : "bytes");
     }
     if (rate.cell_bytes > 0) {
-      text += fmt::format(", in cells of {} bytes with {} more each", rate.cell_bytes,
+      text += fmt::format(", in cells of {} with {} more each", counted(rate.cell_bytes, "byte"),
                           rate.cell_overhead_bytes);
     }
     words.push_back(text);
   }
   if (has_capacity(settings)) {
-    std::string queue =
-        fmt::format("keeps {} datagrams waiting for that",
-                    settings.queue_datagrams.value_or(LinkOptions{}.queue_datagrams_max));
-    if (settings.queue_bytes) queue += fmt::format(", and {} bytes", *settings.queue_bytes);
+    std::string queue = fmt::format(
+        "keeps {} waiting for that",
+        counted(settings.queue_datagrams.value_or(LinkOptions{}.queue_datagrams_max), "datagram"));
+    if (settings.queue_bytes) queue += ", and " + counted(*settings.queue_bytes, "byte");
     words.push_back(queue + ", and loses what comes on top");
   }
   if (settings.slots && settings.slots->enabled) {
     std::string text = "lets them out in slots, " + mean_interval(*settings.slots);
     if (settings.slots->datagrams_max > 0) {
-      text += fmt::format(", of at most {} datagrams", settings.slots->datagrams_max);
+      text += ", of at most " + counted(settings.slots->datagrams_max, "datagram");
     }
     if (settings.slots->bytes_max > 0) {
-      text += fmt::format(", of at most {} bytes", settings.slots->bytes_max);
+      text += ", of at most " + counted(settings.slots->bytes_max, "byte");
     }
     words.push_back(text);
   }

@@ -21,7 +21,7 @@ constexpr int kEthernetHeaderBytes = 14;
 
 // Three digits and zeros: "10000", "83300".
 std::string about(double number) {
-  if (number < 1000) return fmt::format("{:.3g}", number);
+  if (number < 1000) return plain_digits(number, 3);
   const double unit = std::pow(10, std::max(0.0, std::floor(std::log10(number)) - 2));
   return fmt::format("{:.0f}", std::round(number / unit) * unit);
 }
@@ -81,8 +81,8 @@ void add_distribution(const LinkSettings& settings, Sentences& differs) {
     differs.push_back(fmt::format(
         "iproute2's {} would vary by {} of the jitter, {}, and lower the mean by {} of it, {}",
         theirs.name, percent_text(theirs.deviation),
-        milliseconds_text(theirs.deviation * in_ms(jitter)), percent_text(-theirs.mean),
-        milliseconds_text(-theirs.mean * in_ms(jitter))));
+        readable(theirs.deviation * in_seconds(jitter)), percent_text(-theirs.mean),
+        readable(-theirs.mean * in_seconds(jitter))));
   }
 }
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "core/counted.hpp"
 #include "core/escape.hpp"
 #include "harness/report/page_tables.hpp"
 #include "harness/report/readable.hpp"
@@ -48,8 +49,8 @@ Json notes_of(const InspectReport& report) {
   const auto bad = inspection.udp_checksums[static_cast<std::size_t>(Checksum::kBad)];
   if (bad > 0) notes.push_back(fmt::format("datagrams with a bad UDP checksum: {}", bad));
   if (inspection.beyond_flows > 0) {
-    notes.push_back(
-        fmt::format("{} datagrams are of more flows than are told apart", inspection.beyond_flows));
+    notes.push_back(counted(inspection.beyond_flows, "datagram is", "datagrams are") +
+                    " of more flows than are told apart");
   }
   return notes;
 }

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/counted.hpp"
 #include "harness/report/link_words.hpp"
 #include "harness/report/loss_runs.hpp"
 #include "harness/report/page_tables.hpp"
@@ -21,7 +22,7 @@ Json way_json(const Timeline<LinkSettings>* way, const PagePath& path) {
   const LinkSettings& settings = way->phases().front().value;
   Json words = words_of(settings, path_figures(settings), path.header_bytes);
   if (way->phases().size() > 1) {
-    words.push_back(fmt::format("changes {} times", way->phases().size() - 1));
+    words.push_back("changes " + counted(way->phases().size() - 1, "time"));
   }
   Json json{{"words", std::move(words)}};
   // What changes on the way has no one model.
@@ -66,13 +67,13 @@ Json page_run(const RunReport& report, PageCollector& collector, const PagePath&
   }
   std::vector<std::string> notes = report.notes;
   if (report.lost_by_system.value_or(0) > 0) {
-    notes.push_back(fmt::format("the operating system lost {} datagrams beside what the links did.",
-                                *report.lost_by_system));
+    notes.push_back(fmt::format("the operating system lost {} beside what the links did.",
+                                counted(*report.lost_by_system, "datagram")));
   }
   if (!report.stopped_by.empty()) {
-    notes.push_back(fmt::format("interrupted by {}: {} of {} requests had ended.",
-                                report.stopped_by, result.greeted + result.gave_up,
-                                report.requests));
+    notes.push_back(fmt::format("interrupted by {}: {} of {} had ended.", report.stopped_by,
+                                result.greeted + result.gave_up,
+                                counted(report.requests, "request")));
   }
   return links_run(report.uplink, report.downlink, collector, path, notes, facts, &result.rtt);
 }

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "harness/report/json_text.hpp"
+#include "core/counted.hpp"
 #include "harness/report/link_report.hpp"
 #include "harness/report/readable.hpp"
 #include "harness/report/rtt_json.hpp"
@@ -53,20 +53,19 @@ std::string summary_text(const RunReport& report) {
                         report.seeds->downlink);
   }
   if (report.lost_by_system.value_or(0) > 0) {
-    text +=
-        fmt::format("\n  Note: the operating system lost {} datagrams beside what the links did.\n",
-                    *report.lost_by_system);
+    text += fmt::format("\n  Note: the operating system lost {} beside what the links did.\n",
+                        counted(*report.lost_by_system, "datagram"));
   }
   if (!report.stopped_by.empty()) {
-    text += fmt::format("\n  Interrupted by {}: {} of {} requests had ended.\n", report.stopped_by,
-                        result.greeted + result.gave_up, report.requests);
+    text += fmt::format("\n  Interrupted by {}: {} of {} had ended.\n", report.stopped_by,
+                        result.greeted + result.gave_up, counted(report.requests, "request"));
   }
   for (const std::string& note : report.notes) text += "\n  Note: " + note + '\n';
   text += "\nThe same run again: " + report.reproduce + '\n';
   return text;
 }
 
-std::string summary_json(const RunReport& report) {
+nlohmann::ordered_json summary_json(const RunReport& report) {
   const GreeterResult& result = report.result;
   nlohmann::ordered_json json;
   json["command"] = report.command;
@@ -91,7 +90,7 @@ std::string summary_json(const RunReport& report) {
   nlohmann::ordered_json& timing = json["timing"];
   if (!report.virtual_time) timing["rtt_ms"] = rtt_ms_json(result.rtt);
   timing["wall_seconds"] = in_seconds(report.wall_time);
-  return json_text(json) + '\n';
+  return json;
 }
 
 }  // namespace lossy

@@ -1,6 +1,7 @@
 // What a run came to: one screen that a newcomer understands, or one JSON object with stable names.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,6 +40,6 @@ struct RunReport {
 
 std::string summary_text(const RunReport& report);
 // What a real clock measured stands under "timing": the rest is the same whenever the run is.
-std::string summary_json(const RunReport& report);
+nlohmann::ordered_json summary_json(const RunReport& report);
 
 }  // namespace lossy

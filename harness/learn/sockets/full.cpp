@@ -91,17 +91,20 @@ Outcome run(const Settings& settings) {
   const double fit = each > 0 ? std::floor(room / each) + 1 : 0;
   Outcome outcome;
   outcome.experiment = fmt::format(
-      "{} datagrams of {} go to a socket of this machine that "
+      "{} of {} go to a socket of this machine that "
       "nobody reads meanwhile. {:.0f} bytes of the kernel's memory "
       "may wait there.",
-      count, counted(datagram.size(), "byte"), room);
+      counted(count, "datagram"), counted(datagram.size(), "byte"), room);
   outcome.ladder.lines = {
-      step(Step::kUp, fmt::format("{} times: send: {}", sent, counted(datagram.size(), "byte"))),
+      step(Step::kUp,
+           fmt::format("{}: send: {}", counted(sent, "time"), counted(datagram.size(), "byte"))),
       step(Step::kServer, fmt::format("the first one takes {:.0f} bytes of memory", each)),
       step(dropped > 0 ? Step::kUpLost : Step::kUp, fmt::format("the kernel drops {}", dropped)),
-      step(Step::kServer, fmt::format("recv, until nothing is left: {} datagrams", received)),
+      step(Step::kServer,
+           fmt::format("recv, until nothing is left: {}", counted(received, "datagram"))),
       step(Step::kUp, "once more"),
-      step(Step::kServer, fmt::format("recvmsg, with SO_RXQ_OVFL: {} were dropped", told))};
+      step(Step::kServer,
+           fmt::format("recvmsg, with SO_RXQ_OVFL: {} dropped", counted(told, "was", "were")))};
   outcome.figures = {
       promise("sent", "sent, as far as send knows", real(sent), real(count)),
       {"received", "received", Unit::kCount, real(received), std::min(fit, real(count)),
@@ -112,9 +115,8 @@ Outcome run(const Settings& settings) {
       promise("told", "dropped, as the next one tells (SO_RXQ_OVFL)", real(told),
               real(sent - received))};
   outcome.claims = {
-      {dropped > 0 ? fmt::format("{} of {} datagrams were lost without any network, and no send "
-                                 "failed.",
-                                 dropped, sent)
+      {dropped > 0 ? fmt::format("{} of {} lost without any network, and no send failed.", dropped,
+                                 counted(sent, "datagram was", "datagrams were"))
                    : "Nothing was lost: all of it fitted the buffer.",
        dropped > 0 && sent == count},
       {fmt::format("The kernel's count, {}, is what is missing: {}.", dropped, sent - received),

@@ -253,6 +253,7 @@ test('times that no double holds are drawn', async () => {
   });
   assert.equal(written.max, '20000001000000000');
   assert.equal(decoded.max, 20000001000000000);
+  assert.match(await page.locator('body').innerText(), /1: median 231\.5 days, 99% 231\.5 days\./);
   assert.ok(decoded.edges.every((edge) => typeof edge === 'number' && edge > 2 ** 53), String(decoded.edges));
   await close(page);
 });

@@ -101,9 +101,11 @@ lossy.name = (run, arrow) =>
 lossy.unit = (nanoseconds, least = 1) =>
   [['s', 1e9], ['ms', 1e6], ['us', 1e3]].find(([, scale]) => nanoseconds >= scale * least) || ['ns', 1];
 
-// Four digits in a unit that a person would choose.
+// Four digits in a unit that a person would choose, as readable() has them.
 lossy.time = (nanoseconds) => {
-  const [unit, scale] = nanoseconds === 0 ? ['ms', 1e6] : lossy.unit(Math.abs(nanoseconds));
+  const long = [['days', 864e11, 2], ['h', 36e11, 2], ['min', 6e10, 1000 / 60]]
+    .find(([, scale, least]) => Math.abs(nanoseconds) >= scale * least);
+  const [unit, scale] = nanoseconds === 0 ? ['ms', 1e6] : long || lossy.unit(Math.abs(nanoseconds));
   return `${Number((nanoseconds / scale).toPrecision(4))} ${unit}`;
 };
 
