@@ -7,7 +7,7 @@
 # of the system serve, which is how ci/check-fuzz-build runs this without Docker.
 #
 # With the memory sanitizer everything must be compiled with it, which libpcap and zlib are not:
-# the two targets that read captures are left out. (The C++ library has to be, too. The image's is;
+# the targets that read captures are left out. (The C++ library has to be, too. The image's is;
 # with Debian's libstdc++ any std::string would count as uninitialised, so nothing is built.)
 set -euo pipefail
 
@@ -18,7 +18,7 @@ for corpus in "$project"/fuzz/corpus/*/; do targets+=("$(basename "$corpus")"); 
 if [[ ${SANITIZER-} == memory ]]; then
   [[ $CXXFLAGS == *-stdlib=libc++* ]] ||
     { echo "build.sh: the memory sanitizer needs a libc++ that is compiled with it" >&2; exit 2; }
-  targets=($(printf '%s\n' "${targets[@]}" | grep -v -e capture -e replay))
+  targets=($(printf '%s\n' "${targets[@]}" | grep -v -e capture -e pcapng -e replay))
 fi
 
 # The libraries, where they are to be built.

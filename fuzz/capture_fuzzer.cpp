@@ -84,7 +84,7 @@ void run_frames(std::span<const std::uint8_t> input) {
   const Duration step = std::chrono::seconds(input[1] / 16);
   input = input.subspan(2);
   Reassembler reassembler(kLimits);
-  CaptureRecord record;
+  CaptureRecord record{.link_type = link_type};
   while (input.size() >= 2) {
     const std::size_t size = std::min(input[0] + std::size_t{256} * input[1], input.size() - 2);
     const auto buffer = std::make_unique<std::byte[]>(size);
@@ -95,7 +95,7 @@ void run_frames(std::span<const std::uint8_t> input) {
     record.time += step;
     ++record.number;
     const std::uint64_t whole = reassembler.counters().whole;
-    const auto decoded = reassembler.decode(link_type, record);
+    const auto decoded = reassembler.decode(record);
     must(reassembler.bytes() <= kLimits.bytes_max, "what waits for pieces takes bounded memory");
     must(reassembler.waiting() <= kLimits.packets_max, "a bounded number waits for pieces");
     if (const auto* reason = std::get_if<SkipReason>(&decoded)) {
@@ -122,7 +122,7 @@ void run_capture(std::span<const std::uint8_t> input) {
   std::uint64_t records = 0;
   while (const auto record = reader->next()) {
     must(record->number == ++records, "records are counted");
-    const auto decoded = inspector.decode(reader->link_type(), *record);
+    const auto decoded = inspector.decode(*record);
     if (const auto* frame = std::get_if<Frame>(&decoded)) check_datagram(*frame);
     must(inspector.add(*record, decoded).has_value(), "without a filter all records count");
   }

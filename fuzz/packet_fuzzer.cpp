@@ -114,7 +114,7 @@ void must_say(const std::variant<Frame, SkipReason>& decoded, const PacketPlan& 
 // Frames in buffers of just their size, so that AddressSanitizer sees a read past the end.
 class Capture {
  public:
-  explicit Capture(int link_type) : link_type_(link_type) {}
+  explicit Capture(int link_type) : record_{.link_type = link_type} {}
 
   std::variant<Frame, SkipReason> decode(const Octets& frame, std::size_t cut_bytes = 0) {
     const std::size_t size = frame.size() - std::min(cut_bytes, frame.size());
@@ -123,14 +123,13 @@ class Capture {
     record_.frame = {frame_.get(), size};
     record_.original_bytes = frame.size();
     ++record_.number;
-    return reassembler_.decode(link_type_, record_);
+    return reassembler_.decode(record_);
   }
   void pass(Duration time) { record_.time += time; }
   Instant now() const { return record_.time; }
   const Reassembler& reassembler() const { return reassembler_; }
 
  private:
-  int link_type_;
   std::unique_ptr<std::byte[]> frame_;
   CaptureRecord record_;
   Reassembler reassembler_;

@@ -6,14 +6,18 @@
 #include <span>
 
 #include "core/clock.hpp"
+#include "harness/capture/frame.hpp"
 
 namespace lossy {
 
 struct CaptureRecord {
   std::uint64_t number = 0;  // Its place in the file, from 1.
-  Instant time;              // Since 1970-01-01T00:00:00Z. It may be any, in any order.
+  Instant time;              // Since 1970-01-01T00:00:00Z, up to the year 2116, in any order.
   std::span<const std::byte> frame;
   std::size_t original_bytes = 0;  // On the wire; more than there is when it was snapped.
+  int link_type = 0;               // As libpcap numbers them.
+  std::uint32_t interface = 0;     // Which of its capture's, from 0: PcapReader::interfaces().
+  PacketType direction = PacketType::kUnknown;  // Across that interface, where the file says so.
 };
 
 }  // namespace lossy

@@ -45,9 +45,9 @@ std::string describe_payload(std::span<const std::byte> payload) {
                      cut ? "..." : "");
 }
 
-std::string describe_record(int link_type, const CaptureRecord& record) {
+std::string describe_record(const CaptureRecord& record) {
   std::string text = fmt::format("record {} at {}: ", record.number, describe_time(record.time));
-  const auto decoded = decode_frame(link_type, record.frame, record.original_bytes);
+  const auto decoded = decode_frame(record.link_type, record.frame, record.original_bytes);
   if (const auto* reason = std::get_if<SkipReason>(&decoded)) {
     return text + fmt::format("no datagram ({}), {}", to_string(*reason),
                               count_bytes(record.frame.size()));

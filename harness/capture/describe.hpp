@@ -19,7 +19,7 @@ std::string describe_time(Instant time);
 std::string describe_payload(std::span<const std::byte> payload);
 
 // One line: where the record stands, when it was, and which datagram it shows or why it shows none.
-std::string describe_record(int link_type, const CaptureRecord& record);
+std::string describe_record(const CaptureRecord& record);
 
 // The last `size` records that were seen.
 class RecordTail {
@@ -45,13 +45,12 @@ class RecordTail {
 // The latest `count` of the records that `wanted` accepts, a line each, indented, below a title;
 // nothing when there are none.
 template <typename Wanted>
-std::string describe_what_led_up(int link_type, const RecordTail& tail, std::size_t count,
-                                 Wanted&& wanted) {
+std::string describe_what_led_up(const RecordTail& tail, std::size_t count, Wanted&& wanted) {
   std::string text;
   const std::vector<CaptureRecord> records = tail.records();
   for (auto record = records.rbegin(); record != records.rend() && count > 0; ++record) {
     if (!wanted(*record)) continue;
-    text.insert(0, "  " + describe_record(link_type, *record) + "\n");
+    text.insert(0, "  " + describe_record(*record) + "\n");
     --count;
   }
   return text.empty() ? text : "what led up to it:\n" + text;

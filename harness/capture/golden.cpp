@@ -23,11 +23,8 @@ RecordedBy mark_of(std::span<const std::byte> frame) {
 
 // The bytes of the payloads where only those differ in meaning, else of the whole frames.
 std::string compare_bytes(const CaptureRecord& expected, const CaptureRecord& actual) {
-  const auto decode = [](const CaptureRecord& record) {
-    return decode_frame(kLinkTypeLinuxSll2, record.frame, record.original_bytes);
-  };
-  const auto one = decode(expected);
-  const auto other = decode(actual);
+  const auto one = PcapReader::decode(expected);
+  const auto other = PcapReader::decode(actual);
   if (std::holds_alternative<Frame>(one) && std::holds_alternative<Frame>(other)) {
     const auto payload = std::get<Frame>(one).payload;
     const auto other_payload = std::get<Frame>(other).payload;
@@ -41,18 +38,15 @@ std::string compare_bytes(const CaptureRecord& expected, const CaptureRecord& ac
 }  // namespace
 
 GoldenComparer::GoldenComparer(PcapReader golden, GoldenMatch match)
-    : golden_(std::move(golden)), match_(match), tail_(kRecordsShown) {
-  if (golden_.link_type() != kLinkTypeLinuxSll2) {
-    error_ = CaptureError{
-        CaptureError::Kind::kLinkType,
-        fmt::format("{}: is no recording of ours: its link type is {}, not {}",
-                    escape_controls(golden_.path()), golden_.link_type(), kLinkTypeLinuxSll2)};
-  }
-}
+    : golden_(std::move(golden)), match_(match), tail_(kRecordsShown) {}
 
 void GoldenComparer::write(Instant time, std::span<const std::byte> frame) {
   if (ended()) return;
-  const CaptureRecord actual{matched_ + 1, time, frame, frame.size()};
+  const CaptureRecord actual{.number = matched_ + 1,
+                             .time = time,
+                             .frame = frame,
+                             .original_bytes = frame.size(),
+                             .link_type = kLinkTypeLinuxSll2};
   const std::optional<CaptureRecord> expected = next_golden();
   if (error_) return;
   if (!expected) return explain("the golden ends, but the run goes on", expected, actual);
@@ -89,18 +83,24 @@ bool GoldenComparer::same_bytes(const CaptureRecord& expected,
 std::optional<CaptureRecord> GoldenComparer::next_golden() {
   std::optional<CaptureRecord> record = golden_.next();
   if (!record) error_ = golden_.error();
-  return record;
+  if (!record || record->link_type == kLinkTypeLinuxSll2) return record;
+  error_ = CaptureError{
+      CaptureError::Kind::kLinkType,
+      fmt::format("{}: is no recording of ours: record {} has link type {}, not {}",
+                  escape_controls(golden_.path()), record->number,
+                  describe_link_type(record->link_type), describe_link_type(kLinkTypeLinuxSll2))};
+  return std::nullopt;
 }
 
 void GoldenComparer::explain(const std::string& title, const std::optional<CaptureRecord>& expected,
                              const std::optional<CaptureRecord>& actual) {
   const auto describe = [](const std::optional<CaptureRecord>& record) {
-    return record ? describe_record(kLinkTypeLinuxSll2, *record) : "nothing";
+    return record ? describe_record(*record) : "nothing";
   };
   explanation_ = fmt::format("{}: differs from this run at record {}: {}\n",
                              escape_controls(golden_.path()), matched_ + 1, title);
-  explanation_ += describe_what_led_up(kLinkTypeLinuxSll2, tail_, kRecordsShown,
-                                       [](const CaptureRecord&) { return true; });
+  explanation_ +=
+      describe_what_led_up(tail_, kRecordsShown, [](const CaptureRecord&) { return true; });
   explanation_ += fmt::format("expected (the golden): {}\nactual (this run):     {}\n",
                               describe(expected), describe(actual));
   if (expected && actual && first_difference(expected->frame, actual->frame)) {

@@ -170,7 +170,10 @@ TEST_F(GoldenTest, DamagedGoldenIsAnError) {
   ethernet[20] = 1;
   ethernet[21] = 0;
   write_file(path_, ethernet);
-  EXPECT_EQ(comparer().error()->kind, CaptureError::Kind::kLinkType);
+  GoldenComparer other = comparer();
+  play(other, 4);
+  ASSERT_TRUE(other.error());
+  EXPECT_EQ(other.error()->kind, CaptureError::Kind::kLinkType);
 }
 
 // The tail shows the latest records, and only as many as it keeps.

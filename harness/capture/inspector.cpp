@@ -49,7 +49,7 @@ bool Inspector::is_of(const Key& key, const Frame& frame, RecordedBy by) {
 
 std::optional<Sight> Inspector::add(const CaptureRecord& record, const Decoded& decoded) {
   if (const auto* reason = std::get_if<SkipReason>(&decoded)) {
-    ++inspection_.records;
+    count(record);
     ++inspection_.skipped[static_cast<std::size_t>(*reason)];
     return Sight{.skipped = *reason};
   }
@@ -61,7 +61,7 @@ std::optional<Sight> Inspector::add(const CaptureRecord& record, const Decoded& 
   if (options_.flow != 0 && (flow == nullptr || flow->report.number != options_.flow)) {
     return std::nullopt;
   }
-  ++inspection_.records;
+  count(record);
   count(frame, record.time, two_sided);
   if (flow == nullptr) {
     ++inspection_.beyond_flows;
@@ -80,6 +80,14 @@ std::optional<Sight> Inspector::add(const CaptureRecord& record, const Decoded& 
     sight.repeated = !count_exchange(*flow, frame, record.time, uplink);
   }
   return sight;
+}
+
+void Inspector::count(const CaptureRecord& record) {
+  ++inspection_.records;
+  if (record.interface >= inspection_.by_interface.size()) {
+    inspection_.by_interface.resize(record.interface + std::size_t{1});
+  }
+  ++inspection_.by_interface[record.interface];
 }
 
 void Inspector::count(const Frame& frame, Instant time, bool two_sided) {

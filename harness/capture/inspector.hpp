@@ -54,7 +54,8 @@ struct InspectedFlow {
 };
 
 struct Inspection {
-  std::uint64_t records = 0;                              // That were looked at.
+  std::uint64_t records = 0;                // That were looked at.
+  std::vector<std::uint64_t> by_interface;  // The same, by CaptureRecord::interface; 0 beyond it.
   std::array<std::uint64_t, kSkipReasonCount> skipped{};  // By SkipReason.
   InspectedTraffic traffic;
   std::uint64_t two_sided = 0;  // Datagrams with the mark of a recording, either one.
@@ -94,9 +95,7 @@ class Inspector {
 
   // Call both for the records of one capture, in their order. What a record shows is valid as long
   // as what was decoded; it is nothing when the record is of a flow that does not count.
-  Decoded decode(int link_type, const CaptureRecord& record) {
-    return reassembler_.decode(link_type, record);
-  }
+  Decoded decode(const CaptureRecord& record) { return reassembler_.decode(record); }
   std::optional<Sight> add(const CaptureRecord& record, const Decoded& decoded);
 
   // Call it once, when the records have ended.
@@ -127,6 +126,7 @@ class Inspector {
   Flow* flow_of(const Frame& frame, RecordedBy by);
   static void identify(InspectedFlow& flow, const Frame& frame, RecordedBy by);
   static void see_proxy(InspectedFlow& flow, const Frame& frame, bool uplink);
+  void count(const CaptureRecord& record);
   void count(const Frame& frame, Instant time, bool two_sided);
   void count_path(Flow& flow, const Frame& frame, Instant time, bool uplink);
   // Whether it counts: not when it is a repetition.

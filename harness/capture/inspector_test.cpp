@@ -22,8 +22,8 @@ class Inspected final : public FrameSink {
   explicit Inspected(const InspectOptions& options = {}) : inspector(options) {}
 
   void write(Instant time, std::span<const std::byte> bytes) override {
-    const CaptureRecord record{++records_, time, bytes, bytes.size()};
-    const auto decoded = inspector.decode(kLinkTypeLinuxSll2, record);
+    const CaptureRecord record{++records_, time, bytes, bytes.size(), kLinkTypeLinuxSll2};
+    const auto decoded = inspector.decode(record);
     shown = inspector.add(record, decoded).has_value();
   }
   void finish() override {}

@@ -20,6 +20,7 @@
 #include "core/escape.hpp"
 #include "harness/capture/frame.hpp"
 #include "harness/capture/live_interfaces.hpp"
+#include "harness/capture/reader.hpp"
 
 namespace lossy {
 namespace {
@@ -108,8 +109,11 @@ struct Taking {
     const Instant time(std::chrono::seconds(header->ts.tv_sec) +
                        std::chrono::nanoseconds(header->ts.tv_usec * taking.nanoseconds_per_tick));
     try {
-      taking.take(
-          {++taking.frames, time, std::as_bytes(std::span(bytes, header->caplen)), header->len});
+      taking.take({.number = ++taking.frames,
+                   .time = time,
+                   .frame = std::as_bytes(std::span(bytes, header->caplen)),
+                   .original_bytes = header->len,
+                   .link_type = pcap_datalink(taking.handle)});
     } catch (...) {
       taking.failure = std::current_exception();
       pcap_breakloop(taking.handle);
@@ -148,11 +152,9 @@ std::variant<LiveCapture, LiveError> LiveCapture::open(const LiveOptions& option
   capture.link_type_ = pcap_datalink(handle);
   capture.nanoseconds_ = pcap_get_tstamp_precision(handle) == PCAP_TSTAMP_PRECISION_NANO;
   if (!is_link_type_supported(capture.link_type_)) {
-    const char* const name = pcap_datalink_val_to_name(capture.link_type_);
     return LiveError{Kind::kOther, "'" + interface + "' has frames of the link type " +
-                                       std::to_string(capture.link_type_) + " (" +
-                                       (name == nullptr ? "unknown" : name) +
-                                       "), which cannot be read"};
+                                       describe_link_type(capture.link_type_) +
+                                       ", which cannot be read"};
   }
   if (pcap_setnonblock(handle, 1, reason.data()) != 0) {
     return LiveError{Kind::kOther, escape_controls(reason.data())};

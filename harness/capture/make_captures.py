@@ -92,15 +92,27 @@ def block(order, kind, body):
     return struct.pack(order + "I", kind) + size + body + size
 
 
-def pcapng(interfaces, *frames, order="<"):
-    """Interfaces are pairs of link type and snapshot length; frames are of the first of them."""
+def option(order, code, value):
+    return struct.pack(order + "HH", code, len(value)) + value + bytes(-len(value) % 4)
+
+
+def pcapng(interfaces, *frames, order="<", kind=6, options=b""):
+    """Interfaces are pairs of link type and snapshot length, each declared in front of a frame of its
+    own, or of None. From the last one on all frames are of that one. They come in blocks of a kind: 6 are
+    enhanced ones, 2 their predecessors, 3 simple ones, which are always of the first interface.
+    The options are each interface's."""
     content = block(order, 0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1))
-    packets = [block(order, 6, struct.pack(order + "IIIII", 0, 0, n, len(frame), len(frame)) + frame)
-               for n, frame in enumerate(frames)]
-    for number, (link_type, snap_bytes) in enumerate(interfaces):
-        content += block(order, 1, struct.pack(order + "HHI", link_type, 0, snap_bytes))
-        content += packets[number] if number < len(packets) else b""
-    return content + b"".join(packets[len(interfaces):])
+    for number in range(max(len(interfaces), len(frames))):
+        if number < len(interfaces):
+            link_type, snap_bytes = interfaces[number]
+            content += block(order, 1, struct.pack(order + "HHI", link_type, 0, snap_bytes) + options)
+        if number < len(frames) and frames[number] is not None:
+            interface, frame = min(number, len(interfaces) - 1), frames[number]
+            head = {2: (order + "HHIIII", interface, 0, 0, number), 3: (order + "I",),
+                    6: (order + "IIIII", interface, 0, number)}[kind]
+            lengths = [len(frame)] if kind == 3 else [len(frame), len(frame)]
+            content += block(order, kind, struct.pack(*head, *lengths) + frame)
+    return content
 
 
 def pieces4(content, *cuts, **fields):
@@ -151,10 +163,24 @@ def captures():
     yield one("pcapng-le.pcapng", pcapng([(RAW, 65535)], four, six), 2)
     yield one("pcapng-be.pcapng", pcapng([(RAW, 65535)], four, order=">"))
     yield one("pcapng-two.pcapng", pcapng([(ETHERNET, 65535), (ETHERNET, 65535)], ethernet(four), ethernet(six)), 2)
-    yield one("pcapng-mixed-types.pcapng", pcapng([(RAW, 65535), (ETHERNET, 65535)], four, six), 1, True)
+    yield one("pcapng-mixed-types.pcapng", pcapng([(RAW, 65535), (ETHERNET, 65535), (SLL2, 0)],
+                                                  four, ethernet(six), sll2(four), sll2(six, 0x86DD)), 4)
     yield one("pcapng-mixed-snaps.pcapng", pcapng([(ETHERNET, 65535), (ETHERNET, 96)], ethernet(four), ethernet(six)),
-              1, True)
-    yield one("pcapng-two-raw.pcapng", pcapng([(RAW, 65535), (RAW, 65535)], four, six), 1, True)
+              2)
+    yield one("pcapng-two-raw.pcapng", pcapng([(RAW, 65535), (RAW, 65535)], four, six), 2)
+    yield one("pcapng-unused.pcapng", pcapng([(SLL, 96), (ETHERNET, 0), (NULL, 0), (RAW, 65535)],
+                                              None, ethernet(four), None, six), 2)
+    yield one("pcapng-sections.pcapng", pcapng([(RAW, 96)], four) + pcapng([(ETHERNET, 0)], ethernet(six), order=">") +
+              pcapng([(RAW, 65535)], six), 3)
+    yield one("pcapng-obsolete.pcapng", pcapng([(RAW, 65535)], four, six, kind=2), 2)
+    yield one("pcapng-simple.pcapng", pcapng([(ETHERNET, 0), (RAW, 0)], ethernet(four), ethernet(six), kind=3), 2)
+    yield one("pcapng-beyond-snap.pcapng", pcapng([(ETHERNET, 40)], ethernet(four), ethernet(ipv4(udp(bytes(1472))))), 2)
+    yield one("pcapng-nanoseconds.pcapng", pcapng([(RAW, 0)], four, six, options=option("<", 9, b"\x09")), 2)
+    yield one("pcapng-other-blocks.pcapng", pcapng([(RAW, 0)]) + b"".join(
+        block("<", kind, b"whatever") for kind in (4, 5, 9, 10, 0xBAD, 0x40000BAD, 99)) + pcapng([(RAW, 0)], four)[48:])
+    yield one("pcapng-unknown-type.pcapng", pcapng([(147, 0), (RAW, 0)], b"whatever", four), 1, link_type=1)
+    yield one("pcapng-no-interface.pcapng", pcapng([]), 0)
+    yield one("pcapng-cut.pcapng", pcapng([(RAW, 0)], four, six)[:-1], 1, True)
     yield one("gzip.pcap.gz", gzip.compress(pcap(RAW, four, six), mtime=0), 2)
     yield one("gzip-by-content.pcap", gzip.compress(pcap(RAW, four), mtime=0))
     yield one("gzip-cut.pcap.gz", gzip.compress(pcap(RAW, four), mtime=0)[:-8], 1, True)

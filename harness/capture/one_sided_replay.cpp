@@ -38,7 +38,7 @@ void OneSidedReplay::run(PcapReader& reader, Endpoint& server) {
   buffer_.resize(kPayloadBytesMax);
   Reassembler reassembler;
   while (const auto record = reader.next()) {
-    const auto decoded = reassembler.decode(reader.link_type(), *record);
+    const auto decoded = reassembler.decode(*record);
     const auto* frame = std::get_if<Frame>(&decoded);
     const Kind kind = frame == nullptr ? Kind::kOther : classify(*frame);
     if (kind == Kind::kOther) continue;
@@ -126,7 +126,7 @@ void OneSidedReplay::replay_answer(const CaptureRecord& record, const Frame& fra
   ReplayDifference difference{.title = "the capture has an answer that the server does not give",
                               .record = record.number,
                               .flow = key.addresses,
-                              .expected = side_of(reader_->link_type(), record, frame),
+                              .expected = side_of(record, frame),
                               .actual = side_of_nothing()};
   if (!due.empty()) {
     const AnswerDue& next = due.front();

@@ -53,7 +53,7 @@ TEST(PcapWriterTest, IsReadBack) {
     writer.finish();
     auto opened = PcapReader::open(path);
     PcapReader& reader = std::get<PcapReader>(opened);
-    EXPECT_EQ(reader.link_type(), kLinkTypeRaw);
+    EXPECT_EQ(reader.interfaces().front().link_type, kLinkTypeRaw);
     EXPECT_NE(read_file(path).find(std::string("\x65\0\0\0", 4)), std::string::npos) << "101";
     const auto record = reader.next();
     ASSERT_TRUE(record);

@@ -2,20 +2,16 @@
 
 #include <fcntl.h>
 #include <pcap/pcap.h>
-#include <stdio_ext.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
-#include <new>
 #include <utility>
 
 #include "core/escape.hpp"
-#include "harness/capture/wire.hpp"
+#include "harness/capture/pcap_file.hpp"
+#include "harness/capture/pcapng_file.hpp"
 
 namespace lossy {
 namespace {
@@ -23,17 +19,9 @@ namespace {
 using Kind = CaptureError::Kind;
 
 constexpr std::uint64_t kRecordsOfTelling = 1 << 14;
-constexpr std::size_t kBufferBytes = std::size_t{1} << 16;
 
 CaptureError error_of(Kind kind, const std::string& path, const std::string& reason) {
   return CaptureError{kind, escape_controls(path) + ": " + reason};
-}
-
-// Seconds are 32 bits without a sign in the file, which libpcap hands on with one; both fields may
-// hold anything. The sum is far from overflow.
-Instant time_of(const timeval& time) {
-  const auto seconds = static_cast<std::uint32_t>(time.tv_sec & 0xFFFFFFFF);
-  return Instant(std::chrono::seconds(seconds) + std::chrono::nanoseconds(time.tv_usec));
 }
 
 // The descriptor of a file, or of standard input. Below zero with errno when it cannot be opened.
@@ -41,69 +29,20 @@ int open_descriptor(const std::string& path) {
   return path == "-" ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
 }
 
-ssize_t read_window(void* window, char* buffer, std::size_t size) {
-  return static_cast<ByteWindow*>(window)->read(std::as_writable_bytes(std::span(buffer, size)));
+std::unique_ptr<CaptureFormat> make_format(ByteWindow window) {
+  window.has(sizeof(std::uint32_t));
+  if (PcapngFile::is_start(window.front())) return std::make_unique<PcapngFile>(std::move(window));
+  return std::make_unique<PcapFile>(std::move(window));
 }
 
-// The stream that libpcap reads, of a window that outlives it.
-std::FILE* open_window(ByteWindow& window, std::span<char> buffer) {
-  std::FILE* const stream = ::fopencookie(&window, "rb", {read_window, nullptr, nullptr, nullptr});
-  if (stream == nullptr) throw std::bad_alloc();
-  std::setvbuf(stream, buffer.data(), _IOFBF, buffer.size());
-  // One thread reads. Locking the stream for each record would cost as much as the record.
-  ::__fsetlocking(stream, FSETLOCKING_BYCALLER);
-  return stream;
-}
-
-// libpcap cuts records off at the snapshot length that stands in front of a pcap file, and there
-// are writers that write one thing and do another. 0 is the largest that it reads.
-void forget_snapshot_length(ByteWindow& window) {
-  constexpr std::size_t kHeaderBytes = 24;
-  constexpr std::size_t kAt = 16;
-  constexpr std::array<std::uint32_t, 3> kMagics = {0xA1B2C3D4, 0xA1B23C4D, 0xA1B2CD34};
-  if (!window.has(kHeaderBytes)) return;
-  const std::uint32_t magic = wire::load32(window.front(), 0);
-  const auto is_same = [magic](std::uint32_t known) {
-    return magic == known || magic == __builtin_bswap32(known);
-  };
-  if (std::ranges::any_of(kMagics, is_same)) wire::store32(&window.front()[kAt], 0);
-}
-
-// "LINUX_SLL2", or the number of a link type that has no name.
-std::string name_of_link_type(int link_type) {
-  const char* const name = pcap_datalink_val_to_name(link_type);
-  return std::to_string(link_type) + (name != nullptr ? " (" + std::string(name) + ")" : "");
-}
-
-// What libpcap says of a further interface, which cannot be read beside the first, in plainer
-// words; or nothing when it says anything else.
-std::optional<std::string> describe_mix(const std::string& why, int link_type, int snap_bytes) {
-  const std::size_t digits = why.find_first_of("0123456789");
-  if (why.find("different from the ") == std::string::npos || digits == std::string::npos) {
-    return std::nullopt;
-  }
-  const std::string number =
-      why.substr(digits, why.find_first_not_of("0123456789", digits) - digits);
-  if (why.find("snapshot length") != std::string::npos) {
-    return "the first keeps " + std::to_string(snap_bytes) + " bytes of a packet, another " +
-           number;
-  }
-  // It compares the number in the file with its own, and RAW has two.
-  if (link_type == kLinkTypeRaw && number == std::to_string(kLinkTypeRawFile)) {
-    return "there are several of link type RAW, of which libpcap reads one only";
-  }
-  return "the first has link type " + name_of_link_type(link_type) + ", another " + number;
+CaptureError no_known_link_type(const std::string& path, int link_type) {
+  return error_of(Kind::kLinkType, path,
+                  "has link type " + describe_link_type(link_type) +
+                      "; what can be read is Ethernet, LINUX_SLL, LINUX_SLL2, NULL, LOOP, RAW, "
+                      "IPV4 and IPV6");
 }
 
 }  // namespace
-
-void PcapReader::CloseHandle::operator()(pcap* handle) const {
-  pcap_close(handle);
-}
-void PcapReader::FreeFilter::operator()(bpf_program* filter) const {
-  pcap_freecode(filter);
-  delete filter;
-}
 
 std::variant<PcapReader, CaptureError> PcapReader::open(const std::string& path) {
   const std::string name = path == "-" ? "standard input" : path;
@@ -135,70 +74,70 @@ std::variant<PcapReader, CaptureError> PcapReader::read(std::unique_ptr<InputStr
                                                         const std::string& name) {
   PcapReader reader;
   reader.path_ = name;
-  reader.window_ = std::make_unique<ByteWindow>(std::move(stream));
-  forget_snapshot_length(*reader.window_);
-  reader.buffer_ = std::make_unique_for_overwrite<char[]>(kBufferBytes);
-  std::FILE* const file = open_window(*reader.window_, {reader.buffer_.get(), kBufferBytes});
-  std::array<char, PCAP_ERRBUF_SIZE> reason{};
-  reader.handle_.reset(
-      pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, reason.data()));
-  if (!reader.handle_) {
-    std::fclose(file);
-    const std::string& why = reader.window_->error();
-    return error_of(Kind::kNotACapture, name,
-                    "is not a capture: " + (why.empty() ? reason.data() : why));
+  reader.format_ = make_format(ByteWindow(std::move(stream)));
+  if (!reader.format_->begin()) {
+    return error_of(Kind::kNotACapture, name, "is not a capture: " + reader.format_->error());
   }
-  reader.link_type_ = pcap_datalink(reader.handle_.get());
-  if (!is_link_type_supported(reader.link_type_)) {
-    return error_of(Kind::kLinkType, name,
-                    "has link type " + name_of_link_type(reader.link_type_) +
-                        "; what can be read is Ethernet, LINUX_SLL, LINUX_SLL2, NULL, LOOP, RAW, "
-                        "IPV4 and IPV6");
+  const auto& interfaces = reader.interfaces();
+  if (!interfaces.empty() && !is_link_type_supported(interfaces.front().link_type)) {
+    return no_known_link_type(name, interfaces.front().link_type);
   }
   return reader;
 }
 
 std::optional<std::string> PcapReader::set_filter(const std::string& expression) {
-  auto program = std::make_unique<bpf_program>();
-  if (pcap_compile(handle_.get(), program.get(), expression.c_str(), 1, PCAP_NETMASK_UNKNOWN) !=
-      0) {
-    return escape_controls(pcap_geterr(handle_.get()));
+  filter_.emplace(expression);
+  if (!interfaces().empty()) return filter_->compile(interfaces().front().link_type);
+  std::optional<std::string> why;
+  for (const int link_type : kLinkTypes) {
+    why = filter_->compile(link_type);
+    if (!why) break;
   }
-  filter_.reset(program.release());
-  return std::nullopt;
+  return why;
 }
 
 std::optional<CaptureRecord> PcapReader::next() {
   if (error_) return std::nullopt;
-  pcap_pkthdr* header = nullptr;
-  const u_char* bytes = nullptr;
-  int outcome = 0;
-  while ((outcome = pcap_next_ex(handle_.get(), &header, &bytes)) == 1) {
-    ++records_;
+  CaptureRecord record;
+  while (format_->next(record)) {
+    record.number = ++records_;
     if (tell_ && descriptor_ >= 0 && records_ % kRecordsOfTelling == 0) {
       tell_(static_cast<std::uint64_t>(::lseek(descriptor_, 0, SEEK_CUR)), bytes_);
     }
-    if (filter_ && pcap_offline_filter(filter_.get(), header, bytes) == 0) continue;
-    return CaptureRecord{records_, time_of(header->ts),
-                         std::as_bytes(std::span(bytes, header->caplen)), header->len};
+    if (!any_readable_) {
+      link_type_ = record.link_type;
+      any_readable_ = is_link_type_supported(link_type_);
+    }
+    if (!filter_ || passes_filter(record)) return record;
+    if (error_) return std::nullopt;
   }
-  if (outcome != PCAP_ERROR_BREAK) error_ = describe_damage();
+  if (!format_->error().empty()) {
+    error_ =
+        error_of(Kind::kDamaged, path_,
+                 "is damaged behind record " + std::to_string(records_) + ": " + format_->error());
+  } else if (records_ > 0 && !any_readable_) {
+    error_ = no_known_link_type(path_, link_type_);
+  }
   return std::nullopt;
 }
 
-CaptureError PcapReader::describe_damage() const {
-  const std::string where = "behind record " + std::to_string(records_) + ": ";
-  if (!window_->error().empty()) {
-    return error_of(Kind::kDamaged, path_, "is damaged " + where + window_->error());
+bool PcapReader::passes_filter(const CaptureRecord& record) {
+  if (!is_link_type_supported(record.link_type)) return false;
+  const std::optional<bool> matches = filter_->matches(record);
+  if (matches) return *matches;
+  if (const auto why = filter_->compile(record.link_type)) {
+    error_ =
+        error_of(Kind::kFilter, path_,
+                 "has link type " + describe_link_type(record.link_type) + " in record " +
+                     std::to_string(records_) + ", of which the filter cannot be asked: " + *why);
+    return false;
   }
-  const std::string why = pcap_geterr(handle_.get());
-  if (const auto mix = describe_mix(why, link_type_, pcap_snapshot(handle_.get()))) {
-    return error_of(Kind::kMixedInterfaces, path_,
-                    "mixes interfaces " + where + *mix +
-                        "; to have the first one's alone: tshark -r FILE -Y 'frame.interface_id == "
-                        "0' -F pcap -w OTHER");
-  }
-  return error_of(Kind::kDamaged, path_, "is damaged " + where + why);
+  return *filter_->matches(record);
+}
+
+std::string describe_link_type(int link_type) {
+  const char* const name = pcap_datalink_val_to_name(link_type);
+  return std::to_string(link_type) + (name != nullptr ? " (" + std::string(name) + ")" : "");
 }
 
 }  // namespace lossy

@@ -1,5 +1,5 @@
-// Reads capture files: classic pcap and pcapng, either byte order, micro- and nanoseconds, as they
-// are or compressed by gzip, from a file, a pipe or standard input. Holds one record at a time.
+// Reads capture files: classic pcap and pcapng, in either byte order, as they are or compressed by
+// gzip, from a file, a pipe or standard input. Holds one record at a time.
 #pragma once
 
 #include <cstdint>
@@ -9,27 +9,26 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
-#include "harness/capture/byte_window.hpp"
+#include "harness/capture/capture_format.hpp"
 #include "harness/capture/capture_record.hpp"
 #include "harness/capture/frame.hpp"
 #include "harness/capture/input_stream.hpp"
-
-struct pcap;  // libpcap's pcap_t, which nobody else needs to see.
-struct bpf_program;
+#include "harness/capture/packet_filter.hpp"
 
 namespace lossy {
 
 // Why a file, or the rest of it, cannot be read.
 struct CaptureError {
   enum class Kind : std::uint8_t {
-    kUnreadable,       // The operating system refuses: no such file, no permission.
-    kDirectory,        // It is a directory.
-    kEmpty,            // It has no bytes.
-    kNotACapture,      // It does not begin as a capture does.
-    kLinkType,         // Its link type is none that decode_frame() knows.
-    kMixedInterfaces,  // A pcapng whose interfaces differ in what must be one for a whole file.
-    kDamaged,          // It is cut off, or makes no sense any more, behind some of its records.
+    kUnreadable,   // The operating system refuses: no such file, no permission.
+    kDirectory,    // It is a directory.
+    kEmpty,        // It has no bytes.
+    kNotACapture,  // It does not begin as a capture does.
+    kLinkType,     // No record of it has a link type that decode_frame() knows.
+    kFilter,       // The filter cannot be asked of one of its link types.
+    kDamaged,      // It is cut off, or makes no sense any more, behind some of its records.
   };
   Kind kind = Kind::kUnreadable;
   std::string text;  // One line that begins with the path.
@@ -40,8 +39,7 @@ class PcapReader {
   PcapReader(PcapReader&&) = default;
   PcapReader& operator=(PcapReader&&) = delete;
 
-  // The path "-" is standard input. A pcapng may have several interfaces, as long as their link
-  // types and snapshot lengths are the same: libpcap reads no other.
+  // The path "-" is standard input.
   static std::variant<PcapReader, CaptureError> open(const std::string& path);
 
   // The same of any stream; `name` is what errors call it.
@@ -49,7 +47,8 @@ class PcapReader {
                                                      const std::string& name);
 
   // Passes over the records that the expression does not match, written as for tcpdump
-  // (pcap-filter(7)). Why it cannot, or nothing.
+  // (pcap-filter(7)), and over those whose link type cannot be decoded. Why it cannot, or nothing;
+  // of a pcapng, whose link types show later, only where it can be asked of none.
   std::optional<std::string> set_filter(const std::string& expression);
 
   // The next record, valid until the next call, or nothing at the end and after an error.
@@ -69,39 +68,33 @@ class PcapReader {
   // written, and the end may be a long time off.
   bool is_live() const { return live_; }
 
-  int link_type() const { return link_type_; }
+  // Those that were met until now: of a pcapng each that was declared, of any other file the one.
+  const std::vector<CaptureInterface>& interfaces() const { return format_->interfaces(); }
   const std::string& path() const { return path_; }
 
-  std::variant<Frame, SkipReason> decode(const CaptureRecord& record) const {
-    return decode_frame(link_type_, record.frame, record.original_bytes);
+  static std::variant<Frame, SkipReason> decode(const CaptureRecord& record) {
+    return decode_frame(record.link_type, record.frame, record.original_bytes);
   }
 
  private:
-  struct CloseHandle {
-    void operator()(pcap* handle) const;
-  };
-  using Handle = std::unique_ptr<pcap, CloseHandle>;
-
-  struct FreeFilter {
-    void operator()(bpf_program* filter) const;
-  };
-
   PcapReader() = default;
 
-  CaptureError describe_damage() const;
+  bool passes_filter(const CaptureRecord& record);
 
   std::string path_;
-  std::unique_ptr<ByteWindow> window_;
-  std::unique_ptr<char[]> buffer_;  // Of the handle's stream, which is closed before it goes.
-  Handle handle_;
-  std::unique_ptr<bpf_program, FreeFilter> filter_;
-  int descriptor_ = -1;  // The handle's, of a file.
+  std::unique_ptr<CaptureFormat> format_;
+  std::optional<PacketFilter> filter_;
+  int descriptor_ = -1;  // Of a file, which the stream closes.
   std::uint64_t bytes_ = 0;
   Tell tell_;
   bool live_ = false;
-  int link_type_ = 0;
   std::uint64_t records_ = 0;
+  bool any_readable_ = false;  // Of the records, by their link types.
+  int link_type_ = 0;          // Of the latest of those until there was one.
   std::optional<CaptureError> error_;
 };
+
+// "276 (LINUX_SLL2)", or the number of a link type that has no name.
+std::string describe_link_type(int link_type);
 
 }  // namespace lossy

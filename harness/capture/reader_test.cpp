@@ -11,6 +11,7 @@
 #include <optional>
 #include <tuple>
 
+#include "harness/capture/captures_for_test.hpp"
 #include "harness/capture/files_for_test.hpp"
 
 namespace lossy {
@@ -18,38 +19,10 @@ namespace {
 
 using namespace std::chrono_literals;
 using Kind = CaptureError::Kind;
+using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-std::string little(std::uint32_t value, int bytes = 4) {
-  std::string text;
-  for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> (8 * i) & 0xFF);
-  return text;
-}
-
-std::string big(std::uint32_t value, int bytes = 4) {
-  const std::string text = little(value, bytes);
-  return {text.rbegin(), text.rend()};
-}
-
-using Number = std::string (*)(std::uint32_t, int);
-
-std::string header(Number number, std::uint32_t magic, std::uint32_t link_type,
-                   std::uint32_t snap_bytes = 262'144) {
-  return number(magic, 4) + number(2, 2) + number(4, 2) + number(0, 4) + number(0, 4) +
-         number(snap_bytes, 4) + number(link_type, 4);
-}
-
-std::string record(Number number, std::uint32_t seconds, std::uint32_t fraction,
-                   const std::string& frame, std::uint32_t bytes_more = 0) {
-  const auto size = static_cast<std::uint32_t>(frame.size());
-  return number(seconds, 4) + number(fraction, 4) + number(size, 4) + number(size + bytes_more, 4) +
-         frame;
-}
-
-constexpr std::uint32_t kMicroseconds = 0xA1B2C3D4;
-constexpr std::uint32_t kNanoseconds = 0xA1B23C4D;
 
 std::variant<PcapReader, CaptureError> read_memory(const std::string& content,
                                                    const std::string& name = "memory") {
@@ -77,7 +50,7 @@ TEST(PcapReaderTest, ReadsEveryKindOfPcap) {
       auto opened = PcapReader::open(path);
       ASSERT_TRUE(std::holds_alternative<PcapReader>(opened));
       PcapReader& reader = std::get<PcapReader>(opened);
-      EXPECT_EQ(reader.link_type(), 276);
+      EXPECT_EQ(reader.interfaces().front().link_type, 276);
       auto read = reader.next();
       ASSERT_TRUE(read);
       EXPECT_EQ(read->number, 1U);
@@ -277,39 +250,48 @@ TEST(PcapReaderTest, ReadsPipes) {
 // What is in a pipe is read at once, though more may follow: nobody waits for a buffer to be full.
 TEST(PcapReaderTest, ReadsAPipeWhileItIsWritten) {
   ::alarm(60);  // Else a reader that waits would wait for good.
-  for (const bool packed : {false, true}) {
-    std::array<int, 2> pipe{};
-    ASSERT_EQ(::pipe(pipe.data()), 0);
-    z_stream zlib{};
-    ASSERT_EQ(deflateInit2(&zlib, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
-    const auto write_now = [&](std::string text) {
-      std::string out(text.size() + 100, 0);
-      if (packed) {
-        zlib.next_in = reinterpret_cast<Bytef*>(text.data());
-        zlib.avail_in = static_cast<uInt>(text.size());
-        zlib.next_out = reinterpret_cast<Bytef*>(out.data());
-        zlib.avail_out = static_cast<uInt>(out.size());
-        deflate(&zlib, Z_SYNC_FLUSH);
-        text = out.substr(0, out.size() - zlib.avail_out);
-      }
-      ASSERT_EQ(::write(pipe[1], text.data(), text.size()), std::ssize(text));
-    };
-    write_now(header(little, kMicroseconds, 276) + record(little, 1, 0, "one"));
-    auto opened = PcapReader::open("/dev/fd/" + std::to_string(pipe[0]));
-    ASSERT_TRUE(std::holds_alternative<PcapReader>(opened));
-    PcapReader& reader = std::get<PcapReader>(opened);
-    EXPECT_TRUE(reader.is_live());
-    EXPECT_EQ(to_text(reader.next()->frame), "one");
-    write_now(record(little, 1, 0, "two"));
-    EXPECT_EQ(to_text(reader.next()->frame), "two");
-    // The end in the middle of a record: what came before was read, and the rest is an error.
-    write_now(record(little, 1, 0, "three").substr(0, 18));
-    ::close(pipe[1]);
-    EXPECT_FALSE(reader.next());
-    ASSERT_TRUE(reader.error());
-    EXPECT_THAT(reader.error()->text, HasSubstr("is damaged behind record 2: "));
-    ::close(pipe[0]);
-    deflateEnd(&zlib);
+  const auto pcap = [](const std::string& frame) { return record(little, 1, 0, frame); };
+  const auto pcapng = [](const std::string& frame) { return Pcapng().packet(0, 0, frame).text(); };
+  struct Form {
+    std::string start;
+    std::string (*packet)(const std::string& frame);
+  };
+  for (const Form& form : {Form{header(little, kMicroseconds, 276), pcap},
+                           Form{Pcapng().section().interface(276).text(), pcapng}}) {
+    for (const bool packed : {false, true}) {
+      std::array<int, 2> pipe{};
+      ASSERT_EQ(::pipe(pipe.data()), 0);
+      z_stream zlib{};
+      ASSERT_EQ(deflateInit2(&zlib, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
+      const auto write_now = [&](std::string text) {
+        std::string out(text.size() + 100, 0);
+        if (packed) {
+          zlib.next_in = reinterpret_cast<Bytef*>(text.data());
+          zlib.avail_in = static_cast<uInt>(text.size());
+          zlib.next_out = reinterpret_cast<Bytef*>(out.data());
+          zlib.avail_out = static_cast<uInt>(out.size());
+          deflate(&zlib, Z_SYNC_FLUSH);
+          text = out.substr(0, out.size() - zlib.avail_out);
+        }
+        ASSERT_EQ(::write(pipe[1], text.data(), text.size()), std::ssize(text));
+      };
+      write_now(form.start + form.packet("one"));
+      auto opened = PcapReader::open("/dev/fd/" + std::to_string(pipe[0]));
+      ASSERT_TRUE(std::holds_alternative<PcapReader>(opened));
+      PcapReader& reader = std::get<PcapReader>(opened);
+      EXPECT_TRUE(reader.is_live());
+      EXPECT_EQ(to_text(reader.next()->frame), "one");
+      write_now(form.packet("two"));
+      EXPECT_EQ(to_text(reader.next()->frame), "two");
+      // The end in the middle of a record: what came before was read, and the rest is an error.
+      write_now(form.packet("three").substr(0, 18));
+      ::close(pipe[1]);
+      EXPECT_FALSE(reader.next());
+      ASSERT_TRUE(reader.error());
+      EXPECT_THAT(reader.error()->text, HasSubstr("is damaged behind record 2: "));
+      ::close(pipe[0]);
+      deflateEnd(&zlib);
+    }
   }
   ::alarm(0);
 }
@@ -358,12 +340,8 @@ TEST(PcapReaderTest, ReadsMemory) {
 
 // A filter passes over what it does not match, and leaves the numbers of the records alone.
 TEST(PcapReaderTest, Filters) {
-  const std::string udp(
-      "\x45\x00\x00\x1c\x00\x00\x00\x00\x40\x11\x00\x00\x7f\x00\x00\x01\x7f\x00"
-      "\x00\x01\x27\x0f\x27\x10\x00\x08\x00\x00",
-      28);
-  std::string other_port = udp;
-  other_port[21] = '\x0e';
+  const std::string udp = ipv4_to(9999);
+  const std::string other_port = ipv4_to(9998);
   std::string content = header(little, kNanoseconds, 101) + record(little, 1, 0, other_port) +
                         record(little, 2, 0, udp) + record(little, 3, 0, other_port);
   auto opened = read_memory(content);
@@ -377,44 +355,59 @@ TEST(PcapReaderTest, Filters) {
   EXPECT_EQ(reader.records(), 3U);
 }
 
-std::string block(std::uint32_t type, const std::string& body) {
-  const auto size = static_cast<std::uint32_t>(body.size() + 12);
-  return little(type) + little(size) + body + little(size);
-}
-
-std::string interface_block(std::uint32_t link_type, std::uint32_t snap_bytes) {
-  return block(1, little(link_type, 2) + little(0, 2) + little(snap_bytes));
-}
-
-// Of a pcapng all interfaces have one link type and one snapshot length, or the error says which
-// two do not go together.
-TEST(PcapReaderTest, SaysWhichInterfacesDoNotMix) {
-  const std::string section = block(0x0A0D0D0A, little(0x1A2B3C4D) + little(1, 2) + little(0, 2) +
-                                                    little(0xFFFFFFFF) + little(0xFFFFFFFF));
-  const std::string packet =
-      block(6, little(0) + little(0) + little(0) + little(4) + little(4) + "abcd");
-  const auto outcome_of = [&](const std::string& first, const std::string& second) {
-    std::string content = section + first + packet + second + packet;
-    return read_all(read_memory(content, "m"));
+// Each packet is asked what its own link type means by the filter, whichever interfaces are
+// declared when; of a link type for which it means nothing the first packet is an error.
+TEST(PcapReaderTest, FiltersEachLinkType) {
+  const std::string port_9999 = ipv4_to(9999);
+  const std::string other = ipv4_to(9998);
+  const std::string content = Pcapng()
+                                  .section()
+                                  .interface(1)
+                                  .packet(0, 0, ethernet(other))
+                                  .packet(0, 0, ethernet(port_9999))
+                                  .interface(101)
+                                  .packet(1, 0, port_9999)
+                                  .packet(1, 0, other)
+                                  .interface(127)
+                                  .packet(2, 0, port_9999)
+                                  .text();
+  const auto numbers = [&](const std::string& expression, std::string& error) {
+    auto opened = read_memory(content);
+    PcapReader& reader = std::get<PcapReader>(opened);
+    EXPECT_EQ(reader.set_filter(expression), std::nullopt);
+    std::vector<std::uint64_t> found;
+    while (const auto record = reader.next()) found.push_back(record->number);
+    error = reader.error() ? reader.error()->text : "";
+    EXPECT_TRUE(error.empty() || reader.error()->kind == Kind::kFilter);
+    return found;
   };
-  const std::string ethernet = interface_block(1, 65535);
-  EXPECT_EQ(outcome_of(ethernet, ethernet).records, 2U);
-  EXPECT_EQ(outcome_of(ethernet, ethernet).error, "");
-  for (const auto& [first, second, mix] :
-       {std::tuple{ethernet, interface_block(276, 65535),
-                   "the first has link type 1 (EN10MB), another 276; "},
-        std::tuple{interface_block(101, 65535), ethernet,
-                   "the first has link type 12 (RAW), another 1; "},
-        std::tuple{ethernet, interface_block(1, 100),
-                   "the first keeps 65535 bytes of a packet, another 100; "},
-        std::tuple{interface_block(101, 65535), interface_block(101, 65535),
-                   "there are several of link type RAW, of which libpcap reads one only; "}}) {
-    const Outcome outcome = outcome_of(first, second);
-    EXPECT_EQ(outcome.records, 1U);
-    EXPECT_EQ(outcome.kind, Kind::kMixedInterfaces);
-    EXPECT_THAT(outcome.error,
-                StartsWith("m: mixes interfaces behind record 1: " + std::string(mix)));
-  }
+  std::string error;
+  EXPECT_THAT(numbers("udp port 9999", error), ElementsAre(2, 3));
+  EXPECT_EQ(error, "");
+  EXPECT_THAT(numbers("ether host 02:00:00:00:00:02 and udp port 9998", error), ElementsAre(1));
+  EXPECT_THAT(error, StartsWith("memory: has link type 12 (RAW) in record 3, of which the filter "
+                                "cannot be asked: "));
+  auto opened = read_memory(content);
+  EXPECT_THAT(std::get<PcapReader>(opened).set_filter("udp prot 9999").value_or(""),
+              HasSubstr("syntax error"));
+}
+
+// Where some of the link types cannot be decoded, those packets are skipped. Where all cannot, the
+// file is refused, as any other file is.
+TEST(PcapReaderTest, RefusesAFileOfUnknownLinkTypesOnly) {
+  const std::string start = Pcapng().section().interface(127).packet(0, 0, "x").text();
+  const std::string ethernet_too = Pcapng().interface(1).packet(1, 0, "x").text();
+  const Outcome refused = read_all(read_memory(start, "m"));
+  EXPECT_EQ(refused.records, 1U);
+  EXPECT_EQ(refused.kind, Kind::kLinkType);
+  EXPECT_THAT(refused.error, StartsWith("m: has link type 127 (IEEE802_11_RADIO); "));
+  const Outcome mixed = read_all(read_memory(start + ethernet_too, "m"));
+  EXPECT_EQ(mixed.records, 2U);
+  EXPECT_EQ(mixed.error, "");
+  // Of what was never captured there is nothing to refuse.
+  const Outcome none = read_all(read_memory(Pcapng().section().interface(127).text(), "m"));
+  EXPECT_EQ(none.records, 0U);
+  EXPECT_EQ(none.error, "");
 }
 
 }  // namespace

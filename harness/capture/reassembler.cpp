@@ -12,25 +12,26 @@ Reassembler::Reassembler(const ReassemblyLimits& limits) : limits_(limits) {
   check(limits.bytes_max >= std::size_t{1} << 18, "Reassembler: a packet may take 256 KiB");
 }
 
-std::variant<Frame, SkipReason> Reassembler::decode(int link_type, const CaptureRecord& record) {
-  auto decoded = decode_frame(link_type, record.frame, record.original_bytes);
+std::variant<Frame, SkipReason> Reassembler::decode(const CaptureRecord& record) {
+  auto decoded = decode_frame(record.link_type, record.frame, record.original_bytes);
   const auto* reason = std::get_if<SkipReason>(&decoded);
   if (reason == nullptr || *reason != SkipReason::kFragment) [[likely]]
     return decoded;
   Fragment fragment;  // Rare enough to decode twice, and too large to prepare for every frame.
-  decode_frame(link_type, record.frame, record.original_bytes, &fragment);
-  decoded = add(record.time, fragment);
+  decode_frame(record.link_type, record.frame, record.original_bytes, &fragment);
+  decoded = add(record, fragment);
   return decoded;  // Always the same object: it is made where the caller wants it.
 }
 
-std::variant<Frame, SkipReason> Reassembler::add(Instant time, const Fragment& fragment) {
-  expire(time);
+std::variant<Frame, SkipReason> Reassembler::add(const CaptureRecord& record,
+                                                 const Fragment& fragment) {
+  expire(record.time);
   const std::size_t size = fragment.bytes.size();
   if (size == 0 || fragment.offset + size > kPacketBytesMax ||
       (fragment.more && size % kBlockBytes != 0)) {
     return SkipReason::kBadFragment;
   }
-  Packet& packet = packet_of(time, fragment);
+  Packet& packet = packet_of(record, fragment);
   if (packet.refusal) return *packet.refusal;
   if (is_copy(packet, fragment)) {
     ++counters_.copies;
@@ -52,18 +53,23 @@ std::variant<Frame, SkipReason> Reassembler::add(Instant time, const Fragment& f
   return decode_packet(frame, protocol, whole_);
 }
 
-Reassembler::Packet& Reassembler::packet_of(Instant time, const Fragment& fragment) {
+Reassembler::Packet& Reassembler::packet_of(const CaptureRecord& record, const Fragment& fragment) {
   const Frame& frame = fragment.packet;
-  const Key key{frame.source,    frame.destination, fragment.identification,
-                frame.interface, frame.type,        frame.vlan};
+  const Key key{.source = frame.source,
+                .destination = frame.destination,
+                .identification = fragment.identification,
+                .captured_on = record.interface,
+                .interface = frame.interface,
+                .type = frame.type,
+                .vlan = frame.vlan};
   if (const auto found = index_.find(key); found != index_.end()) {
-    if (!is_too_old(*found->second, time)) return *found->second;
+    if (!is_too_old(*found->second, record.time)) return *found->second;
     if (!found->second->refusal) ++counters_.expired;
     drop(found->second);
   }
   Packet& packet = packets_.emplace_back();
   packet.key = key;
-  packet.first_seen = time;
+  packet.first_seen = record.time;
   index_.emplace(key, std::prev(packets_.end()));
   ++waiting_;
   bytes_ += sizeof(Packet);

@@ -45,7 +45,7 @@ class Reassembler {
 
   // As decode_frame(), for the frames of one capture in their order. What is decoded is valid until
   // the next call, and as long as the frame is.
-  std::variant<Frame, SkipReason> decode(int link_type, const CaptureRecord& record);
+  std::variant<Frame, SkipReason> decode(const CaptureRecord& record);
 
   const ReassemblyCounters& counters() const { return counters_; }
   // Packets that still wait for pieces.
@@ -65,7 +65,8 @@ class Reassembler {
     Address source;
     Address destination;
     std::uint32_t identification = 0;
-    std::uint32_t interface = 0;
+    std::uint32_t captured_on = 0;  // The capture's interface.
+    std::uint32_t interface = 0;    // The one that the frame names.
     PacketType type = PacketType::kUnknown;
     std::uint16_t vlan = 0;
     friend auto operator<=>(const Key&, const Key&) = default;
@@ -86,8 +87,8 @@ class Reassembler {
   };
   using Packets = std::list<Packet>;
 
-  std::variant<Frame, SkipReason> add(Instant time, const Fragment& fragment);
-  Packet& packet_of(Instant time, const Fragment& fragment);
+  std::variant<Frame, SkipReason> add(const CaptureRecord& record, const Fragment& fragment);
+  Packet& packet_of(const CaptureRecord& record, const Fragment& fragment);
   // Why the piece cannot be taken into the packet, or nothing.
   static std::optional<SkipReason> objection(const Packet& packet, const Fragment& fragment);
   static bool is_copy(const Packet& packet, const Fragment& fragment);

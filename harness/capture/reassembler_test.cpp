@@ -92,7 +92,7 @@ class Capture {
   std::string see(const Bytes& frame, Duration at = 0s) {
     // Exactly as large, so that a sanitizer sees what is read behind it.
     frame_ = Bytes(frame.begin(), frame.end());
-    const auto decoded = reassembler.decode(kLinkTypeRaw, {1, Instant(at), frame_, frame_.size()});
+    const auto decoded = reassembler.decode({1, Instant(at), frame_, frame_.size(), kLinkTypeRaw});
     if (const auto* reason = std::get_if<SkipReason>(&decoded)) {
       return std::string(to_string(*reason));
     }

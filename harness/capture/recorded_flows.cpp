@@ -153,7 +153,7 @@ class Reading {
       if (const auto why = reader.set_filter(options_.filter)) throw std::invalid_argument(*why);
     }
     while (const auto record = reader.next()) {
-      const auto decoded = inspector_.decode(reader.link_type(), *record);
+      const auto decoded = inspector_.decode(*record);
       const auto sight = inspector_.add(*record, decoded);
       ++recorded_.records;
       add(*record, *sight);

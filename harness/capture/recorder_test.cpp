@@ -65,7 +65,7 @@ TEST(RecorderTest, ReadsBack) {
   auto opened = PcapReader::open(path);
   ASSERT_TRUE(std::holds_alternative<PcapReader>(opened));
   PcapReader& reader = std::get<PcapReader>(opened);
-  EXPECT_EQ(reader.link_type(), kLinkTypeLinuxSll2);
+  EXPECT_EQ(reader.interfaces().front().link_type, kLinkTypeLinuxSll2);
 
   auto record = reader.next();
   ASSERT_TRUE(record);

@@ -82,7 +82,7 @@ class Replay {
     Reassembler reassembler;
     while (const auto record = reader.next()) {
       ++result_.records;
-      const auto decoded = reassembler.decode(reader.link_type(), *record);
+      const auto decoded = reassembler.decode(*record);
       if (const auto* reason = std::get_if<SkipReason>(&decoded)) {
         ++result_.skipped[static_cast<std::size_t>(*reason)];
         continue;

@@ -21,8 +21,8 @@ DifferenceSide side_of_nothing(const std::string& remark) {
   return {"nothing" + remark, std::nullopt};
 }
 
-DifferenceSide side_of(int link_type, const CaptureRecord& record, const Frame& frame) {
-  return {describe_record(link_type, record), frame.payload};
+DifferenceSide side_of(const CaptureRecord& record, const Frame& frame) {
+  return {describe_record(record), frame.payload};
 }
 
 DifferenceSide side_of(Instant time, const Address& destination,
@@ -43,7 +43,7 @@ std::string describe_difference(const PcapReader& reader, const RecordTail& tail
       fmt::format("{}: differs at record {}: {}\nflow: client {}, server {}\n",
                   escape_controls(reader.path()), difference.record, difference.title,
                   difference.flow.client.to_string(), difference.flow.server.to_string());
-  text += describe_what_led_up(reader.link_type(), tail, kRecordsShown, wanted);
+  text += describe_what_led_up(tail, kRecordsShown, wanted);
   text += fmt::format("expected (capture): {}\nactual (replay):    {}\n", difference.expected.line,
                       difference.actual.line);
   const auto& expected = difference.expected.payload;

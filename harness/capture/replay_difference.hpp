@@ -30,7 +30,7 @@ struct DifferenceSide {
 // Nothing, and what else is to say about that.
 DifferenceSide side_of_nothing(const std::string& remark = "");
 // What a record says was sent.
-DifferenceSide side_of(int link_type, const CaptureRecord& record, const Frame& frame);
+DifferenceSide side_of(const CaptureRecord& record, const Frame& frame);
 // What an endpoint sends.
 DifferenceSide side_of(Instant time, const Address& destination,
                        std::span<const std::byte> payload);

@@ -41,9 +41,9 @@ void SeedFolder::put(std::span<const std::byte> seed, SeedCounters& counters) {
   ++counters.written;
 }
 
-void SeedMaker::add(int link_type, const CaptureRecord& record) {
-  if (options_.kind == SeedKind::kFrames) return put_frame(link_type, record);
-  const auto decoded = inspector_.decode(link_type, record);
+void SeedMaker::add(const CaptureRecord& record) {
+  if (options_.kind == SeedKind::kFrames) return put_frame(record);
+  const auto decoded = inspector_.decode(record);
   const auto sight = inspector_.add(record, decoded);
   if (sight->frame == nullptr) {
     ++counters_.skipped[static_cast<std::size_t>(sight->skipped)];
@@ -96,10 +96,15 @@ void SeedMaker::add_to_conversation(const Sight& sight) {
 }
 
 // As capture_fuzzer.cpp says: the link type, how much was snapped, and the frame behind its size.
-void SeedMaker::put_frame(int link_type, const CaptureRecord& record) {
+void SeedMaker::put_frame(const CaptureRecord& record) {
   constexpr std::size_t kHeaderBytes = 4;
   constexpr std::size_t kSnappedMax = 15;
   const std::size_t size = record.frame.size();
+  const auto link_type = std::ranges::find(kLinkTypes, record.link_type);
+  if (link_type == kLinkTypes.end()) {
+    ++counters_.skipped[static_cast<std::size_t>(SkipReason::kLinkType)];
+    return;
+  }
   if (size == 0) {
     ++counters_.empty;
     return;
@@ -108,7 +113,7 @@ void SeedMaker::put_frame(int link_type, const CaptureRecord& record) {
     ++counters_.too_large;
     return;
   }
-  const auto choice = std::ranges::find(kLinkTypes, link_type) - kLinkTypes.begin();
+  const auto choice = link_type - kLinkTypes.begin();
   const std::size_t snapped = std::max(record.original_bytes, size) - size;
   buffer_ = {low_byte(static_cast<std::size_t>(choice)), low_byte(std::min(snapped, kSnappedMax)),
              low_byte(size), low_byte(size >> 8)};

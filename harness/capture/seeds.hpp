@@ -66,7 +66,7 @@ class SeedMaker {
   // The folder must outlive this.
   SeedMaker(const SeedOptions& options, SeedFolder& folder) : options_(options), folder_(folder) {}
 
-  void add(int link_type, const CaptureRecord& record);
+  void add(const CaptureRecord& record);
   // Call it once, when the records have ended.
   const SeedCounters& finish();
 
@@ -78,7 +78,7 @@ class SeedMaker {
 
   bool is_asked_for(const Sight& sight) const;
   void add_to_conversation(const Sight& sight);
-  void put_frame(int link_type, const CaptureRecord& record);
+  void put_frame(const CaptureRecord& record);
 
   SeedOptions options_;
   SeedFolder& folder_;

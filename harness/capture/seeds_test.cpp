@@ -32,7 +32,7 @@ class Seeds final : public FrameSink {
       : folder(scratch / "seeds", options.files_max), maker(options, folder) {}
 
   void write(Instant time, std::span<const std::byte> bytes) override {
-    maker.add(kLinkTypeLinuxSll2, {++records_, time, bytes, bytes.size() + snapped});
+    maker.add({++records_, time, bytes, bytes.size() + snapped, kLinkTypeLinuxSll2});
   }
   void finish() override {}
 

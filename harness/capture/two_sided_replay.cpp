@@ -157,7 +157,7 @@ void TwoSidedReplay::check_sent(ReplayedEndpoint& endpoint, const CaptureRecord&
     ++sent_;
     return;
   }
-  const DifferenceSide expected = side_of(reader_.link_type(), record, frame);
+  const DifferenceSide expected = side_of(record, frame);
   if (sent) {
     const bool other_bytes = first_difference(frame.payload, sent->payload).has_value();
     return report(host, other_bytes ? "sends other bytes" : "sends to another address",
@@ -189,12 +189,12 @@ bool TwoSidedReplay::check_intact(const CaptureRecord& record, const Frame& fram
   if (frame.udp_checksum == Checksum::kGood && frame.ip_checksum == Checksum::kGood) return true;
   // Copied, because looking ahead takes the record's own bytes away.
   const std::vector<std::byte> payload(frame.payload.begin(), frame.payload.end());
-  DifferenceSide actual = side_of(reader_.link_type(), record, frame);
+  DifferenceSide actual = side_of(record, frame);
   actual.payload = payload;
   DifferenceSide expected = side_of_nothing(" like it at the other host");
   const std::optional<CaptureRecord> other = find_counterpart(frame);
   if (other) {
-    expected = side_of(reader_.link_type(), *other, std::get<Frame>(reader_.decode(*other)));
+    expected = side_of(*other, std::get<Frame>(reader_.decode(*other)));
   }
   difference_ = describe_difference(
       reader_, tail_,
@@ -240,7 +240,7 @@ void TwoSidedReplay::report_unexpected(RecordedHost host, const Sent& sent,
     const auto decoded = reader_.decode(*ahead);
     const auto* frame = std::get_if<Frame>(&decoded);
     if (frame != nullptr && is_sent_by(*frame, host)) {
-      next = "; the next is " + describe_record(reader_.link_type(), *ahead);
+      next = "; the next is " + describe_record(*ahead);
     } else {
       ahead = reader_.next();
     }

@@ -48,12 +48,11 @@ InspectReport inspect_one(const std::string& path, const InspectCommandOptions& 
   if (!options.filter.empty()) {
     if (const auto why = reader.set_filter(options.filter)) throw CannotTry("--filter: " + *why);
   }
-  report.link_type = reader.link_type();
   if (!options.trace) reader.on_read(reading_progress());  // A ladder shows it, too.
   Inspector inspector(options.inspect);
   InspectTrace trace(stdout, options.hex, line_style(stdout));
   while (const auto record = reader.next()) {
-    const auto decoded = inspector.decode(reader.link_type(), *record);
+    const auto decoded = inspector.decode(*record);
     const auto sight = inspector.add(*record, decoded);
     if (sight && page != nullptr) page->add(*record, *sight);
     if (!sight || !options.trace) continue;
@@ -63,15 +62,17 @@ InspectReport inspect_one(const std::string& path, const InspectCommandOptions& 
   }
   trace.finish();
   report.inspection = inspector.finish();
+  report.interfaces = reader.interfaces();
+  report.is_readable = true;
   if (reader.error()) {
     report.error = reader.error()->text;
   } else if (options.inspect.flow != 0 && report.inspection.flows.empty()) {
     report.error = fmt::format("{}: has no flow {}", escape_controls(path), options.inspect.flow);
-    report.link_type = -1;  // There is nothing to say about it.
+    report.is_readable = false;
   } else if (!options.filter.empty() && report.inspection.records == 0) {
     report.error = fmt::format("{}: nothing in it matches --filter ({})", escape_controls(path),
                                counted(reader.records(), "record"));
-    report.link_type = -1;
+    report.is_readable = false;
   }
   return report;
 }
@@ -89,7 +90,7 @@ int inspect(const InspectCommandOptions& options, const CommandLine& command_lin
     if (page) report_file->add(page->run(report));
     all_read = all_read && report.error.empty();
     if (options.json.is_wanted()) files.push_back(inspect_json(report));
-    if (!options.json.replaces_text() && report.link_type >= 0) {
+    if (!options.json.replaces_text() && report.is_readable) {
       if (options.trace) fmt::print("\n");
       fmt::print("{}", inspect_text(report));
     }

@@ -48,7 +48,7 @@ nlohmann::ordered_json capture_run(const std::string& path, const CapturePart& p
   }
   Inspector inspector({.flow = part.flow});
   while (const auto record = reader.next()) {
-    const auto decoded = inspector.decode(reader.link_type(), *record);
+    const auto decoded = inspector.decode(*record);
     if (const auto sight = inspector.add(*record, decoded)) page.add(*record, *sight);
   }
   report.inspection = inspector.finish();

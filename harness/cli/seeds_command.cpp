@@ -68,7 +68,7 @@ SeedsOfFile make_seeds(const std::string& path, const SeedsCommandOptions& optio
   }
   reader.on_read(reading_progress());
   SeedMaker maker(options.seeds, folder);
-  while (const auto record = reader.next()) maker.add(reader.link_type(), *record);
+  while (const auto record = reader.next()) maker.add(*record);
   return {maker.finish(), reader.error() ? reader.error()->text : std::string()};
 }
 

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string_view>
 
 #include "core/counted.hpp"
 #include "core/escape.hpp"
+#include "harness/capture/reader.hpp"
 #include "harness/report/readable.hpp"
 #include "harness/report/rtt_json.hpp"
 
@@ -16,8 +18,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// More flows than this are counted, and listed in JSON only.
-constexpr std::size_t kFlowsShown = 20;
+// More flows or interfaces than this are counted, and listed in JSON only.
+constexpr std::size_t kListed = 20;
 
 // "not_ip 3, fragment 1": what is not zero.
 void add_count(std::string& list, std::string_view name, std::uint64_t count) {
@@ -63,6 +65,26 @@ std::string describe_checksums(const Inspection& inspection) {
   return list;
 }
 
+std::uint64_t records_of(const InspectReport& report, std::size_t interface) {
+  const std::vector<std::uint64_t>& records = report.inspection.by_interface;
+  return interface < records.size() ? records[interface] : 0;
+}
+
+void add_interfaces(std::string& text, const InspectReport& report) {
+  add_line(text, "interfaces", std::to_string(report.interfaces.size()));
+  for (std::size_t i = 0; i < std::min(report.interfaces.size(), kListed); ++i) {
+    const CaptureInterface& interface = report.interfaces[i];
+    const std::string name = escape_controls(interface.name);
+    text += fmt::format("    {:>3}  {}link type {}, {}\n", i, name.empty() ? "" : name + ", ",
+                        describe_link_type(interface.link_type),
+                        counted(records_of(report, i), "record"));
+  }
+  if (report.interfaces.size() > kListed) {
+    text +=
+        fmt::format("    and {} more, which --json lists\n", report.interfaces.size() - kListed);
+  }
+}
+
 // "CLIENT > SERVER", or, where both sides of a proxy are seen, "CLIENT > PROXY | PROXY > SERVER".
 std::string describe_addresses(const InspectedFlow& flow) {
   std::string proxy;
@@ -75,16 +97,15 @@ std::string describe_addresses(const InspectedFlow& flow) {
 
 void add_flows(std::string& text, const Inspection& inspection) {
   add_line(text, "flows", std::to_string(inspection.flows.size()));
-  for (std::size_t i = 0; i < std::min(inspection.flows.size(), kFlowsShown); ++i) {
+  for (std::size_t i = 0; i < std::min(inspection.flows.size(), kListed); ++i) {
     const InspectedFlow& flow = inspection.flows[i];
     text += fmt::format(
         "    {:>3}  {}{}  {} up, {} down, {}\n", flow.number, describe_addresses(flow),
         flow.interface == 0 ? "" : fmt::format(" on {}", flow.interface), flow.uplink.datagrams,
         flow.downlink.datagrams, readable(duration_of(flow.first, flow.last)));
   }
-  if (inspection.flows.size() > kFlowsShown) {
-    text +=
-        fmt::format("    and {} more, which --json lists\n", inspection.flows.size() - kFlowsShown);
+  if (inspection.flows.size() > kListed) {
+    text += fmt::format("    and {} more, which --json lists\n", inspection.flows.size() - kListed);
   }
   if (inspection.beyond_flows > 0) {
     text += fmt::format("    and more than can be told apart: {} of theirs\n",
@@ -145,6 +166,27 @@ void add_exchanges(std::string& text, const Inspection& inspection) {
   if (inspection.response_times.count() > 0) {
     add_line(text, "response time", quantiles(inspection.response_times));
   }
+}
+
+// The one that all records have, or nothing. Where there are none it is what they would have.
+Json link_type_json(const InspectReport& report) {
+  std::optional<int> link_type;
+  for (std::size_t i = 0; i < report.interfaces.size(); ++i) {
+    if (report.inspection.records > 0 && records_of(report, i) == 0) continue;
+    if (link_type && *link_type != report.interfaces[i].link_type) return nullptr;
+    link_type = report.interfaces[i].link_type;
+  }
+  return link_type ? Json(*link_type) : Json(nullptr);
+}
+
+Json interfaces_json(const InspectReport& report) {
+  Json interfaces = Json::array();
+  for (std::size_t i = 0; i < report.interfaces.size(); ++i) {
+    interfaces.push_back({{"name", report.interfaces[i].name},
+                          {"link_type", report.interfaces[i].link_type},
+                          {"records", records_of(report, i)}});
+  }
+  return interfaces;
 }
 
 Json json_of(const InspectedTraffic& traffic) {
@@ -210,6 +252,7 @@ std::string inspect_text(const InspectReport& report) {
   const Inspection& inspection = report.inspection;
   std::string text = fmt::format("{}\n", escape_controls(report.path));
   add_line(text, "records", std::to_string(inspection.records));
+  if (report.interfaces.size() > 1) add_interfaces(text, report);
   add_line(text, "traffic", describe_traffic(inspection));
   add_line(text, "time", readable(duration_of(inspection.first, inspection.last)));
   std::string skipped;
@@ -229,8 +272,9 @@ Json inspect_json(const InspectReport& report) {
   const Inspection& inspection = report.inspection;
   Json json{{"file", report.path}};
   if (!report.error.empty()) json["error"] = report.error;
-  if (report.link_type < 0) return json;
-  json["link_type"] = report.link_type;
+  if (!report.is_readable) return json;
+  json["link_type"] = link_type_json(report);
+  json["interfaces"] = interfaces_json(report);
   json["records"] = inspection.records;
   json["datagrams"] = inspection.traffic.datagrams;
   json["bytes"] = inspection.traffic.bytes;

@@ -3,14 +3,17 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
+#include "harness/capture/capture_format.hpp"
 #include "harness/capture/inspector.hpp"
 
 namespace lossy {
 
 struct InspectReport {
   std::string path;
-  int link_type = -1;  // Below zero when there is nothing to say but the error.
+  bool is_readable = false;  // Else there is nothing to say but the error.
+  std::vector<CaptureInterface> interfaces;
   Inspection inspection;
   std::string error;  // What ended the records, when it was not the end of the file; or nothing.
 };

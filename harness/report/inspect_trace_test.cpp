@@ -33,8 +33,8 @@ class Traced final : public FrameSink {
   Traced& operator=(const Traced&) = delete;
 
   void write(Instant time, std::span<const std::byte> bytes) override {
-    const CaptureRecord record{++records_, time, bytes, bytes.size()};
-    const auto decoded = inspector_.decode(kLinkTypeLinuxSll2, record);
+    const CaptureRecord record{++records_, time, bytes, bytes.size(), kLinkTypeLinuxSll2};
+    const auto decoded = inspector_.decode(record);
     trace_.print(record, *inspector_.add(record, decoded));
   }
   void finish() override { trace_.finish(); }

@@ -22,8 +22,8 @@ class Seen final : public FrameSink {
   }
 
   void write(Instant time, std::span<const std::byte> bytes) override {
-    const CaptureRecord record{++records_, time, bytes, bytes.size()};
-    const auto decoded = inspector_.decode(kLinkTypeLinuxSll2, record);
+    const CaptureRecord record{++records_, time, bytes, bytes.size(), kLinkTypeLinuxSll2};
+    const auto decoded = inspector_.decode(record);
     if (const auto sight = inspector_.add(record, decoded)) page_.add(record, *sight);
   }
   void finish() override {}
