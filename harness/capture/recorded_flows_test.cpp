@@ -130,7 +130,7 @@ TEST(RecordedFlows, AnswersInFrontOfAnyRequest) {
   const RecordedFlows read = read_recorded_flows(path, {});
   EXPECT_THAT(told(read.flows.at(0)), ElementsAre("> ask", "< answer (0)"));
   EXPECT_EQ(read.unasked, 1U);
-  EXPECT_EQ(left_out_text(read), "of 3 records: 1 answers in front of any request");
+  EXPECT_EQ(left_out_text(read), "of 3 records: 1 answer in front of any request");
 }
 
 // Without a request there is nobody to play.

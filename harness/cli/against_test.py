@@ -452,7 +452,7 @@ class Command(AgainstTest):
     def test_nothing_to_try(self):
         path = self.capture((DOWN, b"Hello, Michael!"))
         _, error = self.replay(path, 9, "--port=9999", code=2)
-        self.assertIn("no client sends anything in it (of 1 record: 1 answers in front of any request)", error)
+        self.assertIn("no client sends anything in it (of 1 record: 1 answer in front of any request)", error)
         for name, content in (("none.pcap", None), ("empty.pcap", b""), ("text.pcap", b"no capture at all\n" * 9)):
             if content is not None:
                 (self.folder / name).write_bytes(content)
@@ -493,7 +493,7 @@ class Command(AgainstTest):
     # What takes long says so, with what makes it short.
     def test_patience(self):
         far = self.capture((UP, b"a", 0), (UP, b"b", 1_300_000_000))
-        many = self.capture(*[(UP, b"x")] * 200, name="many.pcap")
+        many = self.capture(*[(UP, b"%d" % i) for i in range(200)], name="many.pcap")
         end = "with --topspeed as long as the answers$"
         for path, options, says in (
                 (far, ["--speed=1000"], "said.pcap takes 15.05 days; with --speed=1000000 it would take 21.67 min, and "),

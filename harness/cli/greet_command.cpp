@@ -74,9 +74,9 @@ class GreetRun {
     stop.reset();  // From here on another signal ends everything at once.
     const Duration elapsed = loop.read_clock() - Instant{};
     if (signal != 0) {
-      write_json(elapsed, stop_signal_name(signal));
       print_stopped(signal);
       print_what_was_odd();
+      write_json(elapsed, stop_signal_name(signal));
       return 128 + signal;  // As a shell says it.
     }
     check_output();
@@ -88,12 +88,12 @@ class GreetRun {
                  options_.to.to_string());
       return kCouldNotTry;
     }
-    write_json(elapsed, {});
     print_what_was_odd();
     if (refused) {
       fmt::print(stderr, "lossy: nobody is listening on {} any more (ICMP port unreachable)\n",
                  options_.to.to_string());
     }
+    write_json(elapsed, {});
     return exit_code();
   }
 

@@ -1,5 +1,4 @@
 #include "harness/cli/greeting_run.hpp"
-#include "core/counted.hpp"
 #include "harness/cli/golden_verdict.hpp"
 
 #include <fmt/format.h>
@@ -10,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/counted.hpp"
 #include "core/escape.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/explanation.hpp"

@@ -211,7 +211,6 @@ class RecordRun final : public EventLoop::Handler {
   int report() {
     const LiveCapture::Drops drops = capture_.drops();
     const std::string why = trouble();
-    if (options_.json.is_wanted()) write_json(drops, why);
     if (!why.empty()) fmt::print(stderr, "lossy: {}\n", why);
     fmt::print(stderr, "lossy: {}recorded {} to {}; the kernel dropped {}\n",
                signal_ ? fmt::format("stopped by {}: ", stop_signal_name(*signal_)) : "",
@@ -227,6 +226,7 @@ class RecordRun final : public EventLoop::Handler {
       fmt::print(stderr, "lossy: {} dropped by {} itself\n",
                  counted(drops.interface, "was", "were"), interface());
     }
+    if (options_.json.is_wanted()) write_json(drops, why);
     return why.empty() && drops.buffer_full + drops.interface == 0 ? kHolds : kDoesNotHold;
   }
 

@@ -1,5 +1,4 @@
 #include "harness/cli/script_run.hpp"
-#include "core/counted.hpp"
 #include "harness/cli/golden_verdict.hpp"
 
 #include <fmt/format.h>
@@ -8,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "core/counted.hpp"
 #include "core/escape.hpp"
 #include "harness/capture/golden.hpp"
 #include "harness/capture/pcap_writer.hpp"
