@@ -20,6 +20,7 @@ import xml.etree.ElementTree as ElementTree
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "net"))
 import proxied
+from process_state import unread_bytes, wait_until
 from proxied import PATIENCE_SECONDS, RECORDED, ProxiedTest, free_port
 
 CAPTURES = RECORDED.parent
@@ -548,12 +549,14 @@ class Answer(AgainstTest):
     def test_unknown_requests(self):
         server, port = self.answer(RECORDED / "tutorial-lo.pcap")
         self.lossy("greet", "Nobody", f"--to=127.0.0.1:{port}", "--attempts=2", "--initial-rto=10ms", code=1)
+        wait_until(server.process, lambda: unread_bytes(port) == 0)
         self.assertEqual(server.end(), 1)
         self.assertRegex(server.text, r"received 2, answered 0, unknown 2\n"
                                       r"the first unknown one: from 127\.0\.0\.1:\d+, 6 bytes \"Nobody\"\n"
                                       r"lossy: to see it again: .* answer ")
         server, port = self.answer(RECORDED / "tutorial-lo.pcap", "--json")
         self.lossy("greet", "Nobody", f"--to=127.0.0.1:{port}", "--attempts=1", "--initial-rto=10ms", code=1)
+        wait_until(server.process, lambda: unread_bytes(port) == 0)
         self.assertEqual(server.end(), 1)
         [report] = [json.loads(line) for line in server.text.splitlines() if line.startswith("{")]
         self.assertEqual(report["first_unknown"]["payload"], '6 bytes "Nobody"')

@@ -10,6 +10,8 @@ import sys
 import tempfile
 import unittest
 
+import process_state
+
 LOSSY = sys.argv[1]
 CAPTURES = pathlib.Path(sys.argv[2])
 NOBODY = {name: value for name, value in os.environ.items() if name != "CI"}
@@ -248,11 +250,7 @@ class Golden(unittest.TestCase):
         self.scenario("a", '[simulate]\ncount = 1000000000\ninterval = "1us"\n')
         run = subprocess.Popen([LOSSY, "golden", str(self.folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                env=NOBODY)
-        caught = 0
-        while not caught & 1 << (signal.SIGINT - 1):  # It is in the run, which catches the signal.
-            self.assertIsNone(run.poll())
-            status = pathlib.Path(f"/proc/{run.pid}/status").read_text()
-            caught = int(status.split("SigCgt:")[1].split()[0], 16)
+        process_state.wait_until_it_catches(run, signal.SIGINT)  # It is in the run.
         run.send_signal(signal.SIGINT)
         output, error = run.communicate(timeout=60)
         self.assertEqual((run.returncode, output, error), (128 + signal.SIGINT, b"", b"lossy: interrupted\n"))

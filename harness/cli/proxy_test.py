@@ -15,6 +15,7 @@ import tempfile
 import time
 import unittest
 
+import process_state
 from full_pipe import full_pipe
 
 LOSSY = sys.argv[1]
@@ -96,22 +97,26 @@ class Forwarding(WithProxy):
 
     # The same seed loses the same datagrams as in the simulator.
     def test_fates_of_the_simulator(self):
-        options = ["--drop=25%", "--duplicate=10%", "--seed=7"]
+        options = ["--drop=25%", "--duplicate=10%", "--seed=7", "--json"]
         greetings = ["--attempts=100", "--initial-rto=200ms", *[f"guest-{i}" for i in range(1, 9)]]
-        simulated = json.loads(run(LOSSY, "simulate", "--json", *options, *greetings).stdout)
+        saved = [self.folder / "simulated", self.folder / "proxied"]
+        simulated = json.loads(run(LOSSY, "simulate", *options, f"--save-faults={saved[0]}", *greetings).stdout)
         served = subprocess.Popen([*BOUNDED, LOSSY, "serve", "--listen=127.0.0.1:0", "--quiet", "--json"],
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.addCleanup(served.communicate)
         self.addCleanup(served.terminate)
         server = served.stderr.readline().split()[-1]
-        done = run(LOSSY, "proxy", "--to=" + server, "--json", *options, "--", LOSSY, "greet", "--to={address}",
-                   *greetings)
+        done = run(LOSSY, "proxy", "--to=" + server, *options, f"--save-faults={saved[1]}", "--", LOSSY, "greet",
+                   "--to={address}", *greetings)
         self.assertEqual(done.returncode, 0, done.stderr)
         proxied = json.loads(done.stderr.splitlines()[-1])
         for way in ("uplink", "downlink"):
-            # The last answer ends the command; copies of it that come later are of no interest.
-            for counter in ("offered", "lost"):
-                self.assertEqual(proxied[way][counter], simulated[way][counter], (way, counter))
+            # Where this machine stood still some were sent once more; and the last answer ends the command.
+            both = min(simulated[way]["offered"], proxied[way]["offered"])
+            first, again = ([line for number, line in re.findall(rf"^{way}\.(\d+)(:.*)$", path.read_text(), re.MULTILINE)
+                             if int(number) <= both] for path in saved)
+            self.assertEqual(first, again, way)
+            self.assertIn(":drop", first)
 
     # What happened to each flow can be had again, flow by flow.
     def test_faults_of_each_flow(self):
@@ -492,17 +497,13 @@ class Command(WithProxy):
 
     # timeout(1) signals the process and its group: the same signal at once again is no second request.
     def test_one_request_in_two_signals(self):
-        for _ in range(100):  # On a busy machine they may be apart.
+        def is_one():
             process, _ = self.start_with("trap 'exit 4' TERM; echo ready; while :; do sleep 0.01; done")
-            start = time.monotonic()
-            process.send_signal(signal.SIGTERM)
-            process.send_signal(signal.SIGTERM)
-            apart = time.monotonic() - start
+            process_state.send_twice(process, signal.SIGTERM)
             _, errors = process.communicate()
-            if apart <= 0.02:
-                break
-        self.assertEqual(process.returncode, 4)
-        self.assertIn("offered", errors)
+            return process.returncode == 4 and "offered" in errors
+        # The first time, unless this machine stands still in the very moment between the two.
+        self.assertTrue(any(is_one() for _ in range(10)))
 
     # What another asks at the same moment is another request.
     def test_two_requests_at_once(self):

@@ -54,12 +54,13 @@ def udp_counts(path):
 
 
 class Tcpdump:
-    """Tcpdump, whose capture is read while it is made."""
+    """Tcpdump, whose capture is read while it is made. In its buffer each packet takes as much room as the longest one
+    may: with -s it takes all that is sent here, however late tcpdump comes to read it."""
 
     def __init__(self, *options):
         self.process = subprocess.Popen(
             ["setpriv", "--pdeathsig=KILL", proxied.find("tcpdump"), "--immediate-mode", "-U", "-n",
-             "-B", "65536", "-Z", "root", "-w", "-", *options],
+             "-B", "65536", "-s", "2048", "-Z", "root", "-w", "-", *options],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         line = self.process.stderr.readline().decode()
         while "listening on" not in line:

@@ -9,8 +9,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
+
+import process_state
 
 LOSSY = sys.argv[1]
 CAPTURES = pathlib.Path(sys.argv[2])
@@ -157,7 +158,7 @@ class Report(unittest.TestCase):
                 self.page.write_text(before)
             run = subprocess.Popen([LOSSY, "simulate", "--count=1000000000", f"--report={self.page}"],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            time.sleep(0.3)  # Somewhere within the hours that it would take.
+            process_state.wait_until_it_catches(run, signal.SIGTERM)  # It has hours to go.
             run.send_signal(signal.SIGTERM)
             _, errors = run.communicate(timeout=60)
             self.assertEqual(run.returncode, 143, errors)

@@ -14,6 +14,8 @@ import tempfile
 import time
 import unittest
 
+from process_state import processor_seconds, wait_until
+
 LOSSY = sys.argv[1]
 CAPTURES = pathlib.Path(__file__).resolve().parents[2] / "captures"
 
@@ -279,15 +281,14 @@ class ProgressBar(unittest.TestCase):
     # A ladder has the terminal to itself.
     def test_not_in_a_ladder(self):
         terminal = Terminal(self, [LOSSY, *self.LONG, "--trace"])
-        deadline = time.monotonic() + 2
-        while time.monotonic() < deadline:
+        while processor_seconds(terminal.process) < 2:  # After a second it would be there.
             terminal.shown = ""
             terminal.wait_for("Michael|guest")
             self.assertNotIn(" left", terminal.shown)
 
     def test_not_in_a_pipe(self):
         process = subprocess.Popen([LOSSY, *self.LONG], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        time.sleep(2)  # After a second it would be there.
+        wait_until(process, lambda: processor_seconds(process) >= 2)
         process.send_signal(signal.SIGINT)
         errors = process.communicate(timeout=60)[1]
         self.assertEqual(errors, b"lossy: interrupted\n")

@@ -90,11 +90,10 @@ Outcome run(const Settings& settings) {
                       format_duration(jump.after))};
   outcome.figures = {
       {"fixed", "fixed: datagrams for each question", Unit::kMean, by_fixed.mean(), fixed_times, 0},
-      {"karn", "Karn's rule, anew: datagrams for each", Unit::kMean, karn.mean(), doubling_times,
+      {"karn", "begun anew: datagrams for each question", Unit::kMean, karn.mean(), doubling_times,
        0},
-      {"kept", "doubled timer kept: for each, in the end", Unit::kMean, kept.mean_of_last_half(), 1,
-       0},
-      {"kept_extra", "doubled timer kept: more than one, in all", Unit::kCount, real(kept.extra()),
+      {"kept", "kept doubled: for each, in the end", Unit::kMean, kept.mean_of_last_half(), 1, 0},
+      {"kept_extra", "kept doubled: datagrams more, in all", Unit::kCount, real(kept.extra()),
        real(doublings), 0}};
   outcome.claims = {
       {by_fixed.extra() > 0
