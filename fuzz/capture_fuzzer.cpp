@@ -84,7 +84,8 @@ void run_frames(std::span<const std::uint8_t> input) {
   const Duration step = std::chrono::seconds(input[1] / 16);
   input = input.subspan(2);
   Reassembler reassembler(kLimits);
-  CaptureRecord record{.link_type = link_type};
+  CaptureRecord record;
+  record.link_type = link_type;
   while (input.size() >= 2) {
     const std::size_t size = std::min(input[0] + std::size_t{256} * input[1], input.size() - 2);
     const auto buffer = std::make_unique<std::byte[]>(size);

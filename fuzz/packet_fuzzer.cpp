@@ -114,7 +114,7 @@ void must_say(const std::variant<Frame, SkipReason>& decoded, const PacketPlan& 
 // Frames in buffers of just their size, so that AddressSanitizer sees a read past the end.
 class Capture {
  public:
-  explicit Capture(int link_type) : record_{.link_type = link_type} {}
+  explicit Capture(int link_type) { record_.link_type = link_type; }
 
   std::variant<Frame, SkipReason> decode(const Octets& frame, std::size_t cut_bytes = 0) {
     const std::size_t size = frame.size() - std::min(cut_bytes, frame.size());

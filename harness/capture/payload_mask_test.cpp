@@ -130,8 +130,7 @@ TEST(PayloadMask, BytesAndExpressions) {
 
 TEST(PayloadMask, ExpressionsThatAreNone) {
   PayloadMask mask;
-  for (const std::string_view text :
-       {"(", "[", "a{2,1}", "*", "\\", "(?=a)", "[z-a]", "a\xff("}) {
+  for (const std::string_view text : {"(", "[", "a{2,1}", "*", "\\", "(?=a)", "[z-a]", "a\xff("}) {
     EXPECT_THAT(mask.ignore_matches(text), Optional(HasSubstr("is no regular expression: ")))
         << text;
   }

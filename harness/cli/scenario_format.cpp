@@ -83,7 +83,7 @@ std::vector<CLI::ConfigItem> ScenarioFormat::from_config(std::istream& input) co
   const CLI::App& command = this->command();
   const fs::path folder = fs::path(path()).parent_path();
   const toml::table file = parse(input, path());
-  std::vector<CLI::ConfigItem> items;
+  std::vector<CLI::ConfigItem> found;
   for (const auto& [section, content] : file) {
     const std::string where = at(content.source().begin.line);
     if (!content.is_table()) {
@@ -120,10 +120,10 @@ std::vector<CLI::ConfigItem> ScenarioFormat::from_config(std::istream& input) co
         }
       }
       if (option->count() == 0) lines_[name] = line;  // Else what was typed counts.
-      items.push_back(std::move(item));
+      found.push_back(std::move(item));
     }
   }
-  return items;
+  return found;
 }
 
 std::string ScenarioFormat::placed(const std::string& complaint) const {

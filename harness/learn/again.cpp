@@ -39,7 +39,8 @@ std::string first_of(const Afterwards& asked) {
   constexpr std::size_t kShown = 6;
   std::string shown;
   for (std::size_t i = 0; i < std::min(kShown, asked.sent.size()); ++i) {
-    shown += (i == 0 ? "" : ", ") + std::to_string(asked.sent[i]);
+    if (i > 0) shown += ", ";
+    shown += std::to_string(asked.sent[i]);
   }
   return shown;
 }
