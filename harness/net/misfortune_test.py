@@ -274,7 +274,8 @@ class Starting(proxied.ProxiedTest):
     # The address of an interface is this machine as much as loopback's is.
     def test_its_own_server_at_an_interface(self):
         for address in ("192.0.2.7", "2001:db8::7"):
-            add = ["ip", "address", "add", address, "dev", "lo"]
+            nodad = ["nodad"] if ":" in address else []  # Nobody else has it, and it can be listened on at once.
+            add = ["ip", "address", "add", address, "dev", "lo", *nodad]
             if not proxied.find("ip") or subprocess.run(add, capture_output=True, check=False).returncode != 0:
                 self.skipTest("an interface cannot be given an address here")
             everywhere, host = ("[::]", f"[{address}]") if ":" in address else ("0.0.0.0", address)
