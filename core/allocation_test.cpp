@@ -45,8 +45,8 @@ TEST(Allocation, IsCounted) {
 }
 
 // Through 60,000 greetings with their retransmissions, after twice as many to get warm, nothing is
-// allocated, though the names are longer than what a std::string holds within itself. (Timeouts that
-// stay doubled let rare runs of losses reach a new peak of outstanding names: hence so many.)
+// allocated, though the names are longer than what a std::string holds within itself. (Timeouts
+// that stay doubled let rare runs of losses reach a new peak of outstanding names: hence so many.)
 TEST(Allocation, NoneOnceWarm) {
   for (const std::optional<Duration> interval : {std::optional<Duration>(), {1ms}, {20ms}}) {
     std::vector<std::string> names;
