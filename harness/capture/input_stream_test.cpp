@@ -24,8 +24,8 @@ std::string read_all(InputStream& stream, std::size_t buffer_bytes) {
 // However much there is at a time, and is asked for at a time, the bytes are the same.
 TEST(InputStreamTest, GivesWhatThereIs) {
   for (const std::string& text : {std::string(), std::string("x"), std::string("a plain text")}) {
-    for (const std::size_t at_once : {1, 2, 3, 100}) {
-      for (const std::size_t buffer_bytes : {1, 2, 100}) {
+    for (const std::size_t at_once : {1U, 2U, 3U, 100U}) {
+      for (const std::size_t buffer_bytes : {1U, 2U, 100U}) {
         InputStream stream(as_bytes(text), at_once);
         EXPECT_EQ(read_all(stream, buffer_bytes), text);
         EXPECT_EQ(stream.error(), "");

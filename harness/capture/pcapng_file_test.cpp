@@ -75,7 +75,7 @@ TEST(PcapngFileTest, ReadsEveryKindOfPacket) {
         {"simple", 6, Instant(), 1, 0, PacketType::kUnknown},
         {"old", 3, Instant(0x1'0000'0000us), 1, 0, PacketType::kOutgoing},
         {"", 0, Instant(6s + 1us), 1, 0, PacketType::kUnknown}};
-    for (const std::size_t at_once : {1, 3, 7, 1000}) {
+    for (const std::size_t at_once : {1U, 3U, 7U, 1000U}) {
       const Reading reading = read(file.text(), at_once);
       EXPECT_EQ(reading.packets, expected);
       EXPECT_EQ(reading.error, "");
@@ -132,7 +132,7 @@ TEST(PcapngFileTest, PassesOverOtherBlocks) {
   }
   file.interface(1).block(4, "").packet(0, 0, "one").block(5, std::string(300'000, 'x'));
   file.packet(0, 0, "two").block(10, "secret");
-  for (const std::size_t at_once : {1000, 10'000'000}) {
+  for (const std::size_t at_once : {1000U, 10'000'000U}) {
     const Reading reading = read(file.text(), at_once);
     EXPECT_THAT(frames_of(reading), ElementsAre("one", "two"));
     EXPECT_EQ(reading.error, "");
