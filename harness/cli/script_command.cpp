@@ -77,7 +77,7 @@ void add_script_command(CLI::App& app, std::function<int()>& command) {
       "Behind the last operation the network turns perfect. Comments and spaces are not kept in\n"
       "binary; everything else is.\n"
       "Examples:\n"
-      "  lossy script findings/crash-1 --write=crash.script\n"
+      "  lossy script fuzz/findings/crash-1 --write=crash.script\n"
       "  lossy simulate --script=crash.script --trace");
   script_app->callback([options, &command] {
     refuse_overwriting({{"--write", options->write}}, {{"FILE", options->file}});
