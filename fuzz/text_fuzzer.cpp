@@ -1,6 +1,6 @@
-// Invariant: an address, a time, a probability, a rate or a list of faults is refused with a reason
-// of one line, or printed as a text that reads as the same. Bytes that are escaped hold no control
-// character.
+// Invariant: an address, a time, a probability, a rate, a pace or a list of faults is refused with
+// a reason of one line, or (but for a pace) printed as a text that reads as the same. Bytes that
+// are escaped hold no control character.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -22,6 +22,11 @@ bool is_one_line(std::string_view text) {
       text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 127; });
 }
 
+void check_reason(std::string_view reason) {
+  must(!reason.empty() && is_one_line(reason), "a reason is one line of plain text");
+  Trace::add(reason);
+}
+
 template <typename Parse, typename Format>
 void check_text(std::string_view text, Parse parse, Format format) {
   try {
@@ -34,9 +39,18 @@ void check_text(std::string_view text, Parse parse, Format format) {
       must(false, "what is printed can be read");
     }
   } catch (const TextError& error) {
-    const std::string_view reason = error.what();
-    must(!reason.empty() && is_one_line(reason), "a reason is one line of plain text");
-    Trace::add(reason);
+    check_reason(error.what());
+  }
+}
+
+void check_pace(std::string_view text) {
+  try {
+    const Pace pace = parse_pace(text);
+    must(pace.count > 0 && static_cast<std::uint64_t>(pace.time.count()) >= pace.count,
+         "a pace is one a nanosecond at most");
+    Trace::add(std::to_string(pace.count) + " in " + format_duration(pace.time));
+  } catch (const TextError& error) {
+    check_reason(error.what());
   }
 }
 
@@ -77,6 +91,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::check_text(text, parse_duration, format_duration);
   fuzz::check_text(text, parse_probability, format_probability);
   fuzz::check_text(text, parse_rate, format_rate);
+  fuzz::check_pace(text);
   fuzz::check_faults(text);
   const std::string escaped = escape_bytes(std::as_bytes(std::span(text)));
   fuzz::must(fuzz::is_one_line(escaped), "what is escaped holds no control character");

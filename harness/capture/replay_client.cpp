@@ -46,10 +46,11 @@ ReplayTiming ReplayTiming::captured(std::uint64_t speed_thousandths) {
   return timing;
 }
 
-ReplayTiming ReplayTiming::paced(std::uint64_t requests_per_second) {
-  check(requests_per_second > 0, "ReplayTiming: the pace is 0");
+ReplayTiming ReplayTiming::paced(std::uint64_t requests, Duration time) {
+  check(requests > 0 && time > Duration::zero(), "ReplayTiming: the pace is 0");
   ReplayTiming timing;
-  timing.per_second_ = requests_per_second;
+  timing.pace_requests_ = requests;
+  timing.pace_ns_ = static_cast<std::uint64_t>(time.count());
   return timing;
 }
 
@@ -61,7 +62,7 @@ Duration ReplayTiming::due(const RecordedStep& request) const {
   if (speed_thousandths_ > 0) {
     return scaled(static_cast<std::uint64_t>(request.at.count()), 1000, speed_thousandths_);
   }
-  if (per_second_ > 0) return scaled(request.number, 1'000'000'000, per_second_);
+  if (pace_requests_ > 0) return scaled(request.number, pace_ns_, pace_requests_);
   return Duration::zero();
 }
 

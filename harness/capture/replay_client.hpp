@@ -32,19 +32,20 @@ class ReplayTiming {
  public:
   // As in the capture, so many thousandths as fast.
   static ReplayTiming captured(std::uint64_t speed_thousandths = 1000);
-  // So many a second, over all flows, in the capture's order.
-  static ReplayTiming paced(std::uint64_t requests_per_second);
+  // So many in a time, over all flows, in the capture's order.
+  static ReplayTiming paced(std::uint64_t requests, Duration time);
   // As soon as nothing is waited for.
   static ReplayTiming top_speed();
 
-  bool is_paced() const { return per_second_ > 0; }
+  bool is_paced() const { return pace_requests_ > 0; }
 
   // Since the start.
   Duration due(const RecordedStep& request) const;
 
  private:
   std::uint64_t speed_thousandths_ = 0;
-  std::uint64_t per_second_ = 0;
+  std::uint64_t pace_requests_ = 0;
+  std::uint64_t pace_ns_ = 0;
 };
 
 struct ReplayClientOptions {

@@ -88,10 +88,13 @@ TEST_F(ReplayClientTest, TwiceAsFast) {
 }
 
 TEST_F(ReplayClientTest, Pace) {
-  options.timing = ReplayTiming::paced(4);
+  options.timing = ReplayTiming::paced(4, 1s);
   play({ask("a", 0s), ask("b", 1ms), ask("c", 1h)});
   run();
   EXPECT_THAT(sent, ElementsAre(Pair(0s, "a"), Pair(250ms, "b"), Pair(500ms, "c")));
+  // What is no whole number of nanoseconds adds up all the same.
+  const RecordedStep step{.is_request = true, .number = 30, .at = 1h};
+  EXPECT_EQ(ReplayTiming::paced(3, 1s).due(step), 10s);
 }
 
 // At top speed nothing but answers is waited for.
@@ -110,7 +113,7 @@ TEST_F(ReplayClientTest, LongestTimes) {
   RecordedStep step{.is_request = true, .number = ~std::uint64_t{0}, .at = Duration::max()};
   EXPECT_EQ(ReplayTiming::captured(1).due(step), Duration::max());
   EXPECT_EQ(ReplayTiming::captured(1000).due(step), Duration::max());
-  EXPECT_EQ(ReplayTiming::paced(1).due(step), Duration::max());
+  EXPECT_EQ(ReplayTiming::paced(1, 1s).due(step), Duration::max());
   EXPECT_EQ(ReplayTiming::top_speed().due(step), 0s);
 }
 

@@ -437,8 +437,8 @@ class Command(AgainstTest):
                 _, error = self.lossy("replay", CAPTURES / "clean.pcap", option, code=2)
                 self.assertIn("requires --against", error)
         for options, why in ((["--speed=0"], "no speed"), (["--speed=-1"], "no speed"), (["--speed=1.2345"], "no speed"),
-                             (["--speed=1e3"], "no speed"), (["--speed=."], "no speed"), (["--speed=1."], "no speed"),
-                             (["--pace=5"], "no pace"), (["--pace=0/s"], "0"), (["--timeout=0"], "above 0"),
+                             (["--speed=1e3"], "no speed"), (["--speed=."], "no speed"), (["--speed=1.0.0"], "no speed"),
+                             (["--pace=5"], "not a pace: write so many in a time"), (["--pace=0/s"], "above 0"), (["--timeout=0"], "above 0"),
                              (["--mask=x"], "no range of bytes"), (["--mask="], "missing"),
                              (["--mask-regex=("], "no regular expression"), (["--mask-regex=(a)\\1"], "invalid escape"),
                              (["--speed=2", "--topspeed"], "excludes"), (["--pace=5/s", "--topspeed"], "excludes"),

@@ -32,7 +32,7 @@ constexpr std::uint64_t kCountMax = 1'000'000'000;
 struct GreetOptions {
   GreetingOptions greetings;
   std::optional<std::uint64_t> count{};
-  std::optional<Duration> pace{};
+  std::optional<Duration> pace{};  // Between two.
   Address to = Address::v4({127, 0, 0, 1}, 9999);
   JsonOption json;
 };
@@ -214,10 +214,15 @@ void add_greet_command(CLI::App& app, const CommandLine& command_line,
       [](std::string_view text) { return parse_whole(text, 1, kCountMax); },
       "greet so many names, guest-1 and so on, instead of given ones", "N")
       ->group("Greetings");
-  add_parsed(*greet, "--pace", options->pace, parse_duration,
-             "between new greetings, however many are outstanding; else the next is asked when the "
-             "window has room",
-             "TIME")
+  add_parsed(
+      *greet, "--pace", options->pace,
+      [](std::string_view text) {
+        const Pace pace = parse_pace(text);
+        return pace.time / static_cast<Duration::rep>(pace.count);
+      },
+      "how many new greetings in a time, as in 1000/s or 30/min, or the time between two, "
+      "however many are outstanding; else the next is asked when the window has room",
+      "N/TIME|TIME")
       ->group("Greetings");
   add_parsed(*greet, "--to", options->to, resolve_server, "the server [127.0.0.1:9999]",
              "HOST:PORT");
@@ -235,9 +240,6 @@ void add_greet_command(CLI::App& app, const CommandLine& command_line,
     options->greetings.resolve();
     if (options->count && options->greetings.names_given()) {
       throw usage_error("--count", "makes up the names; leave out either it or the names given");
-    }
-    if (options->pace == Duration::zero()) {
-      throw usage_error("--pace", "it must be above 0; for all at once use --window");
     }
     command = [options, &command_line] { return GreetRun(*options, command_line).run(); };
   });

@@ -25,23 +25,13 @@ Duration parse_hold(std::string_view text) {
 
 // "4", "2.5": thousandths of a datagram.
 std::uint64_t parse_burst(std::string_view text) {
-  const auto refuse = [text] {
-    return TextError(quote(text) +
-                     " is no mean run of losses: write a number from 1 to 1000000000 with at most "
-                     "three decimals, as in 4 or 2.5");
-  };
-  const std::size_t point = text.find('.');
-  const std::string_view decimals =
-      point == std::string_view::npos ? std::string_view() : text.substr(point + 1);
-  if (decimals.size() > 3 || (point != std::string_view::npos && decimals.empty())) throw refuse();
-  try {
-    const std::uint64_t whole = parse_whole(text.substr(0, point), 1, 1'000'000'000);
-    std::uint64_t thousandths = decimals.empty() ? 0 : parse_whole(decimals, 0, 999);
-    for (std::size_t i = decimals.size(); i < 3; ++i) thousandths *= 10;
-    return whole * 1000 + thousandths;
-  } catch (const TextError&) {
-    throw refuse();
+  const auto thousandths = parse_thousandths(text, 1'000'000'000);
+  if (thousandths.value_or(0) < 1000) {
+    throw TextError(quote(text) +
+                    " is no mean run of losses: write a number from 1 to 1000000000 with at most "
+                    "three decimals, as in 4 or 2.5");
   }
+  return *thousandths;
 }
 
 std::vector<Outage> parse_outages(const std::vector<std::string>& texts) {

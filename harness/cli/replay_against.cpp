@@ -224,8 +224,9 @@ std::string patience_text(const RecordedFlows& recorded, const ReplayTiming& tim
   std::string option;
   Duration then = now;
   for (std::uint64_t factor = 10; then > kLong && factor <= most; factor *= 10) {
-    const ReplayTiming faster =
-        timing.is_paced() ? ReplayTiming::paced(factor) : ReplayTiming::captured(factor * 1000);
+    const ReplayTiming faster = timing.is_paced()
+                                    ? ReplayTiming::paced(factor, std::chrono::seconds(1))
+                                    : ReplayTiming::captured(factor * 1000);
     if (takes(faster) >= now) continue;
     then = takes(faster);
     option =

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <exception>
 #include <filesystem>
@@ -26,7 +25,6 @@
 #include "harness/cli/scenario_format.hpp"
 #include "harness/cli/script_run.hpp"
 #include "harness/cli/simulate_command.hpp"
-#include "harness/link/scan.hpp"
 #include "harness/net/socket_address.hpp"
 
 namespace lossy {
@@ -145,37 +143,13 @@ int replay(const ReplayCommandOptions& options, const CommandLine& command_line)
 
 // "2", "0.5": thousandths.
 std::uint64_t parse_speed(std::string_view text) {
-  const auto fail = [text] {
-    return TextError(quote(text) +
-                     " is no speed: 2 is twice as fast, 0.5 half as fast; from 0.001 "
-                     "to 1000000, with at most three decimals");
-  };
-  std::string_view left = text;
-  const std::string_view whole = take_until(left, ".");
-  if (!left.empty()) left.remove_prefix(1);
-  const bool has_point = text.size() > whole.size();
-  const auto all_digits = [](std::string_view part) {
-    return !part.empty() && std::ranges::all_of(part, is_digit);
-  };
-  if (!all_digits(whole) || whole.size() > 7 || (has_point && !all_digits(left)) ||
-      left.size() > 3) {
-    throw fail();
+  const auto thousandths = parse_thousandths(text, kSpeedMax);
+  if (thousandths.value_or(0) == 0) {
+    throw TextError(quote(text) +
+                    " is no speed: 2 is twice as fast, 0.5 half as fast; from 0.001 "
+                    "to 1000000, with at most three decimals");
   }
-  const std::uint64_t thousandths =
-      parse_whole(whole, 0, kSpeedMax * 10) * 1000 +
-      (left.empty() ? 0 : parse_whole(left, 0, 999) * power_of_ten(3 - left.size()));
-  if (thousandths == 0 || thousandths > kSpeedMax * 1000) throw fail();
-  return thousandths;
-}
-
-// "1000/s".
-std::uint64_t parse_pace(std::string_view text) {
-  std::string_view number = text;
-  if (!text.ends_with("/s")) {
-    throw TextError(quote(text) + " is no pace: 1000/s is a thousand requests a second");
-  }
-  number.remove_suffix(2);
-  return parse_whole(number, 1, kPaceMax);
+  return *thousandths;
 }
 
 Duration parse_timeout(std::string_view text) {
@@ -196,8 +170,11 @@ std::vector<CLI::Option*> add_against_options(CLI::App& app, AgainstOptions& aga
       "as fast as answers come; one that does not come is waited for as --timeout says");
   CLI::Option* const pace = add_parsed(
       app, "--pace", client.timing,
-      [](std::string_view text) { return ReplayTiming::paced(parse_pace(text)); },
-      "so many requests a second, over all flows", "N/s");
+      [](std::string_view text) {
+        const Pace asked = parse_pace(text);
+        return ReplayTiming::paced(asked.count, asked.time);
+      },
+      "how many requests in a time, over all flows, as in 1000/s, 0.25/s or 30/min", "N/TIME");
   speed->excludes(top_speed)->excludes(pace);
   top_speed->excludes(pace);
   std::vector<CLI::Option*> options = {

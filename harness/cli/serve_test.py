@@ -228,9 +228,11 @@ class Greet(Test):
     # Paced greetings are never closer together than was asked for.
     def test_pace(self):
         _, port = self.serve()
-        report = self.greet_json(port, "--count=200", "--pace=500us")
-        self.assertEqual(report["greeted"], 200)
-        self.assertGreaterEqual(report["timing"]["seconds"], 199 * 0.0005)
+        for pace in ("500us", "2000/s", "120000/min"):
+            report = self.greet_json(port, "--count=200", f"--pace={pace}")
+            self.assertEqual(report["greeted"], 200)
+            self.assertGreaterEqual(report["timing"]["seconds"], 199 * 0.0005)
+        self.assertIn("as in 1000/s", run("greet", "--pace=1000").stderr)
 
     # In the middle of everything it says how far it came, in the form asked for, and ends as a shell expects.
     def test_interrupted(self):

@@ -1,84 +1,14 @@
 #include "harness/link/text.hpp"
 
-#include <array>
 #include <charconv>
 #include <optional>
 #include <span>
 
 #include "core/escape.hpp"
+#include "harness/link/quantity.hpp"
 #include "harness/link/scan.hpp"
 
 namespace lossy {
-namespace {
-
-// digits * 10^-decimals, with digits below 10^19: enough to tell any two probabilities apart.
-struct Decimal {
-  std::uint64_t digits = 0;
-  unsigned decimals = 0;
-};
-
-struct Unit {
-  std::string_view name;
-  std::uint64_t size;
-};
-
-constexpr std::array<Unit, 6> kTimeUnits{{{"min", 60'000'000'000},
-                                          {"s", 1'000'000'000},
-                                          {"ms", 1'000'000},
-                                          {"us", 1'000},
-                                          {"ns", 1},
-                                          {"h", 3'600'000'000'000}}};
-constexpr std::array<Unit, 5> kRateUnits{{{"tbit", 1'000'000'000'000},
-                                          {"gbit", 1'000'000'000},
-                                          {"mbit", 1'000'000},
-                                          {"kbit", 1'000},
-                                          {"bit", 1}}};
-
-// Takes a decimal number off the front of `text`, or nothing where there is none. One that is too
-// long is refused.
-std::optional<Decimal> take_decimal(std::string_view& text) {
-  Decimal number;
-  const std::string_view whole = text;
-  std::size_t at = 0;
-  bool any = false;
-  bool fraction = false;
-  for (; at < text.size() && (is_digit(text[at]) || (text[at] == '.' && !fraction)); ++at) {
-    if (text[at] == '.') {
-      fraction = true;
-      continue;
-    }
-    if (number.digits >= power_of_ten(18) || number.decimals == 19) {
-      throw TextError(quote(whole) + " has too many digits: 19 can be read");
-    }
-    number.digits = number.digits * 10 + static_cast<std::uint64_t>(text[at] - '0');
-    number.decimals += fraction ? 1 : 0;
-    any = true;
-  }
-  if (!any) return std::nullopt;
-  text.remove_prefix(at);
-  while (number.decimals > 0 && number.digits % 10 == 0) {
-    number.digits /= 10;
-    --number.decimals;
-  }
-  return number;
-}
-
-// digits * 10^-decimals * unit, when it is a whole number of at most `max`.
-std::optional<std::uint64_t> scaled(Decimal number, std::uint64_t unit, std::uint64_t max) {
-  const Uint128 product = Uint128{number.digits} * unit;
-  const std::uint64_t divisor = power_of_ten(number.decimals);
-  if (product % divisor != 0 || product / divisor > max) return std::nullopt;
-  return static_cast<std::uint64_t>(product / divisor);
-}
-
-const Unit* find_unit(std::span<const Unit> units, std::string_view name) {
-  for (const Unit& unit : units) {
-    if (unit.name == name) return &unit;
-  }
-  return nullptr;
-}
-
-}  // namespace
 
 std::string quote(std::string_view text) {
   constexpr std::size_t kShownMax = 80;
@@ -88,20 +18,14 @@ std::string quote(std::string_view text) {
 }
 
 Duration parse_duration(std::string_view text) {
-  const auto refuse = [text](const char* why) -> TextError {
-    return TextError(quote(text) + " is not a time: " + why);
-  };
-  std::string_view rest = text;
-  if (rest.starts_with('-')) throw refuse("it must not be negative");
-  const auto number = take_decimal(rest);
-  if (!number) throw refuse("write a number and a unit, as in 20ms or 1.5s");
-  if (rest.empty() && number->digits == 0) return Duration::zero();
-  const Unit* unit = find_unit(kTimeUnits, rest);
-  if (rest.empty()) throw refuse("it needs a unit, as in 20ms or 1.5s");
-  if (unit == nullptr) throw refuse("the units are ns, us, ms, s, min and h");
-  const auto ns = scaled(*number, unit->size, static_cast<std::uint64_t>(kDurationMax.count()));
-  if (!ns) throw refuse("it must be whole nanoseconds and at most 1000000000s");
-  return Duration(static_cast<Duration::rep>(*ns));
+  return Duration(static_cast<Duration::rep>(
+      parse_quantity(text, {.name = "time",
+                            .example = "20ms or 1.5s",
+                            .units_are = "the units are ns, us, ms, s, min and h",
+                            .units = kTimeUnits,
+                            .max = static_cast<std::uint64_t>(kDurationMax.count()),
+                            .max_text = "1000000000s",
+                            .whole_of = "nanoseconds"})));
 }
 
 std::string format_duration(Duration duration) {
@@ -123,24 +47,26 @@ Probability parse_probability(std::string_view text) {
     return TextError(quote(text) + " is not a probability: " + why);
   };
   std::string_view rest = text;
-  if (rest.starts_with('-')) throw refuse("it must not be negative");
-  const auto number = take_decimal(rest);
+  const auto number = take_number(rest);
   const bool percent = rest == "%";
-  if (!number || !(percent || rest.empty())) {
+  if (!number || !number->plain || !(percent || rest.empty())) {
     throw refuse("write a percentage, as in 10%, or a fraction, as in 0.1");
   }
+  if (number->negative) throw refuse("it must not be negative");
   if (!percent && number->digits != 0 && text.find('.') == std::string_view::npos) {
     if (number->digits > 100) throw refuse("write a percentage from 0% to 100%, as in 10%");
     throw refuse("did you mean " + std::string(text) +
                  "%? A fraction has a decimal point, as in 0.1");
   }
-  const std::uint64_t one = power_of_ten(number->decimals);
-  if (Uint128{number->digits} > Uint128{one} * (percent ? 100 : 1)) {
+  const int places = percent ? 2 : 0;
+  if (!number->exact || places - number->exponent > kPlacesMax) {
+    throw refuse("a percentage has at most 17 decimals, a fraction 19");
+  }
+  const auto probability = ratio_of(*number, places);
+  if (!probability) {
     throw refuse(percent ? "it must be 0% to 100%" : "a fraction must be 0 to 1; 10% is 0.1");
   }
-  // The denominator is at most 10^19, which is below 2^64 and tells all thresholds apart.
-  if (percent && number->decimals > 17) throw refuse("a percentage has at most 17 decimals");
-  return Probability::ratio(number->digits, percent ? one * 100 : one);
+  return *probability;
 }
 
 std::string format_probability(Probability probability) {
@@ -158,28 +84,65 @@ std::string format_probability(Probability probability) {
 }
 
 std::uint64_t parse_rate(std::string_view text) {
-  const auto refuse = [text](const char* why) -> TextError {
-    return TextError(quote(text) + " is not a rate: " + why);
-  };
-  std::string_view rest = text;
-  if (rest.starts_with('-')) throw refuse("it must not be negative");
-  const auto number = take_decimal(rest);
-  if (!number) throw refuse("write a number and a unit, as in 1mbit");
-  if (number->digits == 0) throw refuse("nothing would ever arrive; leave it out for no limit");
-  const Unit* unit = find_unit(kRateUnits, rest);
-  if (unit == nullptr) throw refuse("the units are bit, kbit, mbit, gbit and tbit, a second");
-  const auto rate = scaled(*number, unit->size, kRateMax);
-  if (!rate) throw refuse("it must be whole bits a second and at most 1000tbit");
-  return *rate;
+  const std::uint64_t rate = parse_quantity(
+      text, {.name = "rate",
+             .example = "1mbit",
+             .units_are = "the units are bit, kbit, mbit, gbit and tbit, a second (mbps would be "
+                          "megabytes, as tc has it)",
+             .units = kRateUnits,
+             .max = kRateMax,
+             .max_text = "1000tbit",
+             .whole_of = "bits a second"});
+  if (rate == 0) {
+    throw TextError(quote(text) +
+                    " is not a rate: nothing would ever arrive; leave it out for no limit");
+  }
+  return rate;
 }
 
 std::string format_rate(std::uint64_t bits_per_second) {
-  for (const Unit& unit : kRateUnits) {
+  for (const Unit& unit : kRateUnits.last<5>()) {
     if (bits_per_second >= unit.size) {
       return decimal_text(bits_per_second, unit.size) + std::string(unit.name);
     }
   }
   return "0bit";
+}
+
+Pace parse_pace(std::string_view text) {
+  const auto refuse = [text](std::string_view why) {
+    return TextError(quote(text) + " is not a pace: " + std::string(why));
+  };
+  constexpr std::string_view kHow =
+      "write so many in a time, as in 1000/s, 0.25/s or 30/min, with at most three decimals, "
+      "or the time between two, as in 4s";
+  Pace pace;
+  const std::size_t slash = text.find('/');
+  if (slash == std::string_view::npos) {
+    try {
+      pace.time = parse_duration(text);
+    } catch (const TextError&) {
+      throw refuse(kHow);
+    }
+  } else {
+    const auto thousandths = parse_thousandths(text.substr(0, slash), kS * 3600);
+    const Unit* const unit = find_unit(kTimeUnits, text.substr(slash + 1));
+    if (!thousandths || unit == nullptr) throw refuse(kHow);
+    pace = {.count = *thousandths, .time = Duration(1000 * unit->size)};
+  }
+  if (pace.count == 0 || pace.time == Duration::zero()) throw refuse("it must be above 0");
+  if (pace.count > static_cast<std::uint64_t>(pace.time.count())) {
+    throw refuse("it must be at most 1000000000/s");
+  }
+  return pace;
+}
+
+std::optional<std::uint64_t> parse_thousandths(std::string_view text, std::uint64_t max) {
+  const auto number = take_number(text);
+  if (!number || !number->plain || number->negative || !text.empty()) return std::nullopt;
+  const auto thousandths = scaled(*number, 1000, 1000 * max);
+  if (!thousandths || thousandths->cut) return std::nullopt;
+  return thousandths->value;
 }
 
 std::uint64_t parse_whole(std::string_view text, std::uint64_t min, std::uint64_t max) {

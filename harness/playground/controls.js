@@ -41,8 +41,9 @@
 
   const units = {'%': 0.01, '': 1, ns: 1e-9, us: 1e-6, ms: 1e-3, s: 1, bit: 1, kbit: 1e3, mbit: 1e6, gbit: 1e9};
   const magnitude = (text) => {
-    const found = /^([0-9.]+)([a-z%]*)$/.exec(text);
-    return found && units[found[2]] !== undefined ? Number(found[1]) * units[found[2]] : NaN;
+    const found = /^([0-9.]+)([a-z%]*)$/i.exec(text);
+    const unit = units[found?.[2].toLowerCase()];
+    return unit === undefined ? NaN : Number(found[1]) * unit;
   };
 
   // Where a value lies on a slider: at the nearest one there is.
