@@ -73,7 +73,7 @@ std::string Address::host() const {
   std::array<char, INET6_ADDRSTRLEN> text{};
   inet_ntop(is_v6_ ? AF_INET6 : AF_INET, octets_.data(), text.data(), text.size());
   std::string host = text.data();
-  if (scope_id_ != 0) host += '%' + std::to_string(scope_id_);
+  if (scope_id_ != 0) host += '%' + zone_name_(scope_id_);
   return host;
 }
 

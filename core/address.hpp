@@ -37,6 +37,10 @@ class Address {
   std::string host() const;
   std::string to_string() const;
 
+  // From now on these write a scope as `name` does, "[fe80::1%eth0]:9999" say, as people and other
+  // programs write it: for a program that knows the interfaces, once, before it has threads.
+  static void name_zones(std::string (*name)(std::uint32_t scope_id)) { zone_name_ = name; }
+
   // Compared once a datagram, so without a call.
   friend bool operator==(const Address& a, const Address& b) {
     return a.word(0) == b.word(0) && a.word(8) == b.word(8) && a.port_ == b.port_ &&
@@ -60,6 +64,9 @@ class Address {
     std::memcpy(&word, octets_.data() + at, sizeof word);
     return word;
   }
+
+  static std::string number_of(std::uint32_t scope_id) { return std::to_string(scope_id); }
+  static inline std::string (*zone_name_)(std::uint32_t) = number_of;
 
   std::array<std::uint8_t, 16> octets_{};
   std::uint32_t scope_id_ = 0;

@@ -59,6 +59,16 @@ TEST(Address, PrintsAsRfc5952) {
   }
 }
 
+// Whoever knows the interfaces says what a scope is called.
+TEST(Address, PrintsScopesAsItIsTold) {
+  Address::name_zones([](std::uint32_t scope_id) { return "eth" + std::to_string(scope_id); });
+  const std::string named = Address::parse("[fe80::1%2]:9999")->to_string();
+  const std::string without = Address::parse("[::1]:9999")->to_string();
+  Address::name_zones([](std::uint32_t scope_id) { return std::to_string(scope_id); });
+  EXPECT_EQ(named, "[fe80::1%eth2]:9999");
+  EXPECT_EQ(without, "[::1]:9999");
+}
+
 // Anything else is refused, not guessed at.
 TEST(Address, RefusesAnythingElse) {
   const std::string_view with_nul("127.0.0.1\0:80", 13);

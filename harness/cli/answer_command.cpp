@@ -23,7 +23,7 @@ namespace {
 
 struct AnswerOptions {
   std::string file;
-  Address listen = Address::v4({127, 0, 0, 1}, 9999);
+  ListenAddress listen = Address::v4({127, 0, 0, 1}, 9999);
   RecordedFlowsOptions recorded{.host = RecordedHost::kServer};
   PayloadMask mask;
   JsonOption json;
@@ -42,11 +42,10 @@ RecordedFlows read_answers(const AnswerOptions& options) {
   return recorded;
 }
 
-nlohmann::ordered_json json_of(const RecordedServer& server, const UdpSocket& socket,
-                               const Address& address) {
+nlohmann::ordered_json json_of(const RecordedServer& server, const UdpSocket& socket) {
   const RecordedServerCounters& counters = server.counters();
   nlohmann::ordered_json json{{"command", "answer"},
-                              {"listen", address.to_string()},
+                              {"listen", socket.listening().to_string()},
                               {"received", counters.received},
                               {"answered", counters.answered},
                               {"sent", socket.counters().sent},
@@ -87,14 +86,13 @@ int answer(const AnswerOptions& options, const CommandLine& command_line) {
   RecordedServer server(recorded, options.mask);
   JsonOutput json(options.json);
   UdpSocket socket = UdpSocket::listen(options.listen);
-  const Address address = socket.local_address();
   EventLoop loop({.stop = &stop_signal()});
   EndpointDriver driver(loop, server, socket);
-  fmt::print(stderr, "lossy: listening on {}: {}\n", address.to_string(),
+  fmt::print(stderr, "lossy: listening on {}: {}\n", socket.listening().to_string(),
              counted(server.requests(), "different request"));
   loop.run([] { return false; });
   if (!options.json.replaces_text()) print_summary(server, socket);
-  if (options.json.is_wanted()) json.write_last(json_of(server, socket, address));
+  if (options.json.is_wanted()) json.write_last(json_of(server, socket));
   if (server.counters().unknown == 0) return kHolds;
   flush_output();
   fmt::print(stderr, "lossy: to see it again: {}\n", command_line.text());
@@ -111,8 +109,10 @@ void add_answer_command(CLI::App& app, const CommandLine& command_line,
   answer_app->add_option("file", options->file, "the capture, as for inspect; - is standard input")
       ->required()
       ->type_name("FILE");
-  add_parsed(*answer_app, "--listen", options->listen, resolve,
-             "where to listen; port 0 is any free one [127.0.0.1:9999]", "HOST:PORT");
+  add_parsed(*answer_app, "--listen", options->listen, resolve_listen,
+             "where to listen; * is all of this machine's addresses, 0.0.0.0 its IPv4 ones, [::] "
+             "its IPv6 ones, port 0 any free one [127.0.0.1:9999]",
+             "HOST:PORT");
   add_parsed(*answer_app, "--port", options->recorded.server_port, parse_port,
              "where the server listens in the capture [who is asked first]", "PORT");
   add_mask_options(*answer_app, options->mask);

@@ -39,6 +39,7 @@
 #include "harness/cli/serve_command.hpp"
 #include "harness/cli/simulate_command.hpp"
 #include "harness/cli/typed_words.hpp"
+#include "harness/net/socket_address.hpp"
 #include "harness/net/stop_signal.hpp"
 
 namespace lossy {
@@ -191,6 +192,7 @@ int run(int argc, char** argv) {
 }  // namespace lossy
 
 int main(int argc, char** argv) {
+  lossy::Address::name_zones(lossy::zone_name);
   lossy::occupy_standard_descriptors();
   lossy::take_over_output();
   lossy::when_stop_is_taken(lossy::expect_end);

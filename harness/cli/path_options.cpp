@@ -17,6 +17,10 @@ namespace {
 // The place of the seeds of further flows among the streams of a seed, and part of what it means.
 constexpr std::uint64_t kFlowPlace = 1001;
 
+std::size_t header_bytes_of(bool ipv6) {
+  return ipv6 ? 48 : 28;
+}
+
 std::uint64_t seed_of_flow(std::uint64_t seed, std::uint64_t flow) {
   return flow == 1 ? seed : RandomStream(seed).stream(kFlowPlace).at(flow);
 }
@@ -187,7 +191,7 @@ std::vector<std::string> PathOptions::files_read() const {
 }
 
 void PathOptions::resolve(bool ipv6) {
-  header_bytes_ = ipv6 ? 48 : 28;
+  header_bytes_ = header_bytes_of(ipv6);
   both_.check_once();
   for (const PathScope& scope : one_way_) scope.check_once();
   check_used();
@@ -200,7 +204,7 @@ void PathOptions::resolve(bool ipv6) {
   check_effect(one_way_[1], {Direction::kDownlink});
   for (auto& way : ways_) leave_out_idle(*way);
   for (const Direction direction : {Direction::kUplink, Direction::kDownlink}) {
-    models_[index(direction)] = link_model(direction);
+    for (const bool v6 : {false, true}) models_[index(direction)][v6] = link_model(direction, v6);
   }
 }
 
@@ -488,21 +492,22 @@ bool PathOptions::drop_bursts(Direction direction) const {
          });
 }
 
-PathOptions::LinkModel PathOptions::link_model(Direction direction) const {
+PathOptions::LinkModel PathOptions::link_model(Direction direction, bool ipv6) const {
+  const std::size_t header_bytes = header_bytes_of(ipv6);
   const auto& phases = settings(direction).phases();
   const LinkSettings& first = phases.front().value;
-  LinkModel model{.plan = {.options = link_options(first, header_bytes_),
+  LinkModel model{.plan = {.options = link_options(first, header_bytes),
                            .outages = first.outages.value_or(std::vector<Outage>{})},
                   .chances = impairments(first)};
   for (std::size_t i = 1; i < phases.size(); ++i) {
-    model.plan.options.add(phases[i].start, link_options(phases[i].value, header_bytes_));
+    model.plan.options.add(phases[i].start, link_options(phases[i].value, header_bytes));
     model.chances.add(phases[i].start, impairments(phases[i].value));
   }
   return model;
 }
 
-Link PathOptions::make_link(Direction direction, std::uint64_t flow) const {
-  const LinkModel& model = *models_[index(direction)];
+Link PathOptions::make_link(Direction direction, std::uint64_t flow, bool ipv6) const {
+  const LinkModel& model = *models_[index(direction)][ipv6];
   const std::uint64_t flow_seed = seed_of_flow(seed(direction), flow);
   LinkPlan plan = model.plan;
   plan.slot_intervals = slot_stream(flow_seed, direction);

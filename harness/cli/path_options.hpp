@@ -47,9 +47,10 @@ class PathOptions {
   const Timeline<LinkSettings>& settings(Direction direction) const {
     return *ways_[index(direction)];
   }
+  Link make_link(Direction direction) const { return make_link(direction, 1, header_bytes_ == 48); }
   // Each flow of a proxy has random streams of its own; those of the first are a single path's. All
   // that does not differ between flows is shared by their links.
-  Link make_link(Direction direction, std::uint64_t flow = 1) const;
+  Link make_link(Direction direction, std::uint64_t flow, bool ipv6) const;
   // IP and UDP.
   std::size_t header_bytes() const { return header_bytes_; }
   // The exact faults to run, or nothing when fates are random.
@@ -79,7 +80,7 @@ class PathOptions {
   void resolve_faults();
   void resolve_way(Direction direction);
   void resolve_seed();
-  LinkModel link_model(Direction direction) const;
+  LinkModel link_model(Direction direction, bool ipv6) const;
   // The list of faults decides fates: nothing else may.
   void refuse_chance() const;
   // Refuses a setting for both directions that each direction has its own for.
@@ -103,7 +104,7 @@ class PathOptions {
   std::string faults_;
   std::size_t header_bytes_ = 28;
   std::array<std::optional<Timeline<LinkSettings>>, 2> ways_;
-  std::array<std::optional<LinkModel>, 2> models_;
+  std::array<std::array<std::optional<LinkModel>, 2>, 2> models_;  // By direction and family.
   std::array<bool, 2> drop_counts_{};  // The loss of the direction is what drop asks for.
   std::optional<FaultList> fault_list_;
 };

@@ -24,6 +24,11 @@ std::uint64_t parse_memory(std::string_view text) {
   return bytes;
 }
 
+// Whose headers count when nothing is known of a client: where both come, IPv4's.
+bool counts_ipv6(const ListenAddress& listen) {
+  return listen.address.is_v6() && !listen.both_families;
+}
+
 // Nothing runs, so there is nothing to listen on, to run, to write down or to print.
 void resolve_explained(ProxyCommandOptions& options) {
   for (const auto& [name, given] :
@@ -34,7 +39,7 @@ void resolve_explained(ProxyCommandOptions& options) {
         std::pair{"COMMAND", !options.command.empty()}}) {
     if (given) throw usage_error(name, "nothing runs with --explain; leave one of them out");
   }
-  options.path.resolve(options.listen && options.listen->is_v6());
+  options.path.resolve(options.listen && counts_ipv6(*options.listen));
 }
 
 void resolve_options(ProxyCommandOptions& options) {
@@ -65,7 +70,7 @@ void resolve_options(ProxyCommandOptions& options) {
     read.push_back({"another option", path});
   }
   refuse_overwriting(written, read);
-  options.path.resolve(options.listen->is_v6());
+  options.path.resolve(counts_ipv6(*options.listen));
 }
 
 }  // namespace
@@ -77,9 +82,9 @@ void add_proxy_command(CLI::App& app, const CommandLine& command_line,
       "proxy", "Put any UDP client and its server on a bad network, in real time.");
   const std::string group = "Proxy";
   add_parsed(
-      *proxy, "--listen", options->listen, lossy::resolve,
-      "where clients send to instead; 0.0.0.0 is all of this machine's IPv4, [::] all of its "
-      "IPv6, port 0 any free one [a free port of this machine, with a COMMAND]",
+      *proxy, "--listen", options->listen, resolve_listen,
+      "where clients send to instead; * is all of this machine's addresses, 0.0.0.0 its IPv4 ones, "
+      "[::] its IPv6 ones, port 0 any free one [a free port of this machine, with a COMMAND]",
       "HOST:PORT")
       ->group(group);
   add_parsed(*proxy, "--to", options->to, resolve_server, "the server", "HOST:PORT")->group(group);

@@ -14,7 +14,7 @@
 namespace lossy {
 
 struct ProxyCommandOptions {
-  std::optional<Address> listen{};
+  std::optional<ListenAddress> listen{};
   std::optional<Address> to{};
   PathOptions path;
   Duration idle = ProxyOptions{}.idle;

@@ -13,7 +13,7 @@
 namespace lossy {
 
 struct ProxyReport {
-  Address listen;
+  ListenAddress listen = Address();
   Address to;
   std::optional<std::uint64_t> seed;  // Nothing when the directions have two, or nothing is random.
   Duration time{};                    // Since the start.

@@ -44,9 +44,11 @@ std::string with_all(std::string text, std::string_view what, const std::string&
 
 // Where a program on this machine finds what listens there: nobody has the address that stands for
 // all.
-Address reachable(const Address& address) {
+Address reachable(const ListenAddress& listening) {
+  const Address& address = listening.address;
   if (address.octets() != std::array<std::uint8_t, 16>{}) return address;
-  return with_port(*Address::parse(address.is_v6() ? "[::1]:0" : "127.0.0.1:0"), address.port());
+  const bool v6 = address.is_v6() && !listening.both_families;
+  return with_port(*Address::parse(v6 ? "[::1]:0" : "127.0.0.1:0"), address.port());
 }
 
 class ProxyRun {
@@ -98,17 +100,19 @@ class ProxyRun {
                                 .flows_max = limit.flows,
                                 .rebind_every = options_.rebind_every,
                                 .memory_bytes_max = options_.memory_bytes},
-                   [this](std::uint64_t flow) {
-                     return Proxy::Links{options_.path.make_link(Direction::kUplink, flow),
-                                         options_.path.make_link(Direction::kDownlink, flow)};
+                   [this](std::uint64_t flow, const Address& client) {
+                     const auto link = [&](Direction direction) {
+                       return options_.path.make_link(direction, flow, client.is_v6());
+                     };
+                     return Proxy::Links{link(Direction::kUplink), link(Direction::kDownlink)};
                    });
     if (proxy_->is_its_own_server()) {
       throw CannotTry("the proxy would be its own server: --to=" + options_.to->to_string() +
-                      " is " + proxy_->address().to_string() +
+                      " is " + proxy_->socket().listening().to_string() +
                       ", where it listens; give the server's address and port");
     }
     open_files();
-    fmt::print(stderr, "lossy: proxy on {} to {}\n", proxy_->address().to_string(),
+    fmt::print(stderr, "lossy: proxy on {} to {}\n", proxy_->socket().listening().to_string(),
                options_.to->to_string());
     if (limit.flows < options_.flows) {
       fmt::print(stderr, "lossy: at most {} instead of {}: {}\n", counted(limit.flows, "flow"),
@@ -141,7 +145,7 @@ class ProxyRun {
   }
 
   void start_command() {
-    const Address address = reachable(proxy_->address());
+    const Address address = reachable(proxy_->socket().listening());
     const std::string port = std::to_string(address.port());
     std::vector<std::string> arguments;
     for (const std::string& argument : options_.command) {
@@ -244,7 +248,7 @@ class ProxyRun {
 
   ProxyReport report(const ProxyCounters& counters) const {
     ProxyReport report{
-        .listen = proxy_->address(),
+        .listen = proxy_->socket().listening(),
         .to = *options_.to,
         .seed = options_.path.is_random() ? options_.path.common_seed() : std::nullopt,
         .time = loop_.now() - Instant{},

@@ -25,7 +25,7 @@ namespace lossy {
 namespace {
 
 struct ServeOptions {
-  Address listen = Address::v4({127, 0, 0, 1}, 9999);
+  ListenAddress listen = Address::v4({127, 0, 0, 1}, 9999);
   std::uint64_t threads = 1;
   bool quiet = false;
   JsonOption json;
@@ -66,7 +66,7 @@ class ServeRun {
     if (options_.talks()) {
       fmt::print("Bind UDP on {}...\n", threads_.address().port());
     } else {
-      fmt::print(stderr, "lossy: listening on {}\n", threads_.address().to_string());
+      fmt::print(stderr, "lossy: listening on {}\n", threads_.listening().to_string());
     }
     if (const std::string shortage = threads_.buffer_shortage(); !shortage.empty()) {
       fmt::print(stderr, "lossy: {}\n", shortage);
@@ -112,7 +112,7 @@ class ServeRun {
     }
     if (options_.json.is_wanted()) {
       json_.write_last({{"command", "serve"},
-                        {"listen", threads_.address().to_string()},
+                        {"listen", threads_.listening().to_string()},
                         {"stopped_by", stopped_by},
                         {"received", sockets.received},
                         {"answered", sockets.sent},
@@ -144,9 +144,9 @@ void add_serve_command(CLI::App& app, std::function<int()>& command) {
   auto options = std::make_shared<ServeOptions>();
   CLI::App* serve = app.add_subcommand(
       "serve", "Answer greetings on a real UDP socket, until SIGINT (Ctrl-C), SIGTERM or SIGHUP.");
-  add_parsed(*serve, "--listen", options->listen, resolve,
-             "where to listen; 0.0.0.0 is all of this machine's IPv4, [::] all of its IPv6, port 0 "
-             "any free one [127.0.0.1:9999]",
+  add_parsed(*serve, "--listen", options->listen, resolve_listen,
+             "where to listen; * is all of this machine's addresses, 0.0.0.0 its IPv4 ones, [::] "
+             "its IPv6 ones, port 0 any free one [127.0.0.1:9999]",
              "HOST:PORT");
   add_parsed(
       *serve, "--threads", options->threads,

@@ -202,6 +202,48 @@ class Serve(Test):
                 "unshare", "-Un", LOSSY, "greet", "--to=192.0.2.1:9999")
 
 
+class Addresses(Test):
+    # A star is all of this machine's addresses, of both families, and is shown as one.
+    def test_all_of_them(self):
+        server, port = self.serve("--json", listen="*:0")
+        for host in ["127.0.0.1", "127.0.0.2"] + (["[::1]"] if has_ipv6() else []):
+            greeted = run("greet", f"--to={host}:{port}", "Michael")
+            self.assertEqual((greeted.returncode, greeted.stdout), (0, "Hello, Michael!\n"), greeted.stderr)
+        output, _ = self.stop(server)
+        self.assertEqual(json.loads(output)["listen"], f"*:{port}" if has_ipv6() else f"0.0.0.0:{port}")
+
+    # What other programs read as another address is refused, wherever an address is typed, and what it would take said.
+    def test_ambiguous(self):
+        capture = pathlib.Path(__file__).resolve().parents[2] / "captures/clean.pcap"
+        for host in ("010.0.0.1", "0x7f.1", "127.1", "2130706433"):
+            for option, *command in (["--to", "greet"], ["--listen", "serve"], ["--listen", "answer", capture],
+                                     ["--against", "replay", capture], ["--to", "proxy", "--listen=127.0.0.1:0"],
+                                     ["--listen", "proxy", "--to=127.0.0.1:9"]):
+                done = run(*command, f"{option}={host}:9999")
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+                line, = done.stderr.splitlines()
+                self.assertTrue(line.startswith(f'lossy: {option}: "{host}:9999" is not an address: write four decimal '
+                                                "numbers from 0 to 255 without leading zeros, as in 127.0.0.1:9999"), line)
+        for option, *command in (["--to", "greet"], ["--against", "replay", capture]):
+            self.assertIn("stands for all addresses of this machine", run(*command, f"{option}=*:9999").stderr)
+
+    # A link-local address needs a zone, which is an interface's name in what is typed and what is printed.
+    def test_zones(self):
+        done = run("greet", "--to=[fe80::1]:9999")
+        self.assertEqual(done.returncode, 2)
+        self.assertRegex(done.stderr, r'"\[fe80::1\]:9999" may be on any link: say which with a zone, .*; here are .*\blo\b')
+        own_network = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-Urn"]
+        prepare = "ip link set lo up && ip address add fe80::1/64 dev lo nodad"
+        if subprocess.run([*own_network, "sh", "-c", prepare], capture_output=True, check=False).returncode != 0:
+            self.skipTest("no network of one's own, or no IPv6 in it, is permitted here")
+        done = subprocess.run([*BOUNDED, *own_network, "sh", "-c", prepare + """
+            "$0" serve --listen='[fe80::1%lo]:9999' 2>&1 & sleep 0
+            "$0" greet --to='[fe80::1%lo]:9999' Michael
+            kill $!; wait""", LOSSY], capture_output=True, text=True, check=False)
+        self.assertRegex(done.stdout, r"Received from \[fe80::1%lo\]:\d+\.\n", done.stderr)
+        self.assertIn("Hello, Michael!", done.stdout)
+
+
 class Greet(Test):
     # As many as are asked for are greeted, as many at a time as allowed, in memory that does not grow with them.
     def test_load(self):

@@ -15,7 +15,11 @@ Value value_of(const cmsghdr* part) {
 }
 
 std::optional<Address> local_of(const in6_pktinfo& info) {
-  if (IN6_IS_ADDR_MULTICAST(&info.ipi6_addr)) return std::nullopt;
+  // Of an IPv4 datagram IP_PKTINFO knows better, which comes, too: here stands what it was sent to,
+  // be it a broadcast address.
+  if (IN6_IS_ADDR_MULTICAST(&info.ipi6_addr) || IN6_IS_ADDR_V4MAPPED(&info.ipi6_addr)) {
+    return std::nullopt;
+  }
   std::array<std::uint8_t, 16> octets{};
   std::memcpy(octets.data(), &info.ipi6_addr, octets.size());
   // Only a link-local address says nothing without its interface; for any other, routing decides
@@ -51,7 +55,7 @@ ReceivedControl read_control(msghdr& message) {
     if (part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_PKTINFO) {
       control.local = local_of(value_of<in_pktinfo>(part));
     } else if (part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_PKTINFO) {
-      control.local = local_of(value_of<in6_pktinfo>(part));
+      if (const auto local = local_of(value_of<in6_pktinfo>(part))) control.local = local;
     } else if (part->cmsg_level == SOL_UDP && part->cmsg_type == UDP_GRO) {
       control.segment_bytes = static_cast<std::size_t>(value_of<int>(part));
     } else if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_TIMESTAMPNS) {

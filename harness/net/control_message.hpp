@@ -19,8 +19,9 @@ namespace lossy {
 
 // Room for one message of each kind.
 struct Control {
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(int)) +
-                                        CMSG_SPACE(sizeof(timespec))> bytes{};
+  alignas(
+      cmsghdr) std::array<char, CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(in_pktinfo)) +
+                                    CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(timespec))> bytes{};
 };
 
 struct ReceivedControl {

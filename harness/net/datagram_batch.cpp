@@ -161,7 +161,8 @@ unsigned SendBatch::prepare(const UdpSocket& socket) {
     message.msg_name = nullptr;
     message.msg_namelen = 0;
     if (!socket.peer_) {
-      destinations_[prepared] = SocketAddress(queued.destination);
+      destinations_[prepared] = socket.both_families_ ? SocketAddress::in_ipv6(queued.destination)
+                                                      : SocketAddress(queued.destination);
       message.msg_name = destinations_[prepared].data();
       message.msg_namelen = destinations_[prepared].size;
     }

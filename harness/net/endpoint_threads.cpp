@@ -37,9 +37,9 @@ class EndpointThreads::Worker {
   EndpointDriver driver_;
 };
 
-EndpointThreads::EndpointThreads(const Address& listen, std::size_t threads,
+EndpointThreads::EndpointThreads(const ListenAddress& listen, std::size_t threads,
                                  const MakeEndpoint& make, const StopSignal& stop)
-    : address_(listen) {
+    : listening_(listen) {
   check(threads >= 1 && threads <= kThreadsMax, "EndpointThreads: too many threads, or none");
   // With a port that is shared on purpose the kernel would not tell of another program that shares
   // it, too: so it is asked for alone first.
@@ -47,9 +47,9 @@ EndpointThreads::EndpointThreads(const Address& listen, std::size_t threads,
   const auto share = threads > 1 ? UdpSocket::Share::kYes : UdpSocket::Share::kNo;
   for (std::size_t i = 0; i < threads; ++i) {
     // The first is run by the thread that takes the signals.
-    workers_.push_back(std::make_unique<Worker>(UdpSocket::listen(address_, share), make(),
+    workers_.push_back(std::make_unique<Worker>(UdpSocket::listen(listening_, share), make(),
                                                 i == 0 ? &stop : nullptr));
-    address_ = workers_.front()->socket().local_address();
+    listening_ = workers_.front()->socket().listening();
   }
 }
 

@@ -26,14 +26,15 @@ class EndpointThreads {
   // Listens at once: port 0 stands for any free one, the same for all. `threads` is 1 to
   // kThreadsMax. Throws std::system_error as UdpSocket::listen(), also when another program has the
   // port and would share it. `stop` must have been made before other threads, and outlive this.
-  EndpointThreads(const Address& listen, std::size_t threads, const MakeEndpoint& make,
+  EndpointThreads(const ListenAddress& listen, std::size_t threads, const MakeEndpoint& make,
                   const StopSignal& stop);
   ~EndpointThreads();
   EndpointThreads(const EndpointThreads&) = delete;
   EndpointThreads& operator=(const EndpointThreads&) = delete;
 
   // Where it listens, with the port that it got.
-  const Address& address() const { return address_; }
+  const Address& address() const { return listening_.address; }
+  const ListenAddress& listening() const { return listening_; }
 
   // Runs until a stop signal comes, in the caller's thread and the others, or until one of them
   // throws, which is thrown here. `tick` is called by each thread when it has handled a batch.
@@ -52,7 +53,7 @@ class EndpointThreads {
   class Worker;
 
   std::vector<std::unique_ptr<Worker>> workers_;
-  Address address_;
+  ListenAddress listening_;
 };
 
 }  // namespace lossy

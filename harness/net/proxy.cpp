@@ -27,9 +27,11 @@ bool is_loopback(const Address& host) {
 }
 
 // Whether what this socket sends to its peer arrives where a socket listens.
-bool arrives_at(const UdpSocket& connected, const Address& listening) {
+bool arrives_at(const UdpSocket& connected, const ListenAddress& where) {
   const Address& peer = *connected.peer();
-  if (peer.is_v6() != listening.is_v6() || peer.port() != listening.port()) return false;
+  const Address& listening = where.address;
+  const bool hears_family = where.both_families || peer.is_v6() == listening.is_v6();
+  if (!hears_family || peer.port() != listening.port()) return false;
   if (listening.octets() != std::array<std::uint8_t, 16>{}) return peer == listening;
   // It listens on all addresses of this host. To speak to one of them the kernel chooses that very
   // address as the source, or a loopback one, and for no other host it would.
@@ -95,7 +97,7 @@ Proxy::Proxy(EventLoop& loop, const ProxyOptions& options, MakeLinks make_links)
             options.rebind_every.value_or(Duration(1)) > Duration::zero(),
         "ProxyOptions: outside its range");
   // Tells now what would be wrong with all of them.
-  is_its_own_server_ = arrives_at(UdpSocket::connect(options.server), address_);
+  is_its_own_server_ = arrives_at(UdpSocket::connect(options.server), socket_.listening());
   for (std::size_t slot = options.flows_max; slot > 0; --slot) free_slots_.push_back(slot - 1);
   by_slot_.resize(options.flows_max);
   socket_.stamp_arrivals();
@@ -204,7 +206,7 @@ Proxy::Flow* Proxy::open(const Address& client, Instant now) {
   socket->stamp_arrivals();
   const std::uint64_t number = ++counters_.flows;
   const auto place = flows_.emplace(flows_.end(), number, free_slots_.back(), client,
-                                    *std::move(socket), make_links_(number));
+                                    *std::move(socket), make_links_(number, client));
   Flow& flow = *place;
   free_slots_.pop_back();
   flow.place = place;
@@ -315,7 +317,10 @@ void Proxy::flush(SendBatch& batch, UdpSocket& socket) {
 }
 
 Passage Proxy::outside(const Flow& flow, Direction direction) const {
-  const Address us = flow.local ? with_port(*flow.local, address_.port()) : address_;
+  const bool same_family = flow.client.is_v6() == address_.is_v6();
+  const Address us = flow.local    ? with_port(*flow.local, address_.port())
+                     : same_family ? address_
+                                   : Address::v4({0, 0, 0, 0}, address_.port());
   const bool up = direction == Direction::kUplink;
   return {.path = flow.number - 1,
           .direction = direction,

@@ -35,7 +35,7 @@
 namespace lossy {
 
 struct ProxyOptions {
-  Address listen;
+  ListenAddress listen = Address();
   Address server;
   // How long a flow lives after its last datagram, either way. Above 0.
   Duration idle = std::chrono::seconds(60);
@@ -77,8 +77,9 @@ class Proxy final : public EventLoop::Handler {
     Link uplink;
     Link downlink;
   };
-  // The links of a flow, by its number. They are new, and told times that count from Instant{} on.
-  using MakeLinks = std::function<Links(std::uint64_t flow)>;
+  // The links of a flow, by its number and its client. They are new, and told times that count from
+  // Instant{} on.
+  using MakeLinks = std::function<Links(std::uint64_t flow, const Address& client)>;
 
   // Adds itself to the loop, which must outlive it. Throws std::system_error when it cannot listen,
   // or when the server can never be reached.

@@ -58,7 +58,7 @@ TEST(ProxyFlows, EndsIdleFlows) {
 TEST(ProxyFlows, DoesNotEndAFlowWithSomethingInFlight) {
   ProxyOptions options;
   options.idle = milliseconds(1);
-  Network network(options, [](std::uint64_t flow) {
+  Network network(options, [](std::uint64_t flow, const Address&) {
     LinkOptions slow;
     slow.delay = milliseconds(5);
     return Proxy::Links{
@@ -171,7 +171,7 @@ TEST(ProxyFlows, BoundsTheMemoryOfAllFlows) {
   constexpr std::size_t kMemory = std::size_t{1} << 20;
   ProxyOptions options;
   options.memory_bytes_max = kMemory;
-  Network network(options, [&](std::uint64_t) {
+  Network network(options, [&](std::uint64_t, const Address&) {
     return Proxy::Links{an_hour_long(), an_hour_long()};
   });
   const std::string text(4000, 'x');
@@ -195,7 +195,7 @@ TEST(ProxyFlows, BoundsTheMemoryOfAllFlows) {
 TEST(ProxyFlows, BoundsTheMemoryOfAnswers) {
   ProxyOptions options;
   options.memory_bytes_max = std::size_t{1} << 20;
-  Network network(options, [&](std::uint64_t flow) {
+  Network network(options, [&](std::uint64_t flow, const Address&) {
     return Proxy::Links{plain_links(flow).uplink, an_hour_long()};
   });
   const std::string text(4000, 'x');

@@ -64,7 +64,7 @@ class Inbox final : public EventLoop::Handler {
   ReceiveBatch batch_;
 };
 
-inline Proxy::Links plain_links(std::uint64_t) {
+inline Proxy::Links plain_links(std::uint64_t = 1, const Address& = {}) {
   return {
       Link(LinkOptions{}, std::make_unique<RandomFates>(Impairments{}, 1, Direction::kUplink)),
       Link(LinkOptions{}, std::make_unique<RandomFates>(Impairments{}, 1, Direction::kDownlink))};
@@ -74,7 +74,7 @@ inline Proxy::Links plain_links(std::uint64_t) {
 // The inbox has the server's letters as socket 0 and the clients' from 1 on.
 struct Network {
   explicit Network(ProxyOptions options = {}, Proxy::MakeLinks links = plain_links,
-                   const Address& server_at = kLoopback4, const Address& listen = kLoopback4)
+                   const Address& server_at = kLoopback4, const ListenAddress& listen = kLoopback4)
       : server(inbox.add(UdpSocket::listen(server_at))) {
     options.listen = listen;
     options.server = server.local_address();

@@ -98,7 +98,44 @@ TEST(Proxy, AnswersFromTheAddressAsked) {
   EXPECT_THAT(seen.addresses, ElementsAre(asked));
 }
 
-// Datagrams without bytes and the longest ones go through, and many of one size stay apart.
+// Clients of both families find a proxy that listens on all addresses; each sees the address that
+// it asked, and so do observers.
+TEST(Proxy, TakesClientsOfBothFamilies) {
+  if (!has_ipv6()) GTEST_SKIP() << "no IPv6 on this machine's loopback";
+  struct Asked final : Observer {
+    void on_offered(Instant, const Passage& passage, const Offer&) override {
+      if (passage.direction != Direction::kUplink) return;
+      sources.push_back(passage.source);
+      addresses.push_back(passage.destination);
+    }
+    std::vector<Address> sources;
+    std::vector<Address> addresses;
+  } seen;
+  std::vector<Address> clients;
+  Network network(
+      {},
+      [&](std::uint64_t flow, const Address& client) {
+        clients.push_back(client);
+        return plain_links(flow, client);
+      },
+      kLoopback4, ListenAddress::all(0));
+  network.proxy->observe(seen);
+  std::vector<Address> all_asked;
+  for (const char* host : {"127.0.0.2:0", "[::1]:0"}) {
+    const Address asked = with_port(*Address::parse(host), network.proxy->address().port());
+    UdpSocket& client = network.inbox.add(UdpSocket::connect(asked));
+    network.send(client, "?");
+    ASSERT_EQ(send_text(network.server, network.next().source, "!"), SocketOutcome::kDone);
+    EXPECT_EQ(network.next().source, asked);
+    EXPECT_EQ(seen.sources.back(), client.local_address());
+    EXPECT_EQ(clients.back(), client.local_address());
+    all_asked.push_back(asked);
+  }
+  EXPECT_EQ(seen.addresses, all_asked);
+}
+
+// Datagrams without bytes and the longest ones go through, there and back, and many of one size
+// stay apart.
 TEST(Proxy, ForwardsDatagramsOfAllSizes) {
   Network network;
   UdpSocket& client = network.client();
@@ -117,7 +154,7 @@ TEST(Proxy, HasTheFatesOfTheLinks) {
     impairments.duplicate.probability = Probability::ratio(1, 10);
     return Link(LinkOptions{}, std::make_unique<RandomFates>(impairments, 7, Direction::kUplink));
   };
-  Network network({}, [&](std::uint64_t flow) {
+  Network network({}, [&](std::uint64_t flow, const Address&) {
     return Proxy::Links{uplink(), plain_links(flow).downlink};
   });
   Link reference = uplink();
@@ -138,7 +175,7 @@ TEST(Proxy, HasTheFatesOfTheLinks) {
 
 // No datagram is early, whether the loop sleeps or spins.
 TEST(Proxy, IsNeverEarly) {
-  const auto delayed = [](std::uint64_t flow) {
+  const auto delayed = [](std::uint64_t flow, const Address&) {
     LinkOptions options;
     options.delay = milliseconds(2);
     return Proxy::Links{
@@ -222,7 +259,7 @@ TEST(Proxy, SaysThatAnAddressIsInUse) {
 }
 
 // A port that is free on all addresses; nobody else takes it in the moment that a test needs.
-std::uint16_t free_port(const Address& everywhere) {
+std::uint16_t free_port(const ListenAddress& everywhere) {
   return UdpSocket::listen(everywhere).local_address().port();
 }
 
@@ -240,17 +277,20 @@ TEST(Proxy, KnowsThatItIsItsOwnServer) {
         Case{"127.0.0.1:", "0.0.0.0:", true}, Case{"127.0.0.2:", "0.0.0.0:", false},
         Case{"127.0.0.1:", "127.0.0.2:", false}, Case{"[::]:", "[::1]:", true},
         Case{"[::1]:", "[::1]:", true}, Case{"[::]:", "[::]:", true},
-        Case{"[::]:", "127.0.0.1:", false}, Case{"0.0.0.0:", "[::1]:", false}}) {
+        Case{"[::]:", "127.0.0.1:", false}, Case{"0.0.0.0:", "[::1]:", false},
+        Case{"*:", "127.0.0.1:", true}, Case{"*:", "[::1]:", true}, Case{"*:", "0.0.0.0:", true}}) {
     SCOPED_TRACE(std::string(one.listen) + " to " + one.to);
     const bool v6 =
-        std::string_view(one.listen).starts_with('[') || std::string_view(one.to).starts_with('[');
+        one.listen[0] == '[' || one.listen[0] == '*' || std::string_view(one.to).starts_with('[');
     if (v6 && !has_ipv6()) continue;
-    const Address everywhere = *Address::parse(one.listen[0] == '[' ? "[::]:0" : "0.0.0.0:0");
+    const ListenAddress everywhere = resolve_listen(one.listen[0] == '['   ? "[::]:0"
+                                                    : one.listen[0] == '*' ? "*:0"
+                                                                           : "0.0.0.0:0");
     const std::string port = std::to_string(free_port(everywhere));
     for (const bool same_port : {true, false}) {
       EventLoop loop;
       ProxyOptions options;
-      options.listen = *Address::parse(one.listen + port);
+      options.listen = resolve_listen(one.listen + port);
       options.server = *Address::parse(one.to + (same_port ? port : "9"));
       const Proxy proxy(loop, options, plain_links);
       EXPECT_EQ(proxy.is_its_own_server(), same_port && one.is_its_own_server);

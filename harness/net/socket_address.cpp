@@ -1,5 +1,6 @@
 #include "harness/net/socket_address.hpp"
 
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
 
@@ -20,7 +21,8 @@ namespace {
 
 struct HostAndPort {
   std::string host;
-  std::string port;
+  std::uint16_t port;
+  bool bracketed;
 };
 
 // "HOST:PORT" or "[HOST]:PORT". An IPv6 address without brackets is nothing, because it would leave
@@ -30,7 +32,8 @@ std::optional<HostAndPort> split(std::string_view text) {
   if (colon == std::string_view::npos || text.find('\0') != std::string_view::npos) return {};
   std::string_view host = text.substr(0, colon);
   const std::string_view port = text.substr(colon + 1);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) {
     host = host.substr(1, host.size() - 2);
   } else if (host.find_first_of(":[]") != std::string_view::npos) {
     return {};
@@ -38,8 +41,67 @@ std::optional<HostAndPort> split(std::string_view text) {
   // getaddrinfo would also take "+9" and, cutting it off, "70000".
   const bool digits = port.find_first_not_of("0123456789") == std::string_view::npos;
   if (host.empty() || port.empty() || port.size() > 5 || !digits) return {};
-  if (std::stoi(std::string(port)) > 65'535) return {};
-  return HostAndPort{std::string(host), std::string(port)};
+  const int number = std::stoi(std::string(port));
+  if (number > 65'535) return {};
+  return HostAndPort{std::string(host), static_cast<std::uint16_t>(number), bracketed};
+}
+
+// Whether some program takes a host for a number: its last part is decimal, octal or hexadecimal.
+bool is_numeric(std::string_view host) {
+  if (host.ends_with('.')) host.remove_suffix(1);
+  std::string_view last = host.substr(host.rfind('.') + 1);  // All of it where there is no dot.
+  const bool hex = last.starts_with("0x") || last.starts_with("0X");
+  if (hex) last.remove_prefix(2);
+  return last.find_first_not_of(hex ? "0123456789abcdefABCDEF" : "0123456789") ==
+         std::string_view::npos;
+}
+
+TextError no_address(std::string_view text) {
+  return TextError(quote(text) +
+                   " is not an address and a port, such as 127.0.0.1:9999, [::1]:9999 or "
+                   "localhost:9999");
+}
+
+// The zones that there are: "lo, eth0".
+std::string interfaces() {
+  constexpr int kShownMax = 16;
+  const std::unique_ptr<struct if_nameindex, void (*)(struct if_nameindex*)> all(if_nameindex(),
+                                                                                 if_freenameindex);
+  std::string names;
+  int shown = 0;
+  for (const struct if_nameindex* one = all.get(); one != nullptr && one->if_index != 0; ++one) {
+    if (shown++ == kShownMax) return names + ", ...";
+    names += (names.empty() ? "" : ", ") + std::string(one->if_name);
+  }
+  return names;
+}
+
+// What stands in brackets: an IPv6 address, perhaps with an interface's name as its zone.
+Address resolve_ipv6(std::string_view text, const HostAndPort& parts) {
+  const std::size_t percent = parts.host.find('%');
+  const std::string address = '[' + parts.host.substr(0, percent) + ']';
+  const auto host = Address::parse(address + ':' + std::to_string(parts.port));
+  if (!host || percent == std::string::npos) throw no_address(text);
+  const std::string zone = parts.host.substr(percent + 1);
+  const unsigned index = if_nametoindex(zone.c_str());
+  if (index == 0) {
+    throw TextError(quote(text) + ": no interface is called " + quote(zone) + "; here are " +
+                    interfaces());
+  }
+  return Address::v6(host->octets(), parts.port, index);
+}
+
+// RFC 4291 section 2.5.6: it may be there on every link.
+bool is_link_local(const Address& address) {
+  const auto& octets = address.octets();
+  return address.is_v6() && octets[0] == 0xfe && (octets[1] & 0xc0) == 0x80;
+}
+
+Address with_its_zone(std::string_view text, const Address& address) {
+  if (!is_link_local(address) || address.scope_id() != 0) return address;
+  throw TextError(quote(text) + " may be on any link: say which with a zone, as in [" +
+                  address.host() + "%eth0]:" + std::to_string(address.port()) + "; here are " +
+                  interfaces());
 }
 
 // The resolver's errors have numbers and texts of their own.
@@ -63,10 +125,10 @@ Address address_of(const addrinfo& found) {
   return address.to_address();
 }
 
-// "[::ffff:127.0.0.1]:9999" is 127.0.0.1:9999 in IPv6's words, and no address on any wire; our IPv6
-// sockets know IPv6 only.
+constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+// "[::ffff:127.0.0.1]:9999" is 127.0.0.1:9999 in IPv6's words, and no address on any wire.
 Address without_mapping(const Address& address) {
-  static constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
   const auto& octets = address.octets();
   if (!address.is_v6() || !std::equal(kMapped.begin(), kMapped.end(), octets.begin())) {
     return address;
@@ -95,13 +157,21 @@ SocketAddress::SocketAddress(const Address& address) {
   }
 }
 
+SocketAddress SocketAddress::in_ipv6(const Address& address) {
+  if (address.is_v6()) return SocketAddress(address);
+  std::array<std::uint8_t, 16> octets{};
+  std::copy(kMapped.begin(), kMapped.end(), octets.begin());
+  std::copy_n(address.octets().begin(), 4, octets.begin() + 12);
+  return SocketAddress(Address::v6(octets, address.port()));
+}
+
 Address SocketAddress::to_address() const {
   if (storage.ss_family == AF_INET6) {
     sockaddr_in6 v6{};
     std::memcpy(&v6, &storage, sizeof v6);
     std::array<std::uint8_t, 16> octets{};
     std::memcpy(octets.data(), &v6.sin6_addr, sizeof octets);
-    return Address::v6(octets, ntohs(v6.sin6_port), v6.sin6_scope_id);
+    return without_mapping(Address::v6(octets, ntohs(v6.sin6_port), v6.sin6_scope_id));
   }
   check(storage.ss_family == AF_INET, "SocketAddress: neither IPv4 nor IPv6");
   sockaddr_in v4{};
@@ -117,26 +187,53 @@ Address with_port(const Address& host, std::uint16_t port) {
   return Address::v4({octets[0], octets[1], octets[2], octets[3]}, port);
 }
 
+std::string zone_name(std::uint32_t number) {
+  std::array<char, IF_NAMESIZE> name{};
+  return if_indextoname(number, name.data()) != nullptr ? name.data() : std::to_string(number);
+}
+
+ListenAddress ListenAddress::all(std::uint16_t port) {
+  ListenAddress all(Address::v6({}, port));
+  all.both_families = true;
+  return all;
+}
+
+std::string ListenAddress::to_string() const {
+  return both_families ? "*:" + std::to_string(address.port()) : address.to_string();
+}
+
 Address resolve(std::string_view text) {
-  if (const auto address = Address::parse(text)) return without_mapping(*address);
+  if (const auto address = Address::parse(text)) {
+    return without_mapping(with_its_zone(text, *address));
+  }
   const auto parts = split(text);
-  if (!parts) {
+  if (!parts) throw no_address(text);
+  if (parts->bracketed) return resolve_ipv6(text, *parts);
+  if (parts->host == "*") {
+    throw TextError(quote(text) + " stands for all addresses of this machine, for who listens; " +
+                    "say which one, as in 127.0.0.1:" + std::to_string(parts->port));
+  }
+  if (is_numeric(parts->host)) {
     throw TextError(quote(text) +
-                    " is not an address and a port, such as 127.0.0.1:9999, [::1]:9999 or "
-                    "localhost:9999");
+                    " is not an address: write four decimal numbers from 0 to 255 without leading "
+                    "zeros, as in 127.0.0.1:9999; programs differ on what anything else means");
   }
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_DGRAM;
-  hints.ai_flags = AI_NUMERICSERV;
   addrinfo* first = nullptr;
-  const int error = getaddrinfo(parts->host.c_str(), parts->port.c_str(), &hints, &first);
+  const int error = getaddrinfo(parts->host.c_str(), nullptr, &hints, &first);
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> list(first, freeaddrinfo);
   if (error != 0) throw_not_found(error, text);
-  for (const addrinfo* found = first; found != nullptr; found = found->ai_next) {
-    if (found->ai_family == AF_INET) return address_of(*found);
-  }
-  return without_mapping(address_of(*first));
+  const addrinfo* found = first;
+  while (found->ai_family != AF_INET && found->ai_next != nullptr) found = found->ai_next;
+  return with_port(address_of(found->ai_family == AF_INET ? *found : *first), parts->port);
+}
+
+ListenAddress resolve_listen(std::string_view text) {
+  const auto parts = split(text);
+  if (parts && parts->host == "*" && !parts->bracketed) return ListenAddress::all(parts->port);
+  return resolve(text);
 }
 
 Address resolve_server(std::string_view text) {

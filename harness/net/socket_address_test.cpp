@@ -74,18 +74,74 @@ TEST(Resolve, RefusesWhatIsNoAddress) {
   EXPECT_THROW(resolve("a\0b:9999"sv), TextError);
 }
 
-// A host that is not found is named, with the resolver's reason. (An interface that does not exist
-// can be looked for without asking any network.)
-TEST(Resolve, NamesTheHostThatIsNotFound) {
-  EXPECT_THAT([] { resolve("[fe80::1%nowhere]:9999"); },
-              ThrowsMessage<std::system_error>(
-                  StartsWith("cannot find the host of \"[fe80::1%nowhere]:9999\": ")));
+// Brackets are IPv6's.
+TEST(Resolve, RefusesAnythingElseInBrackets) {
+  for (const char* text : {"[localhost]:9", "[127.0.0.1]:9", "[*]:9", "[::g%lo]:9"}) {
+    EXPECT_THAT([&] { resolve(text); },
+                ThrowsMessage<TextError>(HasSubstr("such as 127.0.0.1:9999")))
+        << text;
+  }
+}
+
+// What programs read as different addresses is none: octal, hexadecimal, fewer parts than four.
+TEST(Resolve, RefusesNumbersThatAreAmbiguous) {
+  for (const char* text :
+       {"010.0.0.1:9", "127.0.0.01:9", "127.000.000.001:9", "0177.0.0.1:9", "0x7f.0.0.1:9",
+        "0x7f000001:9", "0X7F000001:9", "2130706433:9", "127.1:9", "127.0.1:9", "1:9", "0:9",
+        "0x:9", "256.0.0.1:9", "1.2.3.4.5:9", "127.0.0.1.:9", "host.0x7f:9", "host.1:9"}) {
+    EXPECT_THAT([&] { resolve(text); },
+                ThrowsMessage<TextError>(AllOf(StartsWith('"' + std::string(text) + '"'),
+                                               HasSubstr("without leading zeros"))))
+        << text;
+  }
+}
+
+// A link-local address without a zone is refused, with the zones that there are.
+TEST(Resolve, WantsAZoneWhereOneIsNeeded) {
+  for (const char* text : {"[fe80::1]:9", "[febf::1]:9"}) {
+    EXPECT_THAT([&] { resolve(text); },
+                ThrowsMessage<TextError>(AllOf(StartsWith('"' + std::string(text) + '"'),
+                                               HasSubstr("%eth0]:9; here are "), HasSubstr("lo"))))
+        << text;
+  }
+  EXPECT_EQ(resolve("[fec0::1]:9"), *Address::parse("[fec0::1]:9"));
+  EXPECT_THROW(resolve("[fe80::1%]:9999"), TextError);
+  EXPECT_THAT([] { resolve("[fe80::1%nowhere]:9"); },
+              ThrowsMessage<TextError>(
+                  AllOf(HasSubstr("no interface is called \"nowhere\""), HasSubstr("lo"))));
+}
+
+// lo is the first interface on every Linux machine.
+TEST(ZoneName, IsTheInterfacesName) {
+  EXPECT_EQ(zone_name(1), "lo");
+  EXPECT_EQ(zone_name(4'294'967'295), "4294967295");
+}
+
+// All addresses of this machine are something to listen at, and nothing to send to.
+TEST(Resolve, TakesAStarForAllAddresses) {
+  const ListenAddress all = resolve_listen("*:9999");
+  EXPECT_TRUE(all.both_families);
+  EXPECT_EQ(all.address, *Address::parse("[::]:9999"));
+  EXPECT_EQ(all.to_string(), "*:9999");
+  const ListenAddress one = resolve_listen("127.0.0.1:9");
+  EXPECT_FALSE(one.both_families);
+  EXPECT_EQ(one.to_string(), "127.0.0.1:9");
+  for (const auto read : {resolve, resolve_server}) {
+    EXPECT_THAT([&] { read("*:9999"); },
+                ThrowsMessage<TextError>(HasSubstr("stands for all addresses of this machine")));
+  }
+  EXPECT_THROW(resolve_listen("*:x"), TextError);
 }
 
 // IPv6's words for an IPv4 address are that address: no datagram of IPv6 ever goes there.
 TEST(Resolve, ReadsAMappedAddressAsIpv4) {
   EXPECT_EQ(resolve("[::ffff:127.0.0.1]:9999"), *Address::parse("127.0.0.1:9999"));
   EXPECT_EQ(resolve("[::fffe:7f00:1]:9999"), *Address::parse("[::fffe:7f00:1]:9999"));
+  const Address v4 = *Address::parse("192.0.2.1:9999");
+  EXPECT_EQ(SocketAddress::in_ipv6(v4).storage.ss_family, AF_INET6);
+  EXPECT_EQ(SocketAddress::in_ipv6(v4).to_address(), v4);
+  const Address v6 = *Address::parse("[fe80::1%3]:9999");
+  EXPECT_EQ(SocketAddress::in_ipv6(v6).to_address(), v6);
 }
 
 }  // namespace

@@ -29,16 +29,18 @@ constexpr Hint kHints[] = {
     {EADDRNOTAVAIL, "no interface of this machine has that address"},
     {EAFNOSUPPORT, "this machine has IPv6 or IPv4 switched off"},
     {ENETUNREACH, "this machine has no route there"},
+    {ENODEV, "no interface has that number"},
 };
 
 // "cannot listen on 127.0.0.1:9999 (another program has ...): Address already in use".
-[[noreturn]] void fail(int error, const char* attempted, const Address& address) {
-  std::string what = std::string("cannot ") + attempted + ' ' + address.to_string();
+[[noreturn]] void fail(int error, const char* attempted, const ListenAddress& where) {
+  std::string what = std::string("cannot ") + attempted + ' ' + where.to_string();
   for (const Hint& hint : kHints) {
     if (hint.error == error) what += std::string(" (") + hint.text + ')';
   }
   // Ports below net.ipv4.ip_unprivileged_port_start, usually 1024, are for privileged programs.
-  if (error == EACCES && std::string_view(attempted) == "listen on" && address.port() < 1024) {
+  if (error == EACCES && std::string_view(attempted) == "listen on" &&
+      where.address.port() < 1024) {
     what += " (ports below 1024 need privileges)";
   } else if (error == EACCES) {
     what += " (it is a network's broadcast address, or a firewall of this machine forbids it)";
@@ -47,12 +49,12 @@ constexpr Hint kHints[] = {
 }
 
 // No descriptor, and errno, when the operating system refuses.
-FileDescriptor open_socket(const Address& address) {
-  const int family = address.is_v6() ? AF_INET6 : AF_INET;
+FileDescriptor open_socket(const ListenAddress& where) {
+  const int family = where.address.is_v6() ? AF_INET6 : AF_INET;
   FileDescriptor fd(::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP));
-  const int on = 1;
-  if (fd.number() >= 0 && address.is_v6() &&
-      ::setsockopt(fd.number(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) {
+  const int only = where.both_families ? 0 : 1;
+  if (fd.number() >= 0 && where.address.is_v6() &&
+      ::setsockopt(fd.number(), IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only) != 0) {
     return FileDescriptor();
   }
   return fd;
@@ -76,10 +78,10 @@ bool is_unspecified(const Address& address) {
   return address.octets() == std::array<std::uint8_t, 16>{};
 }
 
-void set_option(const UdpSocket& socket, int level, int name, const Address& address) {
+void set_option(const UdpSocket& socket, int level, int name, const ListenAddress& where) {
   const int on = 1;
   if (::setsockopt(socket.fd(), level, name, &on, sizeof on) != 0) {
-    fail(errno, "listen on", address);
+    fail(errno, "listen on", where);
   }
 }
 
@@ -158,18 +160,23 @@ UdpSocket::UdpSocket(FileDescriptor fd) : fd_(std::move(fd)) {
   }
 }
 
-UdpSocket UdpSocket::listen(const Address& address, Share share) {
+UdpSocket UdpSocket::listen(const ListenAddress& where, Share share) {
   // Without SO_REUSEADDR: on UDP it would let two servers share a port, one of them hearing
   // nothing.
-  UdpSocket socket(open_socket(address));
-  if (socket.fd() < 0) fail(errno, "listen on", address);
-  const SocketAddress name(address);
-  if (is_unspecified(address)) {
-    set_option(socket, address.is_v6() ? IPPROTO_IPV6 : IPPROTO_IP,
-               address.is_v6() ? IPV6_RECVPKTINFO : IP_PKTINFO, address);
+  UdpSocket socket(open_socket(where));
+  if (socket.fd() < 0 && where.both_families && errno == EAFNOSUPPORT) {
+    return listen(Address::v4({0, 0, 0, 0}, where.address.port()), share);
   }
-  if (share == Share::kYes) set_option(socket, SOL_SOCKET, SO_REUSEPORT, address);
-  if (::bind(socket.fd(), name.data(), name.size) != 0) fail(errno, "listen on", address);
+  if (socket.fd() < 0) fail(errno, "listen on", where);
+  socket.both_families_ = where.both_families;
+  const bool v6 = where.address.is_v6();
+  if (is_unspecified(where.address)) {
+    if (v6) set_option(socket, IPPROTO_IPV6, IPV6_RECVPKTINFO, where);
+    if (!v6 || where.both_families) set_option(socket, IPPROTO_IP, IP_PKTINFO, where);
+  }
+  if (share == Share::kYes) set_option(socket, SOL_SOCKET, SO_REUSEPORT, where);
+  const SocketAddress name(where.address);
+  if (::bind(socket.fd(), name.data(), name.size) != 0) fail(errno, "listen on", where);
   return socket;
 }
 
@@ -212,6 +219,12 @@ Address UdpSocket::local_address() const {
     throw std::system_error(errno, std::generic_category(), "cannot tell a socket's address");
   }
   return name.to_address();
+}
+
+ListenAddress UdpSocket::listening() const {
+  ListenAddress where(local_address());
+  where.both_families = both_families_;
+  return where;
 }
 
 std::uint32_t UdpSocket::kernel_drops() const {

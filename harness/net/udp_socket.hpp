@@ -16,6 +16,7 @@
 
 #include "core/address.hpp"
 #include "harness/net/file_descriptor.hpp"
+#include "harness/net/socket_address.hpp"
 
 namespace lossy {
 
@@ -68,10 +69,10 @@ class UdpSocket {
   // Whether a port may have several sockets, among which the kernel shares out its datagrams.
   enum class Share : bool { kNo, kYes };
 
-  // Takes datagrams that are sent to `address` by anybody. Port 0 stands for any free one, see
-  // local_address(). An IPv6 socket takes IPv6 only, so that [::]:9999 and 0.0.0.0:9999 are two
-  // addresses and a source is written in one way.
-  static UdpSocket listen(const Address& address, Share share = Share::kNo);
+  // Takes datagrams that are sent to `where` by anybody. Port 0 stands for any free one, see
+  // local_address(). Unless it is to take both families, an IPv6 socket takes IPv6 only, so that
+  // [::]:9999 and 0.0.0.0:9999 are two addresses. A source is written in one way in any case.
+  static UdpSocket listen(const ListenAddress& where, Share share = Share::kNo);
 
   // Takes datagrams from `peer` only, sends to it only, and learns what ICMP says of it.
   static UdpSocket connect(const Address& peer);
@@ -89,6 +90,8 @@ class UdpSocket {
 
   // Where it is bound to, with the port that it got.
   Address local_address() const;
+  // The same, of a socket that listens.
+  ListenAddress listening() const;
   // What it is connected to, as datagrams from there will say: connecting to 0.0.0.0 reaches
   // 127.0.0.1.
   const std::optional<Address>& peer() const { return peer_; }
@@ -123,6 +126,7 @@ class UdpSocket {
 
   FileDescriptor fd_;
   std::optional<Address> peer_;
+  bool both_families_ = false;
   SocketCounters counters_;
   // The largest datagrams of which the kernel takes several as one and cuts them itself (GSO): it
   // may know no such thing, and refuses those that are larger than what the interface carries.

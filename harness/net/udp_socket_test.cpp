@@ -76,6 +76,28 @@ TEST(UdpSocket, NeverBlocks) {
   UdpSocket server = UdpSocket::listen(kLoopback4);
   EXPECT_EQ(try_receive_text(server).outcome, SocketOutcome::kWouldBlock);
 }
+// A socket of both families knows each peer by its own family's address, and answers it from the
+// address that it asked.
+TEST(UdpSocket, TakesBothFamilies) {
+  if (!has_ipv6()) GTEST_SKIP() << "no IPv6 on this machine's loopback";
+  UdpSocket server = UdpSocket::listen(ListenAddress::all(0));
+  const std::uint16_t port = server.local_address().port();
+  EXPECT_EQ(server.listening().to_string(), "*:" + std::to_string(port));
+  for (const char* host : {"127.0.0.1:0", "127.0.0.2:0", "[::1]:0"}) {
+    const Address asked = with_port(*Address::parse(host), port);
+    UdpSocket client = UdpSocket::connect(asked);
+    ASSERT_EQ(send_text(client, asked, "Michael"), SocketOutcome::kDone);
+    const ReceivedText request = receive_text(server);
+    EXPECT_EQ(request.source, client.local_address());
+    EXPECT_EQ(request.local, with_port(asked, 0));
+    ASSERT_EQ(send_text(server, request.source, "Hello!", request.local), SocketOutcome::kDone);
+    EXPECT_EQ(receive_text(client).text, "Hello!");
+  }
+  for (const char* taken : {"127.0.0.1:0", "[::1]:0"}) {
+    EXPECT_THROW(UdpSocket::listen(with_port(*Address::parse(taken), port)), std::system_error);
+  }
+}
+
 
 // With nobody listening, the kernel's ICMP message comes up once, and as an outcome.
 TEST_P(UdpSocketOfFamily, LearnsThatNobodyListens) {
