@@ -11,8 +11,15 @@
 
 namespace lossy {
 
-// The largest UDP payload that IPv4 can carry (RFC 768, RFC 791): 65,535 - 20 - 8 bytes.
-inline constexpr std::size_t kPayloadBytesMax = 65'507;
+// The largest UDP payload: 65,535 - 8 bytes (RFC 768), which IPv6 carries, since its length counts
+// no header (RFC 8200). IPv4's does (RFC 791), so that it carries 20 bytes less.
+inline constexpr std::size_t kPayloadBytesMax = 65'527;
+inline constexpr std::size_t kPayloadBytesMaxV4 = 65'507;
+
+// What can be sent to or from this address.
+inline std::size_t payload_bytes_max(const Address& address) {
+  return address.is_v6() ? kPayloadBytesMax : kPayloadBytesMaxV4;
+}
 
 // A datagram as an endpoint sees it arrive. The payload is the caller's and valid during the call.
 struct Datagram {

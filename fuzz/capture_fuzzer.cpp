@@ -49,7 +49,7 @@ void check_datagram(const Frame& frame) {
   must(frame.source.is_v6() == frame.destination.is_v6(), "both addresses are of one family");
   must(frame.source.is_v6() || frame.identification <= 0xFFFF, "IPv4's identification has 16 bits");
   must(frame.identification <= 0xFFFFF, "IPv6's flow label has 20 bits");
-  if (frame.payload.size() > kPayloadBytesMax) return;  // IPv6 carries 20 bytes more than IPv4.
+  must(frame.payload.size() <= payload_bytes_max(frame.source), "IP can carry the payload");
 
   static std::array<std::byte, kFrameBytesMax> buffer;
   const std::size_t size = encode_frame(frame, buffer);

@@ -76,7 +76,8 @@ void encode_udp(const Frame& frame, std::uint16_t udp_bytes, std::byte* at) {
 std::size_t encode_frame(const Frame& frame, std::span<std::byte> buffer) {
   const bool is_v6 = frame.source.is_v6();
   check(is_v6 == frame.destination.is_v6(), "encode_frame: addresses of two families");
-  check(frame.payload.size() <= kPayloadBytesMax, "encode_frame: the payload is too long");
+  check(frame.payload.size() <= payload_bytes_max(frame.source),
+        "encode_frame: the payload is too long");
   const auto udp_bytes = static_cast<std::uint16_t>(kUdpHeaderBytes + frame.payload.size());
   const std::size_t ip_header_bytes = is_v6 ? kIpv6HeaderBytes : kIpv4HeaderBytes;
   const std::size_t size = kSll2HeaderBytes + ip_header_bytes + udp_bytes;

@@ -132,8 +132,8 @@ inline constexpr std::size_t kFrameBytesMax = 20 + 40 + 8 + kPayloadBytesMax;
 
 // Writes a LINUX_SLL2 frame with good checksums to the front of `buffer`, and gives its size. The
 // identification is cut to its field's width, and IPv4's Don't Fragment is set. The source and the
-// destination are of one family, the payload has at most kPayloadBytesMax bytes, and the buffer
-// holds the frame: else std::logic_error.
+// destination are of one family, which can carry the payload, and the buffer holds the frame: else
+// std::logic_error.
 std::size_t encode_frame(const Frame& frame, std::span<std::byte> buffer);
 
 }  // namespace lossy

@@ -44,7 +44,7 @@ std::optional<std::string> PayloadMask::ignore_bytes(std::string_view ranges) {
     std::string_view left = part;
     const auto why = [&] {
       return excerpt(part) +
-             " is no range of bytes: offsets count from 0 to 65506, as in 0-1, 4 or 12-";
+             " is no range of bytes: offsets count from 0 to 65526, as in 0-1, 4 or 12-";
     };
     const std::optional<std::size_t> first = take_offset(left);
     if (!first) return why();

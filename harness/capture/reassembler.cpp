@@ -27,7 +27,9 @@ std::variant<Frame, SkipReason> Reassembler::add(const CaptureRecord& record,
                                                  const Fragment& fragment) {
   expire(record.time);
   const std::size_t size = fragment.bytes.size();
-  if (size == 0 || fragment.offset + size > kPacketBytesMax ||
+  // IPv4's length counts the header, of 20 bytes at least.
+  const std::size_t bytes_max = kPacketBytesMax - (fragment.packet.source.is_v6() ? 0 : 20);
+  if (size == 0 || fragment.offset + size > bytes_max ||
       (fragment.more && size % kBlockBytes != 0)) {
     return SkipReason::kBadFragment;
   }

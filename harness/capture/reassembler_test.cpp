@@ -138,14 +138,19 @@ TEST(ReassemblerTest, PutsPiecesTogetherInAnyOrder) {
 
 // The longest packet there is comes out, too, from pieces as small as they get.
 TEST(ReassemblerTest, TakesTheLongestPacket) {
-  const Bytes whole = datagram(65'507);
-  Capture capture;
-  for (std::size_t offset = 0; offset + 8 < whole.size(); offset += 8) {
-    ASSERT_EQ(capture.see(ipv4(whole, {offset, 8})), "fragment");
+  for (const bool v6 : {false, true}) {
+    const Bytes whole = datagram(v6 ? 65'527 : 65'507);
+    Capture capture;
+    const auto see = [&](const Piece& piece) {
+      return capture.see(v6 ? ipv6(whole, piece) : ipv4(whole, piece));
+    };
+    for (std::size_t offset = 0; offset + 8 < whole.size(); offset += 8) {
+      ASSERT_EQ(see({offset, 8}), "fragment");
+    }
+    const std::size_t last = whole.size() / 8 * 8;
+    EXPECT_EQ(see({last, whole.size() - last, false}), "datagram");
+    EXPECT_TRUE(carries(capture.last, whole));
   }
-  const std::size_t last = whole.size() / 8 * 8;
-  EXPECT_EQ(capture.see(ipv4(whole, {last, whole.size() - last, false})), "datagram");
-  EXPECT_TRUE(carries(capture.last, whole));
 }
 
 // Two packets under way at the same time do not mix, and neither do the two families.
@@ -194,7 +199,8 @@ TEST(ReassemblerTest, RefusesWhatDoesNotFit) {
   Capture capture;
   EXPECT_EQ(capture.see(ipv4(whole, {0, 12})), "bad_fragment") << "no multiple of 8";
   EXPECT_EQ(capture.see(ipv4(whole, {8, 0})), "bad_fragment") << "nothing";
-  EXPECT_EQ(capture.see(ipv4(whole, {65528, 8, false})), "bad_fragment") << "beyond 65535";
+  EXPECT_EQ(capture.see(ipv4(whole, {65'512, 4, false})), "bad_fragment") << "beyond 65535";
+  EXPECT_EQ(capture.see(ipv6(datagram(65'528), {65'528, 8, false})), "bad_fragment");
   EXPECT_EQ(capture.reassembler.waiting(), 0U);
 
   EXPECT_EQ(capture.see(ipv4(whole, {16, 8, false}, 1)), "fragment");
@@ -255,7 +261,7 @@ TEST(ReassemblerTest, StaysWithinItsLimits) {
 
   Capture small({.bytes_max = std::size_t{1} << 18});
   for (int i = 0; i < 1000; ++i) {
-    small.see(ipv4(long_one, {65'520, 8}, i));
+    small.see(ipv4(long_one, {65'504, 8}, i));
     ASSERT_LE(small.reassembler.bytes(), std::size_t{1} << 18);
   }
   EXPECT_GT(small.reassembler.counters().evicted, 900U);

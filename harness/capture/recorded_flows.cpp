@@ -221,8 +221,6 @@ class Reading {
       reason = &recorded_.other;
     } else if (frame.udp_checksum == Checksum::kBad || frame.ip_checksum == Checksum::kBad) {
       reason = &recorded_.bad_checksum;
-    } else if (frame.payload.size() > kPayloadBytesMax) {
-      reason = &recorded_.too_long;
     }
     if (reason != nullptr) ++*reason;
     return reason == nullptr;
@@ -347,7 +345,6 @@ std::string left_out_text(const RecordedFlows& recorded) {
   add(recorded.bad_checksum, "with a bad checksum");
   add(recorded.unasked,
       fmt::format("answer{} in front of any request", recorded.unasked == 1 ? "" : "s"));
-  add(recorded.too_long, "too long");
   add(recorded.beyond_flows, fmt::format("of more than {} flows", kInspectedFlowsMax));
   if (text.empty()) return text;
   add(recorded.other_host, "seen by the other host");  // No loss: it is there so that all adds up.

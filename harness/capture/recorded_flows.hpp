@@ -84,7 +84,6 @@ struct RecordedFlows {
   std::uint64_t unasked = 0;       // Answers in front of any request.
   std::uint64_t other = 0;         // Datagrams of other flows or ports.
   std::uint64_t other_host = 0;    // Of a recording of ours, seen by the host that does not count.
-  std::uint64_t too_long = 0;      // Of more than kPayloadBytesMax bytes.
   std::uint64_t beyond_flows = 0;  // Of more flows than an Inspector tells apart.
 
   PayloadStore payloads;

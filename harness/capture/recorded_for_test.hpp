@@ -13,6 +13,8 @@ namespace lossy {
 
 inline const Address kClientForTest = *Address::parse("192.0.2.1:40000");
 inline const Address kServerForTest = *Address::parse("192.0.2.2:9999");
+inline const Address kClient6ForTest = *Address::parse("[2001:db8::1]:40000");
+inline const Address kServer6ForTest = *Address::parse("[2001:db8::2]:9999");
 
 struct SaidForTest {
   bool request = true;
@@ -30,8 +32,9 @@ inline SaidForTest reply(std::string text, Duration at = {}, Address client = kC
 
 // What a datagram looks like in a capture of somebody else's.
 inline Frame frame_of(const SaidForTest& said) {
-  return {.source = said.request ? said.client : kServerForTest,
-          .destination = said.request ? kServerForTest : said.client,
+  const Address& server = said.client.is_v6() ? kServer6ForTest : kServerForTest;
+  return {.source = said.request ? said.client : server,
+          .destination = said.request ? server : said.client,
           .payload = as_bytes(said.text),
           .type = PacketType::kIncoming,
           .interface = 1};

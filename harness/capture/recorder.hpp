@@ -73,8 +73,8 @@ class Recorder {
   void add(FrameSink& sink) { sinks_.push_back(&sink); }
   bool has_sinks() const { return !sinks_.empty(); }
 
-  // Allocates nothing. The addresses are of one family, and the payload has at most
-  // kPayloadBytesMax bytes: else std::logic_error.
+  // Allocates nothing. The addresses are of one family, which can carry the payload: else
+  // std::logic_error.
   void record(const Sighting& sighting);
 
   // Finishes every sink.

@@ -43,7 +43,7 @@ std::string losses_text(const ProxyCounters& counters) {
   };
   line("in flight", count(counters.in_flight), "");
   line("discarded", count(counters.discarded), ", in flight when their flows ended");
-  line("too long", count(counters.too_long), ", for what lossy forwards");
+  line("too long", count(counters.too_long), ", for IPv4 to carry on");
   line("ICMP", list_of(failures(counters.servers.reported)), ", from the server's side");
   line("not sent", list_of(failures(counters.clients.not_sent)), ", to clients");
   line("not sent", list_of(failures(counters.servers.not_sent)), ", to the server");

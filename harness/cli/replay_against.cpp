@@ -385,7 +385,6 @@ class AgainstRun {
         {"other", recorded.other},
         {"masked_whole", masked_whole(recorded, options_.mask)},
         {"other_host", recorded.other_host},
-        {"too_long", recorded.too_long},
         {"beyond_flows", recorded.beyond_flows},
         {"flows_matched", sum.flows_matched},
         {"flows_failed", sum.flows_failed},

@@ -185,7 +185,7 @@ std::size_t SendBatch::mergeable(const UdpSocket& socket, std::size_t first) con
     const Queued& next = datagrams_[first + merged];
     bytes += next.size;
     if (merged == kSegmentsMax || next.size == 0 || next.size > queued.size ||
-        bytes > kPayloadBytesMax || next.destination != queued.destination ||
+        bytes > kPayloadBytesMaxV4 || next.destination != queued.destination ||
         next.local != queued.local) {
       break;
     }

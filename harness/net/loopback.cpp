@@ -112,14 +112,14 @@ void Loopback::receive(Way& way) {
 }
 
 void Loopback::drain(Way& way, Instant now) {
-  while (const auto transmit = way.sender.poll_transmit(now, buffer_)) {
-    check(transmit->size <= buffer_.size(),
-          "Loopback: an endpoint sent more than its buffer holds");
+  const auto buffer = std::span(buffer_).first(payload_bytes_max(way.sender_name));
+  while (const auto transmit = way.sender.poll_transmit(now, buffer)) {
+    check(transmit->size <= buffer.size(), "Loopback: an endpoint sent more than its buffer holds");
     if (transmit->destination != way.receiver_name) {
       ++unroutable_;
       continue;
     }
-    const auto payload = std::span<const std::byte>(buffer_).first(transmit->size);
+    const auto payload = std::span<const std::byte>(buffer).first(transmit->size);
     const Offer offer = way.link.handle_datagram(now, payload);
     for (Observer* observer : observers_) observer->on_offered(now, passage(way, payload), offer);
   }

@@ -131,7 +131,7 @@ TEST(Loopback, CarriesEveryLength) {
     EventLoop loop;
     const FaultList faults = FaultList::parse("uplink.2:duplicate,uplink.3:duplicate");
     Strings log;
-    const std::string longest(kPayloadBytesMax, 'x');
+    const std::string longest(payload_bytes_max(v6 ? v6_client : kClientName), 'x');
     Scripted client(log, v6 ? v6_server : kServerName, {"", longest, "", "x"});
     Scripted server(log, v6 ? v6_client : kClientName, {});
     Loopback loopback(

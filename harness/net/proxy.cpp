@@ -263,7 +263,8 @@ void Proxy::rebind(Flow& flow, Instant now) {
 }
 
 void Proxy::offer(Flow& flow, Direction direction, Instant now, const Received& received) {
-  if (received.payload.size() > kPayloadBytesMax) {
+  const Address& receiver = direction == Direction::kUplink ? options_.server : flow.client;
+  if (received.payload.size() > payload_bytes_max(receiver)) {
     ++counters_.too_long;
     return;
   }

@@ -137,13 +137,35 @@ TEST(Proxy, TakesClientsOfBothFamilies) {
 // Datagrams without bytes and the longest ones go through, there and back, and many of one size
 // stay apart.
 TEST(Proxy, ForwardsDatagramsOfAllSizes) {
-  Network network;
+  for (const Address& family : {kLoopback4, kLoopback6}) {
+    if (family.is_v6() && !has_ipv6()) continue;
+    Network network({}, plain_links, family, family);
+    UdpSocket& client = network.client();
+    std::vector<std::string> texts{"", "x", std::string(payload_bytes_max(family), 'y'), ""};
+    for (int i = 0; i < 100; ++i) texts.push_back(std::to_string(1'000 + i));
+    for (const std::string& text : texts) network.send(client, text);
+    network.next(texts.size());
+    EXPECT_THAT(network.inbox.texts(0), ElementsAreArray(texts));
+    const Address port = network.inbox.letters.front().source;
+    for (const std::string& text : {texts[2], texts[1]}) {
+      ASSERT_EQ(send_text(network.server, port, text), SocketOutcome::kDone);
+      EXPECT_EQ(network.next().text, text);
+    }
+    EXPECT_EQ(network.proxy->counters().too_long, 0U);
+  }
+}
+
+// What IPv6 brings and IPv4 cannot carry on is counted, and what it can goes through.
+TEST(Proxy, CountsWhatIpv4CannotCarryOn) {
+  if (!has_ipv6()) GTEST_SKIP() << "no IPv6 on this machine's loopback";
+  Network network({}, plain_links, kLoopback4, kLoopback6);
   UdpSocket& client = network.client();
-  std::vector<std::string> texts{"", "x", std::string(kPayloadBytesMax, 'y'), ""};
-  for (int i = 0; i < 100; ++i) texts.push_back(std::to_string(1'000 + i));
-  for (const std::string& text : texts) network.send(client, text);
-  network.next(texts.size());
-  EXPECT_THAT(network.inbox.texts(0), ElementsAreArray(texts));
+  network.send(client, std::string(65'508, 'x'));
+  network.send(client, std::string(65'507, 'y'));
+  EXPECT_EQ(network.next().text, std::string(65'507, 'y'));
+  const ProxyCounters counters = network.proxy->counters();
+  EXPECT_EQ(counters.too_long, 1U);
+  EXPECT_EQ(counters.uplink.offered, 1U);
 }
 
 // What a link does to the n-th datagram in the simulator it does here, too.

@@ -62,11 +62,10 @@ TEST_P(UdpSocketOfFamily, CarriesADatagramWithoutBytes) {
   EXPECT_EQ(request.source, client.local_address());
 }
 
-// The longest datagram of IPv4 passes.
-TEST(UdpSocket, CarriesTheLongestDatagram) {
-  UdpSocket server = UdpSocket::listen(kLoopback4);
+TEST_P(UdpSocketOfFamily, CarriesTheLongestDatagram) {
+  UdpSocket server = UdpSocket::listen(GetParam());
   UdpSocket client = UdpSocket::connect(server.local_address());
-  const std::string longest(kPayloadBytesMax, 'x');
+  const std::string longest(payload_bytes_max(GetParam()), 'x');
   ASSERT_EQ(send_text(client, server.local_address(), longest), SocketOutcome::kDone);
   EXPECT_EQ(receive_text(server).text, longest);
 }
@@ -76,6 +75,7 @@ TEST(UdpSocket, NeverBlocks) {
   UdpSocket server = UdpSocket::listen(kLoopback4);
   EXPECT_EQ(try_receive_text(server).outcome, SocketOutcome::kWouldBlock);
 }
+
 // A socket of both families knows each peer by its own family's address, and answers it from the
 // address that it asked.
 TEST(UdpSocket, TakesBothFamilies) {
@@ -97,7 +97,6 @@ TEST(UdpSocket, TakesBothFamilies) {
     EXPECT_THROW(UdpSocket::listen(with_port(*Address::parse(taken), port)), std::system_error);
   }
 }
-
 
 // With nobody listening, the kernel's ICMP message comes up once, and as an outcome.
 TEST_P(UdpSocketOfFamily, LearnsThatNobodyListens) {

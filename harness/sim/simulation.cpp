@@ -82,7 +82,7 @@ void Simulation::deliver(std::size_t at) {
 void Simulation::drain(std::size_t at) {
   Node& node = nodes_[at];
   std::uint64_t sent = 0;
-  while (const auto transmit = node.endpoint->poll_transmit(now_, buffer_)) {
+  while (const auto transmit = node.endpoint->poll_transmit(now_, buffer_of(node))) {
     if (++sent > options_.burst_max) {
       overrun_ = true;
       return;
@@ -92,8 +92,13 @@ void Simulation::drain(std::size_t at) {
   sources_.set(ways_.size() + at, node.endpoint->poll_timeout().value_or(Instant::max()));
 }
 
+std::span<std::byte> Simulation::buffer_of(const Node& node) {
+  return std::span(buffer_).first(payload_bytes_max(node.address));
+}
+
 void Simulation::offer(Node& node, const Transmit& transmit) {
-  check(transmit.size <= buffer_.size(), "Simulation: an endpoint sent more than its buffer holds");
+  check(transmit.size <= buffer_of(node).size(),
+        "Simulation: an endpoint sent more than its buffer holds");
   const std::optional<std::size_t> at = find_way(node, transmit.destination);
   if (!at) {
     ++unroutable_;

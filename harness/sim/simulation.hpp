@@ -102,6 +102,8 @@ class Simulation {
   // Takes everything that the node wants sent, then asks for its next timeout.
   void drain(std::size_t node);
   void offer(Node& node, const Transmit& transmit);
+  // As much of the buffer as IP carries from there.
+  std::span<std::byte> buffer_of(const Node& node);
 
   Options options_;
   std::vector<Node> nodes_;

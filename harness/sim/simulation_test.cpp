@@ -89,13 +89,40 @@ TEST(Simulation, DatagramsGoWhereTheyAreSent) {
   client.send(kServerAddress, "one");
   client.send(other, "two");
   client.send(kServerAddress, "");
-  server.send(kClientAddress, std::string(kPayloadBytesMax, 'x'));
+  server.send(kClientAddress, "three");
   run(simulation);
   using Received = std::vector<std::pair<Address, std::string>>;
   EXPECT_EQ(server.received, (Received{{kClientAddress, "one"}, {kClientAddress, ""}}));
   EXPECT_EQ(bystander.received, (Received{{kClientAddress, "two"}}));
-  EXPECT_EQ(client.received, (Received{{kServerAddress, std::string(kPayloadBytesMax, 'x')}}));
+  EXPECT_EQ(client.received, (Received{{kServerAddress, "three"}}));
   EXPECT_EQ(simulation.unroutable(), 0U);
+}
+
+// The longest datagram that IP has goes through, and one byte more than IPv4 has is the endpoint's
+// mistake.
+TEST(Simulation, CarriesWhatIpCarries) {
+  const Address client6 = *Address::parse("[2001:db8::1]:40000");
+  const Address server6 = *Address::parse("[2001:db8::2]:9999");
+  for (const auto& [from, to, longest] :
+       {std::tuple{kClientAddress, kServerAddress, std::size_t{65'507}},
+        std::tuple{client6, server6, std::size_t{65'527}}}) {
+    Scripted client;
+    Scripted server;
+    Simulation simulation;
+    simulation.add(client, from);
+    simulation.add(server, to);
+    Impairments twice;
+    twice.duplicate.probability = Probability::ratio(1, 1);
+    join(simulation, {.delay = 1ms}, twice, 4, from, to);
+    const std::string text(longest, 'x');
+    client.send(to, text);
+    run(simulation);
+    using Received = std::vector<std::pair<Address, std::string>>;
+    EXPECT_EQ(server.received, (Received{{from, text}, {from, text}}));
+    if (to.is_v6()) continue;  // There the buffer ends, too.
+    client.send(to, text + 'x');
+    EXPECT_THROW(run(simulation), std::logic_error);
+  }
 }
 
 // What is sent to where no path leads is counted, and nothing else happens.

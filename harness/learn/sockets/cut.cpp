@@ -16,8 +16,8 @@
 namespace lossy {
 namespace {
 
-constexpr std::array kTakes{Taken{Parameter::kBytes, "1500", 1, kPayloadBytesMax},
-                            Taken{Parameter::kBuffer, "1024", 1, kPayloadBytesMax}};
+constexpr std::array kTakes{Taken{Parameter::kBytes, "1500", 1, kPayloadBytesMaxV4},
+                            Taken{Parameter::kBuffer, "1024", 1, kPayloadBytesMaxV4}};
 
 // Receives once with recvmsg(), and says whether it marked the datagram as cut.
 CallResult receive_marked(const UdpSocket& socket, std::span<std::byte> buffer, bool& marked) {
