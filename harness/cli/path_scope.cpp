@@ -170,7 +170,8 @@ void PathScope::add_chances(CLI::App& app) {
       app, "corrupt-bits", flags_.corrupt_bits,
       [](std::string_view text) { return parse_whole(text, 1, CopyFate::kFlipsMax); },
       "how many bits --corrupt flips [1]", "N");
-  add(app, "truncate", flags_.truncate, parse_chance, "cut the payload off somewhere", "PERCENT");
+  add(app, "truncate", flags_.truncate, parse_chance,
+      "cut the payload off somewhere, perhaps before its first byte", "PERCENT");
 }
 
 void PathScope::add_delay(CLI::App& app, DiskTables& tables) {

@@ -24,6 +24,7 @@
 #include "harness/cli/proxy_report.hpp"
 #include "harness/cli/report_file.hpp"
 #include "harness/cli/terminal.hpp"
+#include "harness/cli/tool_notes.hpp"
 #include "harness/net/flow_limit.hpp"
 #include "harness/net/socket_address.hpp"
 #include "harness/report/link_notes.hpp"
@@ -258,6 +259,13 @@ class ProxyRun {
         .reproduce = again().text()};
     if (final_) {
       report.notes = notes(counters);
+      for (std::string& note :
+           tool_notes({.counters = counters,
+           .uplink = options_.path.settings(Direction::kUplink),
+           .downlink = options_.path.settings(Direction::kDownlink),
+           .command = options_.command.empty() ? "" : options_.command.front()})) {
+        report.notes.push_back(std::move(note));
+      }
       if (counters.flows + counters.flows_refused == 0 && !options_.command.empty()) {
         report.notes.push_back(fmt::format(
             "no datagram came: {} has to send to $LOSSY_ADDRESS, or to what it is given for "

@@ -109,6 +109,7 @@ class Forwarding(WithProxy):
         for size in (0, 1, 1472, 9000, 65507):
             self.ask(client, address, os.urandom(size))
         self.assertEqual(self.stop(process, signal.SIGTERM)[0], 0)
+
     # IPv6 carries 20 bytes more than IPv4: through the proxy, in a recording of it, and played again to a server.
     def test_longest_of_ipv6(self):
         if not has_ipv6():
@@ -133,7 +134,6 @@ class Forwarding(WithProxy):
         answered.join()
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertEqual(json.loads(done.stdout)["files"][0]["matched"], 3)
-
 
     # The same seed loses the same datagrams as in the simulator.
     def test_fates_of_the_simulator(self):
@@ -487,6 +487,78 @@ class Output(WithProxy):
         output = self.stop(process)[1]
         self.assertRegex(output, r'\|----->         \|  uplink.1     "ping"')
         self.assertRegex(output, r'\|<-----         \|  flow2\.downlink\.1 "gnip"  after')
+
+
+class Notes(WithProxy):
+    """Where programs take what a path does for something else, one line says so; and not elsewhere."""
+
+    def notes(self, options, send):
+        """The notes of a proxy to which clients send these texts, each list from a port of its own."""
+        process, address = self.start("--json", "--stats=20ms", *options)
+        for one in send:
+            client = self.client()
+            for text in one:
+                client.sendto(text, address)
+        count = sum(map(len, send))
+        while json.loads(process.stdout.readline())["uplink"]["offered"] < count:
+            pass
+        code, output, errors = self.stop(process)
+        self.assertEqual((code, errors), (0, ""))
+        return json.loads(output.splitlines()[-1])["notes"]
+
+    LOST_AND_TWICE = "--faults=uplink.2:drop,uplink.3:drop,uplink.4:duplicate"
+
+    def test_iperf(self):
+        says = ["uplink: iperf takes a second copy for a datagram that was only late: of the 2 lost it may report 1 too few."]
+        for opening in (b"9876", b"6789", bytes.fromhex("15cd5b07"), bytes.fromhex("075bcd15")):
+            self.assertEqual(self.notes([self.LOST_AND_TWICE], [[opening, b"b", b"c", b"d"]]), says)
+        self.assertEqual(self.notes([self.LOST_AND_TWICE], [[b"a", b"9876", b"c", b"d"]]), [])
+        self.assertEqual(self.notes(["--faults=uplink.2:drop"], [[b"9876", b"b", b"c", b"d"]]), [])
+        self.assertEqual(self.notes(["--faults=uplink.2:duplicate"], [[b"9876", b"b", b"c", b"d"]]), [])
+        for name, notes in (("iperf", says), ("ipref", [])):
+            program = self.folder / name
+            program.write_text(f"#!{sys.executable}\nimport os, socket\n"
+                               "client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+                               "client.connect((os.environ['LOSSY_HOST'], int(os.environ['LOSSY_PORT'])))\n"
+                               "for text in b'abcd': client.send(bytes([text]))\n"
+                               "client.send(b'last')\nclient.recv(9)\n")
+            program.chmod(0o755)
+            server = threading.Thread(target=self.answer_last)
+            server.start()
+            done = run(LOSSY, "proxy", "--to=" + host_port(self.server), "--json", self.LOST_AND_TWICE, "--", program)
+            server.join()
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(json.loads(done.stderr.splitlines()[-1])["notes"], notes)
+
+    def answer_last(self):
+        while self.answer() != b"last":
+            pass
+
+    def test_a_port_a_datagram(self):
+        alone = [[b"x"]] * 10
+        says = ("{} of {} flows had one datagram from their client, as when a program takes a new port for each: each flow "
+                "has a path of its own, on which {} cannot show.")
+        for option, what in (("--rate=1mbit", "a rate"), ("--loss=every 10", "losing every N-th"), ("--netem=slot 1ms", "slots"),
+                             ("--downlink-loss=gemodel 1% 10%", "losses in runs"), ("--loss=state 1%", "losses in runs")):
+            self.assertEqual(self.notes([option], alone), [says.format(10, 10, what)], option)
+        self.assertEqual(self.notes(["--rate=1mbit", "--loss=every 10"], alone + [[b"x", b"y"]]),
+                         [says.format(10, 11, "a rate, losing every N-th")])
+        self.assertEqual(self.notes(["--drop=0%", "--delay=1ms"], alone), [])
+        self.assertEqual(self.notes(["--rate=1mbit"], alone[1:]), [])
+        self.assertEqual(self.notes(["--rate=1mbit"], alone + [[b"x", b"y"]] * 2), [])
+        self.assertEqual(self.notes(["--rate=1mbit"], [[b"x"] * 10]), [])
+
+    def test_emptied(self):
+        self.assertEqual(self.notes(["--faults=uplink.1:truncate=0,uplink.2:truncate=1"], [[b"one", b"two"]]),
+                         ["uplink: truncation left no byte of 1: a server that takes nothing for the end may have ended."])
+        self.assertEqual(self.notes(["--faults=uplink.2:truncate=1"], [[b"", b"two"]]), [])
+        process, address = self.start("--json", "--faults=downlink.1:truncate=0")
+        with udp_socket() as client:
+            client.sendto(b"last", address)
+            self.answer_last()
+            self.assertEqual(client.recv(9), b"")
+        self.assertEqual(json.loads(self.stop(process)[1])["notes"],
+                         ["downlink: truncation left no byte of 1: a client that takes nothing for the end may have ended."])
 
 
 class Command(WithProxy):

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "core/check.hpp"
@@ -45,6 +46,17 @@ void count_drops(std::uint32_t drops, std::uint32_t& counted, std::uint64_t& sum
   counted = drops;
 }
 
+// iperf3 opens a stream of datagrams with one of these numbers, in its machine's byte order.
+bool opens_iperf3(std::span<const std::byte> payload) {
+  if (payload.size() != 4) return false;
+  std::uint32_t number = 0;
+  std::memcpy(&number, payload.data(), sizeof number);
+  const auto is = [number](std::uint32_t magic) {
+    return number == magic || number == __builtin_bswap32(magic);
+  };
+  return is(0x36373839) || is(123'456'789);
+}
+
 // A descriptor, a port or memory, of which ending a flow gives some back.
 bool is_want_of_room(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
@@ -80,6 +92,7 @@ struct Proxy::Flow {
   Instant last_active{};
   Instant rebind_at = Instant::max();
   std::uint64_t in_flight_counted = 0;
+  std::uint64_t from_client = 0;     // Datagrams.
   std::uint32_t kernel_dropped = 0;  // By this socket, as counted already.
   bool touched = false;
 };
@@ -268,12 +281,23 @@ void Proxy::offer(Flow& flow, Direction direction, Instant now, const Received& 
     ++counters_.too_long;
     return;
   }
+  if (direction == Direction::kUplink) know(flow, received.payload);
   const Offer offer = flow.link(direction).handle_datagram(now, received.payload);
   if (observers_.empty()) return;
   Passage passage =
       direction == Direction::kUplink ? outside(flow, direction) : inside(flow, direction);
   passage.payload = received.payload;
   for (Observer* observer : observers_) observer->on_offered(now, passage, offer);
+}
+
+void Proxy::know(Flow& flow, std::span<const std::byte> payload) {
+  if (++flow.from_client > 2) return;
+  if (flow.from_client == 2) {
+    --counters_.flows_of_one;
+    return;
+  }
+  ++counters_.flows_of_one;
+  if (opens_iperf3(payload)) ++counters_.flows_of_iperf;
 }
 
 Instant Proxy::arrival(const Received& received, Instant now) {
@@ -301,6 +325,9 @@ void Proxy::deliver(Flow& flow, Direction direction, Instant now) {
       Passage passage = up ? inside(flow, direction) : outside(flow, direction);
       passage.payload = delivery->payload;
       for (Observer* observer : observers_) observer->on_delivered(now, passage, *delivery);
+    }
+    if (delivery->truncated && delivery->payload.empty()) {
+      ++counters_.emptied[static_cast<std::size_t>(direction)];
     }
     if (batch.full()) flush(batch, up ? flow.socket : socket_);
     if (up) {

@@ -17,6 +17,7 @@
 // for.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <list>
@@ -50,15 +51,18 @@ struct ProxyOptions {
 };
 
 struct ProxyCounters {
-  std::uint64_t flows = 0;          // Opened, in all.
-  std::uint64_t flows_open = 0;     // Now.
-  std::uint64_t flows_idle = 0;     // Ended because they were idle.
-  std::uint64_t flows_evicted = 0;  // Ended because there was no room for another.
-  std::uint64_t flows_refused = 0;  // Datagrams whose flow the system had no room for.
+  std::uint64_t flows = 0;           // Opened, in all.
+  std::uint64_t flows_open = 0;      // Now.
+  std::uint64_t flows_idle = 0;      // Ended because they were idle.
+  std::uint64_t flows_evicted = 0;   // Ended because there was no room for another.
+  std::uint64_t flows_refused = 0;   // Datagrams whose flow the system had no room for.
+  std::uint64_t flows_of_one = 0;    // Whose clients have sent one datagram, until now or ever.
+  std::uint64_t flows_of_iperf = 0;  // Whose clients began as iperf3 does.
   std::uint64_t rebinds = 0;
-  std::uint64_t in_flight = 0;  // Copies, now.
-  std::uint64_t discarded = 0;  // Copies that were in flight when their flow ended.
-  std::uint64_t too_long = 0;  // Datagrams that no link takes, of more than kPayloadBytesMax bytes.
+  std::uint64_t in_flight = 0;             // Copies, now.
+  std::uint64_t discarded = 0;             // Copies that were in flight when their flow ended.
+  std::array<std::uint64_t, 2> emptied{};  // By direction: copies of which a cut left no byte.
+  std::uint64_t too_long = 0;        // Datagrams that came over IPv6, and IPv4 cannot carry on.
   std::size_t memory_bytes = 0;      // What is in flight takes them, now.
   std::uint64_t memory_refused = 0;  // Datagrams lost in flight for want of memory.
   // Of all flows, those that have ended included.
@@ -125,6 +129,8 @@ class Proxy final : public EventLoop::Handler {
   // When a datagram of the batch that is being handled came, as links and observers are told.
   Instant arrival(const Received& received, Instant now);
   void offer(Flow& flow, Direction direction, Instant now, const Received& received);
+  // What the client's first datagrams tell of it.
+  void know(Flow& flow, std::span<const std::byte> payload);
   // Sends what is due, and sees when the next is.
   void settle(Flow& flow, Instant now);
   void deliver(Flow& flow, Direction direction, Instant now);
