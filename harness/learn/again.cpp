@@ -89,13 +89,14 @@ Outcome run(const Settings& settings) {
                       "--trace",
                       format_duration(jump.before), format_duration(short_jump.when() - Instant{}),
                       format_duration(jump.after))};
-  outcome.figures = {
-      {"fixed", "fixed: datagrams for each question", Unit::kMean, by_fixed.mean(), fixed_times, 0},
-      {"karn", "begun anew: datagrams for each question", Unit::kMean, karn.mean(), doubling_times,
-       0},
-      {"kept", "kept doubled: for each, in the end", Unit::kMean, kept.mean_of_last_half(), 1, 0},
-      {"kept_extra", "kept doubled: datagrams more, in all", Unit::kCount, real(kept.extra()),
-       real(doublings), 0}};
+  outcome.figures = {{"fixed", "fixed: datagrams for each question", FigureUnit::kMean,
+                      by_fixed.mean(), fixed_times, 0},
+                     {"karn", "begun anew: datagrams for each question", FigureUnit::kMean,
+                      karn.mean(), doubling_times, 0},
+                     {"kept", "kept doubled: for each, in the end", FigureUnit::kMean,
+                      kept.mean_of_last_half(), 1, 0},
+                     {"kept_extra", "kept doubled: datagrams more, in all", FigureUnit::kCount,
+                      real(kept.extra()), real(doublings), 0}};
   outcome.claims = {
       {by_fixed.extra() > 0
            ? fmt::format("The fixed timer sent each of {} questions {} from the jump on, "

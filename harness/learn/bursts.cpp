@@ -93,21 +93,22 @@ Run run_with(GreetingPlan plan, const LossModel& loss) {
 void add_figures(Outcome& outcome, const char* kind, const Run& run, const Expected& expected,
                  double names) {
   const std::string name(kind);
-  const auto figure = [&](const char* which, const char* what, Unit unit, double measured,
+  const auto figure = [&](const char* which, const char* what, FigureUnit unit, double measured,
                           double theory, double tolerance) {
     outcome.figures.push_back(
         {name + '_' + which, name + ": " + what, unit, measured, theory, tolerance});
   };
   const LinkCounters& uplink = run.outcome.uplink;
-  figure("lost", "names lost on the way", Unit::kShare, share(uplink.lost(), uplink.offered),
+  figure("lost", "names lost on the way", FigureUnit::kShare, share(uplink.lost(), uplink.offered),
          expected.rate,
          share_tolerance(real(uplink.offered), expected.rate, expected.loss_inflation));
   const double periods = real(run.periods.count());
-  figure("loss_period", "lost in a row, on average", Unit::kMean, run.periods.mean(), expected.run,
+  figure("loss_period", "lost in a row, on average", FigureUnit::kMean, run.periods.mean(),
+         expected.run,
          periods > 0
              ? std::sqrt(29 * expected.run_variance / periods) + 29 * (expected.run - 1) / periods
              : expected.run);  // None was there to be measured.
-  figure("given_up", "names given up", Unit::kShare, real(run.outcome.result.gave_up) / names,
+  figure("given_up", "names given up", FigureUnit::kShare, real(run.outcome.result.gave_up) / names,
          expected.given_up, share_tolerance(names, expected.given_up, expected.given_up_inflation));
 }
 

@@ -104,19 +104,20 @@ Outcome run(const Settings& settings) {
       .ladder = ladder,
       .play = fmt::format("lossy simulate --uplink-corrupt={} --seed={} --trace",
                           settings.text(Parameter::kCorrupt), settings.text(Parameter::kSeed))};
-  outcome.figures = {{"seen_lost", "damage seen: names lost", Unit::kShare,
-                      share(noticed.uplink.lost(), noticed.uplink.offered), c,
-                      share_tolerance(real(noticed.uplink.offered), c)},
-                     {"missed_lost", "damage missed: names lost", Unit::kShare,
-                      share(missed.uplink.lost(), missed.uplink.offered), 0, 0},
-                     {"wrong_greetings", "damage missed: greetings of somebody else", Unit::kShare,
-                      real(wrong) / asked, wrong_expected, share_tolerance(asked, wrong_expected)},
-                     {"missed_one_bit", "the checksum misses: a flipped bit", Unit::kShare,
-                      share(by_sum.one_bit, count), 0, 0},
-                     {"missed_two_bits", "the checksum misses: two flipped bits", Unit::kShare,
-                      share(by_sum.two_bits, count), two_bits, share_tolerance(tries, two_bits)},
-                     {"missed_garbage", "the checksum misses: two random words", Unit::kShare,
-                      share(by_sum.garbage, count), garbage, share_tolerance(tries, garbage)}};
+  outcome.figures = {
+      {"seen_lost", "damage seen: names lost", FigureUnit::kShare,
+       share(noticed.uplink.lost(), noticed.uplink.offered), c,
+       share_tolerance(real(noticed.uplink.offered), c)},
+      {"missed_lost", "damage missed: names lost", FigureUnit::kShare,
+       share(missed.uplink.lost(), missed.uplink.offered), 0, 0},
+      {"wrong_greetings", "damage missed: greetings of somebody else", FigureUnit::kShare,
+       real(wrong) / asked, wrong_expected, share_tolerance(asked, wrong_expected)},
+      {"missed_one_bit", "the checksum misses: a flipped bit", FigureUnit::kShare,
+       share(by_sum.one_bit, count), 0, 0},
+      {"missed_two_bits", "the checksum misses: two flipped bits", FigureUnit::kShare,
+       share(by_sum.two_bits, count), two_bits, share_tolerance(tries, two_bits)},
+      {"missed_garbage", "the checksum misses: two random words", FigureUnit::kShare,
+       share(by_sum.garbage, count), garbage, share_tolerance(tries, garbage)}};
   outcome.claims = {
       {fmt::format("Damage that was seen became {}, and no wrong greeting.",
                    counted(noticed.uplink.lost(), "loss", "losses")),

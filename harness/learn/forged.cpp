@@ -110,12 +110,12 @@ Outcome run(const Settings& settings) {
       .ladder = ladder_of_script(),
       .play = "printf '" + quoted + "' | lossy simulate --script=/dev/stdin --trace"};
   outcome.figures = {
-      {"believed_stranger", "believed, from a stranger's address", Unit::kShare,
+      {"believed_stranger", "believed, from a stranger's address", FigureUnit::kShare,
        share(by_stranger, count), 0, 0},
-      {"believed_forged_source", "believed, with the server's address", Unit::kShare,
+      {"believed_forged_source", "believed, with the server's address", FigureUnit::kShare,
        share(by_server, count), 1, 0},
       {"port_guessed", "hit by " + counted(guesses, "guess", "guesses") + " of a port",
-       Unit::kShare, share(hits, count), expected, share_tolerance(real(count), expected)}};
+       FigureUnit::kShare, share(hits, count), expected, share_tolerance(real(count), expected)}};
   outcome.claims = {
       {fmt::format("Checking the source turned {} of {} strangers away.", count - by_stranger,
                    count),

@@ -16,18 +16,18 @@ bool Figure::holds() const {
   return std::abs(measured - theory) <= tolerance;  // Never of what is no number.
 }
 
-std::string shown(double value, Unit unit) {
+std::string shown(double value, FigureUnit unit) {
   switch (unit) {
-    case Unit::kShare:
+    case FigureUnit::kShare:
       return percent_text(value);
-    case Unit::kMilliseconds:
+    case FigureUnit::kMilliseconds:
       return readable(value / 1000);
-    case Unit::kMean:
+    case FigureUnit::kMean:
       if (std::abs(value) < 1e-6) return "0";  // But for rounding.
       return plain_digits(value, 4);
-    case Unit::kBytes:
+    case FigureUnit::kBytes:
       return counted(static_cast<std::uint64_t>(std::max(0.0, std::round(value))), "byte");
-    case Unit::kCount:
+    case FigureUnit::kCount:
       break;
   }
   return std::abs(value - std::round(value)) < 1e-6 ? fmt::format("{:.0f}", value)

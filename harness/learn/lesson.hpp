@@ -15,13 +15,13 @@
 
 namespace lossy {
 
-enum class Unit : std::uint8_t { kShare, kCount, kMean, kMilliseconds, kBytes };
+enum class FigureUnit : std::uint8_t { kShare, kCount, kMean, kMilliseconds, kBytes };
 
 // A number that was measured, and what theory expects of it.
 struct Figure {
   std::string name;  // For JSON: "lost_uplink".
   std::string what;  // "lost on the way to the server".
-  Unit unit = Unit::kCount;
+  FigureUnit unit = FigureUnit::kCount;
   double measured = 0;
   double theory = 0;
   double tolerance = 0;  // How far apart the two may be where all is well. 0: not at all.
@@ -29,7 +29,7 @@ struct Figure {
   bool holds() const;
 };
 // "9.98%", "12 ms": a figure's number, as people read it.
-std::string shown(double value, Unit unit);
+std::string shown(double value, FigureUnit unit);
 
 // Something that the lesson teaches, and whether it is what happened. The text says what happened,
 // either way.

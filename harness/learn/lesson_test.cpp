@@ -79,7 +79,7 @@ TEST(Lessons, AreDecidedByTheirSeed) {
 
 // A number is far off when it is outside its tolerance, on either side, or no number at all.
 TEST(Figure, HoldsWithinItsTolerance) {
-  Figure figure{"n", "n", Unit::kCount, 12, 10, 2};
+  Figure figure{"n", "n", FigureUnit::kCount, 12, 10, 2};
   EXPECT_TRUE(figure.holds());
   figure.measured = 12.1;
   EXPECT_FALSE(figure.holds());
@@ -87,14 +87,14 @@ TEST(Figure, HoldsWithinItsTolerance) {
   EXPECT_FALSE(figure.holds());
   figure.measured = std::numeric_limits<double>::quiet_NaN();
   EXPECT_FALSE(figure.holds());
-  figure = {"n", "n", Unit::kCount, 10, 10, 0};
+  figure = {"n", "n", FigureUnit::kCount, 10, 10, 0};
   EXPECT_TRUE(figure.holds());
 }
 
 // What was not as it is taught is said, and where nothing was there is nothing to say.
 TEST(Figure, IsNamedWhenItIsFarOff) {
   Outcome outcome;
-  outcome.figures = {{"lost", "datagrams lost", Unit::kShare, 0.2, 0.1, 0.01}};
+  outcome.figures = {{"lost", "datagrams lost", FigureUnit::kShare, 0.2, 0.1, 0.01}};
   outcome.claims = {{"Nothing was lost.", false}};
   EXPECT_FALSE(outcome.holds());
   const std::string failures = failures_text(lesson_named("vanish"), outcome);

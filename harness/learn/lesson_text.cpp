@@ -141,7 +141,8 @@ nlohmann::ordered_json lesson_json(const Lesson& lesson, const Settings& setting
   for (const Taken& taken : settings.taken()) {
     json["settings"][text_of(taken.parameter).name] = settings.text(taken.parameter);
   }
-  static constexpr const char* kUnits[] = {"share", "count", "mean", "ms", "bytes"};  // By Unit.
+  static constexpr const char* kUnits[] = {"share", "count", "mean", "ms",
+                                           "bytes"};  // By FigureUnit.
   json["figures"] = nlohmann::ordered_json::array();
   for (const Figure& figure : outcome.figures) {
     json["figures"].push_back({{"name", figure.name},

@@ -84,11 +84,11 @@ Outcome run(const Settings& settings) {
                           format_duration(kDelay), settings.text(Parameter::kReorder),
                           settings.text(Parameter::kReorderDelay),
                           settings.text(Parameter::kInterval), settings.text(Parameter::kSeed))};
-  outcome.figures = {{"held_back", "names held back on the way up", Unit::kShare,
+  outcome.figures = {{"held_back", "names held back on the way up", FigureUnit::kShare,
                       share(run.uplink.held_back, plan.count), r, share_tolerance(names, r)},
-                     {"reordered", "names that came after a later one", Unit::kShare,
+                     {"reordered", "names that came after a later one", FigureUnit::kShare,
                       share(by_order.late_names, plan.count), expected, tolerance},
-                     {"greeted", "greeted, each by the right name", Unit::kCount,
+                     {"greeted", "greeted, each by the right name", FigureUnit::kCount,
                       real(run.result.greeted), names, 0}};
   outcome.claims = {
       by_order.late_names > 0 ? Claim{fmt::format("{} came out of order, though none was lost.",

@@ -89,11 +89,11 @@ void add_figures(Outcome& outcome, const std::string& name, const std::string& w
   const bool full = load > 1;
   const double delay = (full ? real(stream.queue) + 1 : 1) * stream.service_ms();
   // The histogram knows a delay to within a thousandth.
-  outcome.figures.push_back({name + "_delay", what + ": delay", Unit::kMilliseconds,
+  outcome.figures.push_back({name + "_delay", what + ": delay", FigureUnit::kMilliseconds,
                              streamed.delay_ms, delay,
                              (full ? in_ms(stream.interval) : 0) + delay / 1000});
   // The drops come in a pattern, which the count may cut anywhere.
-  outcome.figures.push_back({name + "_lost", what + ": lost", Unit::kShare, streamed.loss(),
+  outcome.figures.push_back({name + "_lost", what + ": lost", FigureUnit::kShare, streamed.loss(),
                              full ? 1 - 1 / load : 0, full ? 2 / real(streamed.offered) : 0});
 }
 

@@ -64,17 +64,18 @@ Outcome run(const Settings& settings) {
       .ladder = ladder,
       .play = fmt::format("lossy simulate --duplicate={} --seed={} --trace",
                           settings.text(Parameter::kDuplicate), settings.text(Parameter::kSeed))};
-  outcome.figures = {
-      {"greeted", "guests who were greeted, each once", Unit::kCount, real(run.result.greeted),
-       names, 0},
-      {"visits", "guests, if each datagram counts", Unit::kCount, real(server.visits), visits,
-       visits_off},
-      {"guests", "guests, if each name counts once", Unit::kCount, real(server.guests.size()),
-       names, 0},
-      {"answers", "greetings that reached the client", Unit::kCount, real(run.client.received),
-       answers, visits_off * (1 + d) + count_tolerance(visits + visits_off, d)},
-      {"ignored", "of those, for nobody who waited", Unit::kCount, real(run.client.unexpected),
-       answers - names, visits_off * (1 + d) + count_tolerance(visits + visits_off, d)}};
+  outcome.figures = {{"greeted", "guests who were greeted, each once", FigureUnit::kCount,
+                      real(run.result.greeted), names, 0},
+                     {"visits", "guests, if each datagram counts", FigureUnit::kCount,
+                      real(server.visits), visits, visits_off},
+                     {"guests", "guests, if each name counts once", FigureUnit::kCount,
+                      real(server.guests.size()), names, 0},
+                     {"answers", "greetings that reached the client", FigureUnit::kCount,
+                      real(run.client.received), answers,
+                      visits_off * (1 + d) + count_tolerance(visits + visits_off, d)},
+                     {"ignored", "of those, for nobody who waited", FigureUnit::kCount,
+                      real(run.client.unexpected), answers - names,
+                      visits_off * (1 + d) + count_tolerance(visits + visits_off, d)}};
   const std::uint64_t too_many = server.visits - server.guests.size();
   outcome.claims = {
       {fmt::format("Greeting twice did no harm: {}, {} greeted.", counted(plan.count, "guest"),

@@ -51,15 +51,15 @@ Outcome run(const Settings& settings) {
                           settings.text(Parameter::kDrop), settings.text(Parameter::kAttempts),
                           settings.text(Parameter::kSeed))};
   outcome.figures = {
-      {"lost_datagrams", "datagrams lost, each way", Unit::kShare, share(lost, offered), p,
+      {"lost_datagrams", "datagrams lost, each way", FigureUnit::kShare, share(lost, offered), p,
        share_tolerance(real(offered), p)},
-      {"failed_round_trips", "round trips that fail", Unit::kShare,
+      {"failed_round_trips", "round trips that fail", FigureUnit::kShare,
        share(run.failed_first, plan.count), q, share_tolerance(names, q)},
       {"given_up",
        k > 1 ? fmt::format("failed {:g} times in a row: given up", k) : "failed once: given up",
-       Unit::kShare, share(run.result.gave_up, plan.count), given_up,
+       FigureUnit::kShare, share(run.result.gave_up, plan.count), given_up,
        share_tolerance(names, given_up)},
-      {"attempts", "datagrams sent for each name", Unit::kMean,
+      {"attempts", "datagrams sent for each name", FigureUnit::kMean,
        share(run.result.attempts, plan.count), sent,
        sent_variance > 0 ? k * sum_tolerance(names * sent_variance / (k * k)) / names : 0}};
   outcome.claims = {

@@ -72,13 +72,13 @@ Outcome run(const Settings& settings) {
                       counted(count, "name"), counted(bytes, "byte")),
                   .ladder = ladder_of(plan),
                   .play = fmt::format("lossy simulate {} --trace", shell_name(bytes))};
-  outcome.figures = {{"answers", "answers to somebody who never asked", Unit::kCount,
+  outcome.figures = {{"answers", "answers to somebody who never asked", FigureUnit::kCount,
                       real(named.answers), real(count), 0},
-                     {"amplification", "their bytes, times those of the questions", Unit::kMean,
-                      factor, expected, kRounding},
-                     {"amplification_on_wire", "the same with IP and UDP headers", Unit::kMean,
-                      on_wire, expected_on_wire, kRounding},
-                     {"answers_to_rubbish", "answers to what is no name", Unit::kCount,
+                     {"amplification", "their bytes, times those of the questions",
+                      FigureUnit::kMean, factor, expected, kRounding},
+                     {"amplification_on_wire", "the same with IP and UDP headers",
+                      FigureUnit::kMean, on_wire, expected_on_wire, kRounding},
+                     {"answers_to_rubbish", "answers to what is no name", FigureUnit::kCount,
                       real(rubbish.answers), 0, 0}};
   outcome.claims = {
       {fmt::format("Somebody who never asked got {:.0f} bytes for {:.0f} of questions: {} "

@@ -69,14 +69,14 @@ Outcome run(const Settings& settings) {
   const auto kept = static_cast<double>(std::min(bytes, buffer.size()));
   outcome.figures = {
       promise("sent", "sent", static_cast<double>(sent.bytes), static_cast<double>(bytes),
-              Unit::kBytes),
+              FigureUnit::kBytes),
       promise("received", "received, as recv tells it", static_cast<double>(plain.bytes), kept,
-              Unit::kBytes),
+              FigureUnit::kBytes),
       promise("left", "left for the next recv", static_cast<double>(std::max(0L, rest.bytes)), 0,
-              Unit::kBytes),
+              FigureUnit::kBytes),
       promise("marked", "marked as cut by recvmsg", marked ? 1 : 0, cuts ? 1 : 0),
       promise("asked", "received, as recv with MSG_TRUNC tells it",
-              static_cast<double>(asked.bytes), static_cast<double>(bytes), Unit::kBytes)};
+              static_cast<double>(asked.bytes), static_cast<double>(bytes), FigureUnit::kBytes)};
   const long lost = sent.bytes - plain.bytes;
   outcome.claims = {
       {lost > 0 ? fmt::format("recv lost {}, and said nothing of it.",

@@ -107,7 +107,7 @@ Outcome run(const Settings& settings) {
            fmt::format("recvmsg, with SO_RXQ_OVFL: {} dropped", counted(told, "was", "were")))};
   outcome.figures = {
       promise("sent", "sent, as far as send knows", real(sent), real(count)),
-      {"received", "received", Unit::kCount, real(received), std::min(fit, real(count)),
+      {"received", "received", FigureUnit::kCount, real(received), std::min(fit, real(count)),
        // The kernel may account for some of what waits a little later.
        std::max(2.0, fit / 50)},
       promise("dropped", "dropped, as the kernel counts (SO_MEMINFO)", real(dropped),

@@ -69,7 +69,7 @@ Outcome run(const Settings&) {
   const auto refused = [](const CallResult& result) { return result.error == ECONNREFUSED; };
   const auto sent = static_cast<double>(kName.size());
   outcome.figures = {promise("unconnected_sent", "not connected: sent, as far as sendto knows",
-                             static_cast<double>(unconnected.sent.bytes), sent, Unit::kBytes),
+                             static_cast<double>(unconnected.sent.bytes), sent, FigureUnit::kBytes),
                      promise("unconnected_refusals", "not connected: refusals heard of",
                              refused(unconnected.received) ? 1 : 0, 0),
                      promise("connected_refusals", "connected: refusals heard of",

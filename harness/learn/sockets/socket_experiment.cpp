@@ -50,7 +50,7 @@ std::string step(Step kind, const std::string& what) {
 }
 
 Figure promise(const std::string& name, const std::string& what, double measured, double theory,
-               Unit unit) {
+               FigureUnit unit) {
   return {name, what, unit, measured, theory, 0};
 }
 

@@ -35,6 +35,6 @@ std::string step(Step kind, const std::string& what);
 
 // A figure that is either 0 or 1, as everything is that a kernel promises.
 Figure promise(const std::string& name, const std::string& what, double measured, double theory,
-               Unit unit = Unit::kCount);
+               FigureUnit unit = FigureUnit::kCount);
 
 }  // namespace lossy
