@@ -7,7 +7,8 @@
 #include <filesystem>
 #include <iterator>
 #include <optional>
-#include <utility>
+
+#include "harness/link/text.hpp"
 
 namespace lossy {
 namespace {
@@ -48,6 +49,32 @@ std::vector<std::string> values_of(const toml::node& node) {
   return values;
 }
 
+const CLI::Option& option_of(const CLI::App& command, const std::string& name) {
+  const CLI::Option* option = command.get_option_no_throw("--" + name);
+  if (option == nullptr) option = command.get_option_no_throw(name);
+  if (option != nullptr && option->get_configurable()) return *option;
+  throw TextError("there is no option '" + name + "'");
+}
+
+// What the option is given.
+std::vector<std::string> inputs_of(const CLI::Option& option, const std::string& name,
+                                   const toml::node& value, const fs::path& folder) {
+  if (const std::string why = misfit(option, value); !why.empty()) {
+    throw TextError(name + ": " + why);
+  }
+  std::vector<std::string> inputs = values_of(value);
+  for (std::string& text : inputs) {
+    if (text.empty() && option.nonpositional()) throw TextError(name + ": its value is missing");
+    // CLI11 would take it for a list.
+    if (text.starts_with('[') && text.ends_with(']')) {
+      throw TextError("a name must not be in brackets");
+    }
+    if (name == "script") text = beside(folder, text);
+    if (name == "faults" && text.starts_with('@')) text = '@' + beside(folder, text.substr(1));
+  }
+  return inputs;
+}
+
 toml::table parse(std::istream& input, const std::string& path) {
   const std::string text{std::istreambuf_iterator<char>(input), {}};
   try {
@@ -83,7 +110,7 @@ std::vector<CLI::ConfigItem> ScenarioFormat::from_config(std::istream& input) co
   const CLI::App& command = this->command();
   const fs::path folder = fs::path(path()).parent_path();
   const toml::table file = parse(input, path());
-  std::vector<CLI::ConfigItem> found;
+  std::vector<CLI::ConfigItem> given;
   for (const auto& [section, content] : file) {
     const std::string where = at(content.source().begin.line);
     if (!content.is_table()) {
@@ -96,34 +123,18 @@ std::vector<CLI::ConfigItem> ScenarioFormat::from_config(std::istream& input) co
     for (const auto& [key, value] : *content.as_table()) {
       const std::string name(key.str());
       const std::uint32_t line = value.source().begin.line;
-      const CLI::Option* option = command.get_option_no_throw("--" + name);
-      if (option == nullptr) option = command.get_option_no_throw(name);
-      if (option == nullptr || !option->get_configurable()) {
-        throw ScenarioError(fmt::format("{}there is no option '{}'", at(line), name));
+      try {
+        const CLI::Option& option = option_of(command, name);
+        given.push_back({.parents = {command.get_name()},
+                         .name = name,
+                         .inputs = inputs_of(option, name, value, folder)});
+        if (option.count() == 0) lines_[name] = line;  // Else what was typed counts.
+      } catch (const TextError& error) {
+        throw ScenarioError(at(line) + error.what());
       }
-      if (const std::string why = misfit(*option, value); !why.empty()) {
-        throw ScenarioError(fmt::format("{}{}: {}", at(line), name, why));
-      }
-      CLI::ConfigItem item{
-          .parents = {command.get_name()}, .name = name, .inputs = values_of(value)};
-      for (std::string& text : item.inputs) {
-        if (text.empty() && option->nonpositional()) {
-          throw ScenarioError(fmt::format("{}{}: its value is missing", at(line), name));
-        }
-        // CLI11 would take it for a list.
-        if (text.starts_with('[') && text.ends_with(']')) {
-          throw ScenarioError(at(line) + "a name must not be in brackets");
-        }
-        if (name == "script") text = beside(folder, text);
-        if (name == "faults" && text.starts_with('@')) {
-          text = '@' + beside(folder, text.substr(1));
-        }
-      }
-      if (option->count() == 0) lines_[name] = line;  // Else what was typed counts.
-      found.push_back(std::move(item));
     }
   }
-  return found;
+  return given;
 }
 
 std::string ScenarioFormat::placed(const std::string& complaint) const {
