@@ -6,7 +6,7 @@
 # It needs $SRC/lossy, and finds fmt, utfcpp and libpcap in $SRC where Dockerfile put them; else those
 # of the system serve, which is how ci/check-fuzz-build runs this without Docker.
 #
-# With the memory sanitizer everything must be compiled with it, which libpcap and zlib are not:
+# With the memory sanitizer everything must be compiled with it, which libpcap, zlib and its like are not:
 # the targets that read captures are left out. (The C++ library has to be, too. The image's is;
 # with Debian's libstdc++ any std::string would count as uninitialised, so nothing is built.)
 set -euo pipefail

@@ -2,9 +2,9 @@
 // nothing outside of it and takes bounded memory, and each record gives a reason or a datagram. A
 // frame that our encoder writes decodes to the same.
 //
-// An input that begins as a capture file does is one, read from memory. Of any other the first byte
-// chooses the link type, the second how much of each frame was snapped and how fast time passes;
-// then come frames, each behind its size in two bytes.
+// An input that begins as a capture file does, or one that was packed, is one, read from memory. Of
+// any other the first byte chooses the link type, the second how much of each frame was snapped and
+// how fast time passes; then come frames, each behind its size in two bytes.
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -13,12 +13,14 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "fuzz/property.hpp"
 #include "fuzz/trace.hpp"
 #include "harness/capture/inspector.hpp"
 #include "harness/capture/reader.hpp"
 #include "harness/capture/reassembler.hpp"
+#include "harness/capture/unpacker.hpp"
 
 namespace lossy::fuzz {
 namespace {
@@ -138,13 +140,14 @@ void run_capture(std::span<const std::uint8_t> input) {
 }
 
 bool is_capture(std::span<const std::uint8_t> input) {
-  constexpr std::array<std::array<std::uint8_t, 4>, 5> kMagics = {{{0xD4, 0xC3, 0xB2, 0xA1},
-                                                                   {0xA1, 0xB2, 0xC3, 0xD4},
-                                                                   {0x4D, 0x3C, 0xB2, 0xA1},
-                                                                   {0xA1, 0xB2, 0x3C, 0x4D},
-                                                                   {0x0A, 0x0D, 0x0D, 0x0A}}};
-  return std::ranges::any_of(kMagics, [&](const auto& magic) {
-    return input.size() > magic.size() && std::equal(magic.begin(), magic.end(), input.begin());
+  using namespace std::string_view_literals;
+  constexpr std::array kMagics = {"\xD4\xC3\xB2\xA1"sv, "\xA1\xB2\xC3\xD4"sv, "\x4D\x3C\xB2\xA1"sv,
+                                  "\xA1\xB2\x3C\x4D"sv, "\x0A\x0D\x0D\x0A"sv, "snoop"sv};
+  const std::span<const std::byte> bytes = std::as_bytes(input);
+  if (packing_of(bytes) != Packing::kNone) return true;
+  return std::ranges::any_of(kMagics, [&](std::string_view magic) {
+    return bytes.size() > magic.size() &&
+           std::ranges::equal(bytes.first(magic.size()), std::as_bytes(std::span(magic)));
   });
 }
 

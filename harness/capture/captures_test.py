@@ -73,7 +73,7 @@ class Made(unittest.TestCase):
 
     def test_standard_input_is_read_as_a_file_is(self):
         for name, content, expected in make_captures.captures():
-            if not name.startswith(("gzip", "pcap", "cut")):
+            if not name.startswith(("gzip", "xz", "bzip2", "snoop", "pcap", "cut")):
                 continue
             with self.subTest(name):
                 path = self.folder / name
@@ -82,6 +82,39 @@ class Made(unittest.TestCase):
                     code, files, error = inspect("-", stdin=cat.stdout)
                 self.assertEqual(code, 2 if expected["error"] else 0, error)
                 self.assertEqual(files[0]["datagrams"], expected["datagrams"])
+
+    def test_what_programs_have_packed_is_read(self):
+        content = make_captures.pcapng([(make_captures.RAW, 0)], *[make_captures.ipv4(make_captures.udp())] * 5000)
+        path = self.folder / "seen.pcapng"
+        path.write_bytes(content)
+        for program in ("gzip", "zstd", "pzstd", "lz4", "xz", "bzip2"):
+            if not shutil.which(program):
+                continue
+            with self.subTest(program):
+                packed = subprocess.run([program, "-c", path], capture_output=True, check=True, timeout=60).stdout
+                self.assertLess(len(packed), len(content) / 10)
+                with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as cat:
+                    cat.stdin.write(packed)
+                    cat.stdin.close()
+                    code, files, error = inspect("-", stdin=cat.stdout)
+                self.assertEqual((code, files[0]["datagrams"]), (0, 5000), error)
+
+    def test_what_becomes_large_when_it_is_unpacked_takes_no_memory(self):
+        # 40 MB of records, or of a single block that says that it is larger than any is.
+        empty = make_captures.pcap(make_captures.RAW, b"")[24:]
+        records = make_captures.pcap(make_captures.RAW) + empty * (40_000_000 // len(empty))
+        section = make_captures.pcapng([(make_captures.RAW, 0)])
+        block = section + make_captures.struct.pack("<II", 5, 1 << 31) + bytes(40_000_000)
+        for name, content in (("records", records), ("block", block)):
+            for packer, packed in (("gzip", make_captures.gzip.compress(content, 9, mtime=0)),
+                                   ("xz", make_captures.lzma.compress(content, preset=1))):
+                with self.subTest(f"{name}, {packer}"):
+                    path = self.folder / "bomb"
+                    path.write_bytes(packed)
+                    self.assertLess(len(packed), 400_000)
+                    code, files, error = inspect(path)
+                    self.assertEqual(code, 0 if name == "records" else 2, error)
+        self.assertLess(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, 300 * 1024)
 
     def test_ends_well_whatever_the_file(self):
         for name, content in make_captures.malformed():
@@ -263,7 +296,7 @@ class Tshark(unittest.TestCase):
                      "pcap-be-ns.pcap", "pcap-beyond-snap.pcap", "pcapng-le.pcapng", "pcapng-be.pcapng", "pcapng-two.pcapng",
                      "pcapng-mixed-types.pcapng", "pcapng-mixed-snaps.pcapng", "pcapng-two-raw.pcapng",
                      "pcapng-unused.pcapng", "pcapng-sections.pcapng", "pcapng-obsolete.pcapng", "pcapng-simple.pcapng",
-                     "pcapng-beyond-snap.pcapng", "pcapng-nanoseconds.pcapng", "gzip.pcap.gz", "options.pcap",
+                     "pcapng-beyond-snap.pcapng", "pcapng-nanoseconds.pcapng", "gzip.pcap.gz", "snoop.snoop", "options.pcap",
                      "extensions.pcap", "fragments4.pcap", "fragments6.pcap", "fragments4-reversed.pcap",
                      "fragments6-reversed.pcap"]:
             with self.subTest(name):

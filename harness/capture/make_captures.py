@@ -7,7 +7,9 @@ usage: harness/capture/make_captures.py FOLDER        NAME.pcap and the like, fo
 captures() and malformed() are what the test beside this reads.
 """
 
+import bz2
 import gzip
+import lzma
 import pathlib
 import random
 import struct
@@ -90,6 +92,15 @@ def block(order, kind, body):
     body += bytes(-len(body) % 4)
     size = struct.pack(order + "I", len(body) + 12)
     return struct.pack(order + "I", kind) + size + body + size
+
+
+def snoop(*frames, datalink=4):
+    """As Solaris writes it: each record padded to whole words."""
+    content = b"snoop\0\0\0" + struct.pack(">II", 2, datalink)
+    for number, frame in enumerate(frames):
+        padding = bytes(-len(frame) % 4)
+        content += struct.pack(">6I", len(frame), len(frame), 24 + len(frame + padding), 0, number, 0) + frame + padding
+    return content
 
 
 def option(order, code, value):
@@ -184,6 +195,13 @@ def captures():
     yield one("gzip.pcap.gz", gzip.compress(pcap(RAW, four, six), mtime=0), 2)
     yield one("gzip-by-content.pcap", gzip.compress(pcap(RAW, four), mtime=0))
     yield one("gzip-cut.pcap.gz", gzip.compress(pcap(RAW, four), mtime=0)[:-8], 1, True)
+    yield one("xz.pcap.xz", lzma.compress(pcap(RAW, four, six)), 2)
+    yield one("xz-cut.pcapng.xz", lzma.compress(pcapng([(RAW, 0)], four))[:-8], 1, True)
+    yield one("bzip2.pcapng.bz2", bz2.compress(pcapng([(RAW, 0), (ETHERNET, 0)], four, ethernet(six))), 2)
+    yield one("bzip2-parts.pcap.bz2", bz2.compress(pcap(RAW, four)) + bz2.compress(pcap(RAW, six)[24:]), 2)
+    yield one("snoop.snoop", snoop(ethernet(four), ethernet(six)), 2)
+    yield one("snoop-by-content.pcap", gzip.compress(snoop(ethernet(four), datalink=0), mtime=0))
+    yield one("snoop-cut.snoop", snoop(ethernet(four), ethernet(six))[:-1], 1, True)
     yield one("cut.pcap", pcap(RAW, four, six, cut=1), 1, True)
     yield one("empty.pcap", pcap(RAW), 0)
 

@@ -12,6 +12,7 @@
 #include "core/escape.hpp"
 #include "harness/capture/pcap_file.hpp"
 #include "harness/capture/pcapng_file.hpp"
+#include "harness/capture/snoop_file.hpp"
 
 namespace lossy {
 namespace {
@@ -30,8 +31,9 @@ int open_descriptor(const std::string& path) {
 }
 
 std::unique_ptr<CaptureFormat> make_format(ByteWindow window) {
-  window.has(sizeof(std::uint32_t));
+  window.has(SnoopFile::kStartBytes);
   if (PcapngFile::is_start(window.front())) return std::make_unique<PcapngFile>(std::move(window));
+  if (SnoopFile::is_start(window.front())) return std::make_unique<SnoopFile>(std::move(window));
   return std::make_unique<PcapFile>(std::move(window));
 }
 

@@ -1,5 +1,6 @@
-// Reads capture files: classic pcap and pcapng, in either byte order, as they are or compressed by
-// gzip, from a file, a pipe or standard input. Holds one record at a time.
+// Reads capture files: classic pcap and pcapng, in either byte order, and snoop's, as they are or
+// compressed by gzip, zstd, lz4, xz or bzip2, from a file, a pipe or standard input. Holds one
+// record at a time.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// What gzip has packed, as it was before: a step at a time, in memory that does not grow.
+// What gzip, zstd, lz4, xz and bzip2 have packed, as it was before: a step at a time, in memory
+// that is bounded whatever was packed.
 #pragma once
 
 #include <cstddef>
@@ -10,11 +11,14 @@
 
 namespace lossy {
 
-enum class Packing : std::uint8_t { kNone, kGzip };
+enum class Packing : std::uint8_t { kNone, kGzip, kZstd, kLz4, kXz, kBzip2 };
 
 // What bytes are packed with, by how they begin. So many of them are enough to tell.
 Packing packing_of(std::span<const std::byte> start);
-inline constexpr std::size_t kPackingBytes = 2;
+inline constexpr std::size_t kPackingBytes = 6;
+
+// The most memory that what was packed may ask for. Each program's strongest level takes less.
+inline constexpr std::size_t kUnpackerBytesMax = std::size_t{1} << 27;
 
 class Unpacker {
  public:

@@ -110,9 +110,10 @@ void add_inspect_command(CLI::App& app, const CommandLine& command_line,
   auto options = std::make_shared<InspectCommandOptions>();
   CLI::App* inspect_app = app.add_subcommand("inspect", "Say what is in captures.");
   inspect_app
-      ->add_option("files", options->files,
-                   "the captures: pcap or pcapng, as they are or compressed by gzip; - is standard "
-                   "input")
+      ->add_option(
+          "files", options->files,
+          "the captures: pcap, pcapng or snoop, as they are or compressed by gzip, zstd, lz4, "
+          "xz or bzip2; - is standard input")
       ->required()
       ->type_name("FILE");
   inspect_app->add_flag(

@@ -166,9 +166,10 @@ void add_seeds_command(CLI::App& app, std::function<int()>& command) {
   auto options = std::make_shared<SeedsCommandOptions>();
   CLI::App* seeds_app = app.add_subcommand("seeds", "Make a fuzzer's corpus of captures.");
   seeds_app
-      ->add_option("files", options->files,
-                   "the captures: pcap or pcapng, as they are or compressed by gzip; - is standard "
-                   "input")
+      ->add_option(
+          "files", options->files,
+          "the captures: pcap, pcapng or snoop, as they are or compressed by gzip, zstd, lz4, "
+          "xz or bzip2; - is standard input")
       ->required()
       ->type_name("FILE");
   add_path(*seeds_app, "--to", options->folder,
