@@ -1,56 +1,25 @@
-// Writes packets byte by byte, after RFC 768, 791, 1071 and 8200 and the descriptions of the link
-// types, with nothing of what takes packets apart: what that sees can be held against what was
-// meant.
+// Writes packets byte by byte, after RFC 768, 791 and 8200, with nothing of what takes packets
+// apart: what that sees can be held against what was meant.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
+#include "fuzz/built_carriers.hpp"
+#include "fuzz/built_link.hpp"
+#include "fuzz/built_octets.hpp"
 #include "harness/capture/frame.hpp"
 
 namespace lossy::fuzz {
-
-using Octets = std::vector<std::byte>;
-
-// Empty, with memory for what most hold: growing byte by byte would take most of a fuzzer's time.
-inline Octets no_octets() {
-  Octets octets;
-  octets.reserve(512);
-  return octets;
-}
-
-inline void put(Octets& to, std::uint64_t value, int bytes) {
-  while (bytes-- > 0) to.push_back(static_cast<std::byte>(value >> (8 * bytes) & 0xFF));
-}
-inline void put(Octets& to, const Octets& other) {
-  to.insert(to.end(), other.begin(), other.end());
-}
-inline void put_at(Octets& to, std::size_t at, std::uint16_t value) {
-  to[at] = static_cast<std::byte>(value >> 8);
-  to[at + 1] = static_cast<std::byte>(value & 0xFF);
-}
-
-// The one's complement sum of 16-bit words, word by word, from the `first` octet on.
-inline std::uint16_t internet_sum(const Octets& octets, std::size_t first = 0) {
-  std::uint32_t sum = 0;
-  for (std::size_t i = 0; first + i < octets.size(); ++i) {
-    const auto octet = std::to_integer<std::uint32_t>(octets[first + i]);
-    sum += i % 2 == 0 ? octet << 8 : octet;
-    if (sum > 0xFFFF) sum -= 0xFFFF;
-  }
-  return static_cast<std::uint16_t>(sum);
-}
 
 // What a packet is to say, and how.
 struct PacketPlan {
   Frame frame;  // Without payload; the addresses are of one family.
   Octets payload;
-  int link_type = kLinkTypeLinuxSll2;
-  std::vector<std::uint16_t> vlans;  // From the outermost on.
-  bool other_order = false;          // Of NULL's family: not this machine's.
-  std::uint32_t family = 24;         // IPv6's, in NULL and LOOP.
+  LinkPlan link;
+  std::vector<std::uint8_t> layers;  // Between the link and the packet, from the inside on.
   std::size_t option_words = 0;      // Of IPv4.
   // Of IPv6: each a header's number and how many units of 8 bytes it has beyond the first.
   std::vector<std::pair<std::uint8_t, std::uint8_t>> extensions;
@@ -157,66 +126,20 @@ inline void put_ipv6(Octets& to, const PacketPlan& plan, const Octets& carried,
   put(to, body);
 }
 
-inline void put_link_address(Octets& to, const PacketPlan& plan) {
-  for (const std::uint8_t octet : plan.frame.link_address) put(to, octet, 1);
-}
-
-// The link's header, with the tags of VLANs where it has them.
-inline void put_link(Octets& to, const PacketPlan& plan) {
-  const std::uint64_t protocol = plan.is_v6() ? 0x86DD : 0x0800;
-  const std::uint64_t first = plan.vlans.empty() ? protocol : 0x8100;
-  const std::uint64_t way = plan.frame.type == PacketType::kOutgoing   ? 4
-                            : plan.frame.type == PacketType::kIncoming ? 0
-                                                                       : 3;
-  switch (plan.link_type) {
-    case kLinkTypeNull:
-    case kLinkTypeLoop: {
-      const std::uint32_t family = plan.is_v6() ? plan.family : 2;
-      const bool little = plan.link_type == kLinkTypeNull && !plan.other_order;
-      put(to, little ? std::uint64_t{family} << 24 : family, 4);
-      return;
-    }
-    case kLinkTypeEthernet:
-      put(to, 0xFFFFFFFFFFFF, 6);
-      put_link_address(to, plan);
-      put(to, first, 2);
-      break;
-    case kLinkTypeLinuxSll:
-      put(to, way, 2);
-      put(to, 1, 2);
-      put(to, 6, 2);
-      put_link_address(to, plan);
-      put(to, 0, 2);
-      put(to, first, 2);
-      break;
-    case kLinkTypeLinuxSll2:
-      put(to, first, 2);
-      put(to, 0, 2);
-      put(to, plan.frame.interface, 4);
-      put(to, 1, 2);
-      put(to, way, 1);
-      put(to, 6, 1);
-      put_link_address(to, plan);
-      put(to, 0, 2);
-      break;
-    default:
-      return;
-  }
-  for (std::size_t i = 0; i < plan.vlans.size(); ++i) {
-    put(to, plan.vlans[i], 2);
-    put(to, i + 1 < plan.vlans.size() ? (i % 2 == 0 ? 0x88A8 : 0x9100) : protocol, 2);
-  }
-}
-
-// A frame of a packet that carries this, or of a piece of one.
-inline Octets frame_of(const PacketPlan& plan, const Octets& carried, const Piece* piece) {
-  Octets frame = no_octets();
-  put_link(frame, plan);
+// A frame of a packet that carries this, or of a piece of one, and what it says beside that.
+inline Octets frame_of(const PacketPlan& plan, const Octets& carried, const Piece* piece,
+                       Said* said = nullptr) {
+  Said unheard;
+  if (said == nullptr) said = &unheard;
+  Content content{no_octets(), plan.is_v6() ? 0x86DDu : 0x0800u};
   if (plan.is_v6()) {
-    put_ipv6(frame, plan, carried, piece);
+    put_ipv6(content.octets, plan, carried, piece);
   } else {
-    put_ipv4(frame, plan, carried, piece);
+    put_ipv4(content.octets, plan, carried, piece);
   }
+  for (const std::uint8_t layer : plan.layers)
+    content = wrap(wrap_from(layer, content), content, *said);
+  Octets frame = link_around(plan.link, std::move(content), *said);
   frame.insert(frame.end(), plan.padding, std::byte{0});
   return frame;
 }

@@ -3,8 +3,9 @@
 // frame that our encoder writes decodes to the same.
 //
 // An input that begins as a capture file does, or one that was packed, is one, read from memory. Of
-// any other the first byte chooses the link type, the second how much of each frame was snapped and
-// how fast time passes; then come frames, each behind its size in two bytes.
+// any other the first byte chooses the link type, the second how much of each frame was snapped,
+// whether what datagrams carry counts instead of them, and how fast time passes; then come frames,
+// each behind its size in two bytes.
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -67,8 +68,12 @@ void check_datagram(const Frame& frame) {
 void check_reason(SkipReason reason, int link_type, std::size_t frame_bytes,
                   std::size_t original_bytes) {
   must(static_cast<std::size_t>(reason) < kSkipReasonCount, "a reason is one of them");
-  must((reason == SkipReason::kLinkType) == !is_link_type_supported(link_type),
-       "a link type is refused when it is not supported, and only then");
+  const bool has_another = link_type == kLinkTypePpi || link_type == kLinkTypePktap ||
+                           link_type == kLinkTypePktapMacOs;  // Behind its own header.
+  must(reason == SkipReason::kLinkType || is_link_type_supported(link_type),
+       "a link type that is not supported is refused");
+  must(reason != SkipReason::kLinkType || !is_link_type_supported(link_type) || has_another,
+       "a link type that is supported is not refused");
   must(reason != SkipReason::kSnapped || original_bytes > frame_bytes,
        "only a frame that was snapped is said to be");
   must(reason != SkipReason::kTruncated || original_bytes <= frame_bytes,
@@ -84,6 +89,7 @@ void run_frames(std::span<const std::uint8_t> input) {
   const int link_type = choice < kLinkTypes.size() ? kLinkTypes[choice] : kNoLinkType;
   const std::size_t snapped_bytes = input[1] % 16;
   const Duration step = std::chrono::seconds(input[1] / 16);
+  const bool inner = input[1] % 2 == 1;
   input = input.subspan(2);
   Reassembler reassembler(kLimits);
   CaptureRecord record;
@@ -96,14 +102,15 @@ void run_frames(std::span<const std::uint8_t> input) {
     record.frame = {buffer.get(), size};
     record.original_bytes = size + snapped_bytes;
     record.time += step;
+    record.inner = inner;
     ++record.number;
     const std::uint64_t whole = reassembler.counters().whole;
     const auto decoded = reassembler.decode(record);
     must(reassembler.bytes() <= kLimits.bytes_max, "what waits for pieces takes bounded memory");
     must(reassembler.waiting() <= kLimits.packets_max, "a bounded number waits for pieces");
-    if (const auto* reason = std::get_if<SkipReason>(&decoded)) {
+    if (const auto* skipped = std::get_if<Skipped>(&decoded)) {
       if (reassembler.counters().whole == whole) {
-        check_reason(*reason, link_type, size, record.original_bytes);
+        check_reason(skipped->reason, link_type, size, record.original_bytes);
       }
       continue;
     }
@@ -132,10 +139,11 @@ void run_capture(std::span<const std::uint8_t> input) {
   const Inspection inspection = inspector.finish();
   std::uint64_t accounted = inspection.traffic.datagrams;
   for (const std::uint64_t skipped : inspection.skipped) accounted += skipped;
-  must(accounted == records, "each record is a datagram or was skipped for a reason");
+  accounted += inspection.reassembly.joined + inspection.notes;
+  must(accounted == records, "each record is a datagram, a piece of one, or skipped for a reason");
   for (const PathMetrics& path : {inspection.uplink, inspection.downlink}) {
-    must(path.counters.sent == path.counters.arrived + path.counters.lost,
-         "what was sent has arrived or is lost");
+    must(path.counters.sent == path.counters.arrived + path.counters.lost + path.counters.in_flight,
+         "what was sent has arrived, is under way or is lost");
   }
 }
 

@@ -1,11 +1,12 @@
 // Invariant: a packet that was written by the book (built_packet.hpp) is decoded to what it was to
-// say, whatever link it is on, however many tags, options and extension headers it has, and in
-// however many pieces it comes, in any order and repeatedly; pieces that overlap or contradict each
-// other are refused; a frame that was cut off is said to be. What our encoder writes for it is the
-// same, byte by byte.
+// say, whatever link it is on, whatever carries it there, however many tags, options and extension
+// headers it has, and in however many pieces it comes, in any order and repeatedly; pieces that
+// overlap or contradict each other are refused; a frame that was cut off is said to be. What our
+// encoder writes for it is the same, byte by byte.
 //
-// An input says what the packet is like; then come pieces of it, or of a second one, each two
-// bytes: where it begins, how long it is and what is wrong with it.
+// An input says what the packet is like, and where it has layers between link and packet, which;
+// then come pieces of it, or of a second one, each two bytes: where it begins, how long it is and
+// what is wrong with it.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -29,6 +30,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kPiecesMax = 64;
+constexpr std::size_t kLayersMax = 6;  // Of two carriers each at most, and the link's may be four.
+static_assert(2 * kLayersMax + 4 <= kCarriersMax);
 
 std::vector<std::pair<std::uint8_t, std::uint8_t>> extensions_from(std::uint8_t byte) {
   constexpr std::array<std::uint8_t, 4> kKinds{0, 43, 60, 44};
@@ -41,10 +44,13 @@ std::vector<std::pair<std::uint8_t, std::uint8_t>> extensions_from(std::uint8_t 
 
 PacketPlan plan_from(Input& input) {
   PacketPlan plan;
-  plan.link_type = input.of(kLinkTypes);
+  LinkPlan& link = plan.link;
+  const std::uint8_t choice = input.byte();
+  link.link_type = kLinkTypes[choice % kLinkTypes.size()];
+  const std::size_t layers = std::min(kLayersMax, choice / kLinkTypes.size());
   const std::uint8_t flags = input.byte();
   const bool is_v6 =
-      plan.link_type == kLinkTypeIpv6 || (plan.link_type != kLinkTypeIpv4 && flags & 1);
+      link.link_type == kLinkTypeIpv6 || (link.link_type != kLinkTypeIpv4 && flags & 1);
   Frame& frame = plan.frame;
   const std::uint8_t host = input.byte();
   const auto port = static_cast<std::uint16_t>(host * 257);
@@ -53,7 +59,7 @@ PacketPlan plan_from(Input& input) {
     frame.destination = Address::v6({0xFE, 0x80, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF}, 9999);
     plan.extensions = extensions_from(input.byte());
     constexpr std::array<std::uint32_t, 4> kFamilies{24, 28, 30, 10};
-    plan.family = kFamilies[host % 4];
+    link.family = kFamilies[host % 4];
   } else {
     frame.source = Address::v4({192, 0, 2, host}, port);
     frame.destination = Address::v4({255, 255, 0, 1}, 9999);
@@ -63,19 +69,17 @@ PacketPlan plan_from(Input& input) {
   frame.udp_checksum = static_cast<Checksum>(flags / 4 % kChecksumCount);
   frame.identification = host * (is_v6 ? 0x1001u : 0x101u);
   frame.ttl = host;
-  const bool has_vlans = plan.link_type == kLinkTypeEthernet ||
-                         plan.link_type == kLinkTypeLinuxSll ||
-                         plan.link_type == kLinkTypeLinuxSll2;
-  for (std::size_t i = 0; has_vlans && i < flags / 16 % 4u; ++i) {
-    plan.vlans.push_back(static_cast<std::uint16_t>(0xE001 + host * 16 + i));
+  for (std::size_t i = 0; has_tags(link.link_type) && i < flags / 16 % 4u; ++i) {
+    link.vlans.push_back(static_cast<std::uint16_t>(0xE001 + host * 16 + i));
   }
-  if (!plan.vlans.empty()) frame.vlan = plan.vlans.back() & 0xFFF;
-  if (has_vlans) frame.link_address = {2, host, 3, 4, 5, 6};
-  if (plan.link_type == kLinkTypeLinuxSll2) frame.interface = host * 0x10001u;
-  if (plan.link_type == kLinkTypeLinuxSll2 || plan.link_type == kLinkTypeLinuxSll) {
-    frame.type = static_cast<PacketType>(flags / 64 % 3);
+  link.how = host;
+  link.sender = {2, host, 3, 4, 5, 6};
+  if (link.link_type == kLinkTypeLinuxSll2) frame.interface = link.interface = host * 0x10001u;
+  if (has_type(link)) frame.type = link.type = static_cast<PacketType>(flags / 64 % 3);
+  if (has_way(link)) {
+    frame.type = link.type = flags & 64 ? PacketType::kIncoming : PacketType::kOutgoing;
   }
-  plan.other_order = flags & 64;
+  link.other_order = flags & 64;
   plan.padding = flags & 128 ? 6 : 0;
   const std::size_t size = input.byte();
   const std::uint8_t fill = input.byte();
@@ -84,17 +88,22 @@ PacketPlan plan_from(Input& input) {
   for (std::size_t i = 0; i < size; ++i) {
     plan.payload.push_back(static_cast<std::byte>(fill >= 0xF0 ? 0xFF : fill + i));
   }
+  for (std::size_t i = 0; i < layers; ++i) plan.layers.push_back(input.byte());
+  Said said;
+  frame_of(plan, {}, nullptr, &said);
+  frame.vlan = said.vlan;
+  frame.link_address = said.address;
+  frame.carriers = said.carriers;
   return plan;
 }
 
-void must_be(const std::variant<Frame, SkipReason>& decoded, SkipReason reason,
-             const char* property) {
-  const auto* given = std::get_if<SkipReason>(&decoded);
-  must(given != nullptr && *given == reason, property);
+void must_be(const Decoded& decoded, SkipReason reason, const char* property) {
+  const auto* given = std::get_if<Skipped>(&decoded);
+  must(given != nullptr && given->reason == reason, property);
   Trace::add(static_cast<std::uint64_t>(reason));
 }
 
-void must_say(const std::variant<Frame, SkipReason>& decoded, const PacketPlan& plan) {
+void must_say(const Decoded& decoded, const PacketPlan& plan) {
   const auto* frame = std::get_if<Frame>(&decoded);
   must(frame != nullptr, "a packet by the book is a datagram");
   const Frame& meant = plan.frame;
@@ -104,6 +113,7 @@ void must_say(const std::variant<Frame, SkipReason>& decoded, const PacketPlan& 
   must(frame->type == meant.type && frame->interface == meant.interface &&
            frame->vlan == meant.vlan && frame->link_address == meant.link_address,
        "a datagram has what its link says");
+  must(frame->carriers == meant.carriers, "what carries a datagram is known");
   must(frame->identification == meant.identification && frame->ttl == meant.ttl,
        "a datagram has what its IP header says");
   must(frame->ip_checksum == meant.ip_checksum, "an IP checksum is judged");
@@ -116,12 +126,13 @@ class Capture {
  public:
   explicit Capture(int link_type) { record_.link_type = link_type; }
 
-  std::variant<Frame, SkipReason> decode(const Octets& frame, std::size_t cut_bytes = 0) {
+  Decoded decode(const Octets& frame, std::size_t cut_bytes = 0) {
     const std::size_t size = frame.size() - std::min(cut_bytes, frame.size());
     frame_ = std::make_unique<std::byte[]>(size);
     if (size > 0) std::memcpy(frame_.get(), frame.data(), size);
     record_.frame = {frame_.get(), size};
     record_.original_bytes = frame.size();
+    record_.inner = true;
     ++record_.number;
     return reassembler_.decode(record_);
   }
@@ -219,7 +230,7 @@ PacketPlan plan_of(PacketPlan plan, const Octets& udp) {
 void run_pieces(const PacketPlan& plan, Input& input) {
   const Octets udp = udp_of(plan);
   const std::size_t blocks = (udp.size() + 7) / 8;
-  Capture capture(plan.link_type);
+  Capture capture(plan.link.link_type);
   std::array<Pieces, 2> packets;
   for (std::size_t i = 0; i < kPiecesMax && !input.done(); ++i) {
     const std::uint8_t where = input.byte();
@@ -266,7 +277,7 @@ void run_whole(const PacketPlan& plan, std::size_t cut_bytes) {
   Octets carried = udp;
   put(carried, Octets(plan.trailing, std::byte{0x2E}));
   Octets frame = frame_of(plan, carried, nullptr);
-  Capture capture(plan.link_type);
+  Capture capture(plan.link.link_type);
   must_say(capture.decode(frame), plan_of(plan, udp));
   cut_bytes %= frame.size() + 1;
   if (cut_bytes > plan.padding) {
@@ -275,9 +286,9 @@ void run_whole(const PacketPlan& plan, std::size_t cut_bytes) {
     Octets shorter(frame.begin(), frame.end() - static_cast<std::ptrdiff_t>(cut_bytes));
     must_be(capture.decode(shorter), SkipReason::kTruncated, "what is too short is said to be");
   }
-  const bool as_ours = plan.link_type == kLinkTypeLinuxSll2 && plan.vlans.empty() &&
-                       plan.trailing == 0 && plan.option_words == 0 && plan.extensions.empty() &&
-                       plan.frame.ip_checksum == Checksum::kGood &&
+  const bool as_ours = plan.link.link_type == kLinkTypeLinuxSll2 && plan.link.vlans.empty() &&
+                       plan.layers.empty() && plan.trailing == 0 && plan.option_words == 0 &&
+                       plan.extensions.empty() && plan.frame.ip_checksum == Checksum::kGood &&
                        plan.frame.udp_checksum == Checksum::kGood;
   if (!as_ours) return;
   static std::array<std::byte, kFrameBytesMax> buffer;

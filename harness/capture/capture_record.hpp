@@ -18,6 +18,13 @@ struct CaptureRecord {
   int link_type = 0;               // As libpcap numbers them.
   std::uint32_t interface = 0;     // Which of its capture's, from 0: PcapReader::interfaces().
   PacketType direction = PacketType::kUnknown;  // Across that interface, where the file says so.
+  bool inner = false;  // As DecodeOptions has it: whoever reads the file asked for that.
 };
+
+// Takes its frame apart, as the record's own link type has it.
+inline Decoded decode_record(const CaptureRecord& record, DecodeOptions options = {}) {
+  options.inner = record.inner;
+  return decode_frame(record.link_type, record.frame, record.original_bytes, options);
+}
 
 }  // namespace lossy

@@ -45,12 +45,31 @@ std::string describe_payload(std::span<const std::byte> payload) {
                      cut ? "..." : "");
 }
 
+std::string describe(const Skipped& skipped) {
+  if (skipped.reason == SkipReason::kFragment) return "a piece of a packet";
+  std::string text = fmt::format("no datagram ({}", to_string(skipped.reason));
+  for (std::size_t i = 0; i < kCarrierCount; ++i) {
+    const auto carrier = static_cast<Carrier>(i);
+    if (skipped.carriers.has(carrier)) text += fmt::format(" in {}", to_string(carrier));
+  }
+  return text + ')';
+}
+
+std::string describe_skipped(const SkipCounts& counts) {
+  std::string text;
+  for (std::size_t i = 0; i < kSkipReasonCount; ++i) {
+    if (counts[i] == 0) continue;
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", to_string(static_cast<SkipReason>(i)),
+                        counts[i]);
+  }
+  return text;
+}
+
 std::string describe_record(const CaptureRecord& record) {
   std::string text = fmt::format("record {} at {}: ", record.number, describe_time(record.time));
-  const auto decoded = decode_frame(record.link_type, record.frame, record.original_bytes);
-  if (const auto* reason = std::get_if<SkipReason>(&decoded)) {
-    return text + fmt::format("no datagram ({}), {}", to_string(*reason),
-                              count_bytes(record.frame.size()));
+  const auto decoded = decode_record(record);
+  if (const auto* skipped = std::get_if<Skipped>(&decoded)) {
+    return text + fmt::format("{}, {}", describe(*skipped), count_bytes(record.frame.size()));
   }
   const Frame& frame = std::get<Frame>(decoded);
   text += fmt::format("{}{} > {}, {}", describe_sighting(frame), frame.source.to_string(),

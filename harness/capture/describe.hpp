@@ -9,6 +9,7 @@
 
 #include "core/clock.hpp"
 #include "harness/capture/capture_record.hpp"
+#include "harness/capture/frame.hpp"
 
 namespace lossy {
 
@@ -17,6 +18,13 @@ std::string describe_time(Instant time);
 
 // What a payload says, in quotes, escaped and cut when it is long: 15 bytes "Hello, Michael!"
 std::string describe_payload(std::span<const std::byte> payload);
+
+// "no datagram (not_udp in gre)": why there is none, and what carried what is there. A piece of an
+// IP packet is called that: what it is a part of may come.
+std::string describe(const Skipped& skipped);
+
+// "not_udp 3, fragment 1": what is not zero.
+std::string describe_skipped(const SkipCounts& counts);
 
 // One line: where the record stands, when it was, and which datagram it shows or why it shows none.
 std::string describe_record(const CaptureRecord& record);

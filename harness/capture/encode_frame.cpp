@@ -18,7 +18,9 @@ std::uint64_t sum_pseudo_header(const Address& source, const Address& destinatio
 }
 
 void encode_sll2(const Frame& frame, std::byte* at) {
-  store16(at, frame.source.is_v6() ? kEtherTypeIpv6 : kEtherTypeIpv4);
+  store16(at, frame.in_flight        ? kEtherTypeNote
+              : frame.source.is_v6() ? kEtherTypeIpv6
+                                     : kEtherTypeIpv4);
   store16(at + 2, 0);
   store32(at + 4, frame.interface);
   store16(at + 8, kArphrdEthernet);

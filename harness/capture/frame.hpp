@@ -1,44 +1,26 @@
 // The one place where captured frames are taken apart and put together.
 //
-// decode_frame() turns the bytes of a frame into a datagram, or says why there is none in it. It
-// trusts no length in the frame, reads nothing outside of it, and takes time proportional to its
-// size. Fragments are put together by a Reassembler, which has decode_packet() look at the whole.
-// encode_frame() writes the frames that our own recordings are made of, and is the inverse of
-// decode_frame() for those.
+// decode_frame() turns the bytes of a frame into the outermost datagram in it, whatever carries
+// that, or says why there is none. It trusts no length in the frame, reads nothing outside of it,
+// and takes time proportional to its size. Fragments are put together by a Reassembler, which has
+// decode_packet() look at the whole. encode_frame() writes the frames that our own recordings are
+// made of, and is the inverse of decode_frame() for those.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <variant>
 
 #include "core/address.hpp"
 #include "core/endpoint.hpp"
+#include "harness/capture/carrier.hpp"
+#include "harness/capture/link_type.hpp"
 
 namespace lossy {
-
-// The link types that can be decoded, by the numbers that libpcap gives them.
-inline constexpr int kLinkTypeNull = 0;         // BSD's loopback: the family in the host's order.
-inline constexpr int kLinkTypeEthernet = 1;     // With any number of VLAN tags.
-inline constexpr int kLinkTypeRaw = 12;         // IPv4 or IPv6, as the first four bits say.
-inline constexpr int kLinkTypeRawOpenBsd = 14;  // The same.
-inline constexpr int kLinkTypeRawFile = 101;    // The same, by its number in files.
-inline constexpr int kLinkTypeLoop = 108;       // OpenBSD's loopback: the family in network order.
-inline constexpr int kLinkTypeLinuxSll = 113;   // What `tcpdump -i any` recorded in the past.
-inline constexpr int kLinkTypeIpv4 = 228;
-inline constexpr int kLinkTypeIpv6 = 229;
-inline constexpr int kLinkTypeLinuxSll2 = 276;  // What `tcpdump -i any` records.
-
-inline constexpr std::array kLinkTypes = {
-    kLinkTypeNull, kLinkTypeEthernet, kLinkTypeRaw,  kLinkTypeRawOpenBsd, kLinkTypeRawFile,
-    kLinkTypeLoop, kLinkTypeLinuxSll, kLinkTypeIpv4, kLinkTypeIpv6,       kLinkTypeLinuxSll2};
-
-constexpr bool is_link_type_supported(int link_type) {
-  return std::find(kLinkTypes.begin(), kLinkTypes.end(), link_type) != kLinkTypes.end();
-}
 
 // The link-layer addresses of the frames in recordings of ours: locally administered, and the
 // letters "lossy", "clock" where the times are a real clock's, "proxy" where a proxy stood between
@@ -48,11 +30,13 @@ inline constexpr LinkAddress kRecordingMark = {0x02, 0x6C, 0x6F, 0x73, 0x73, 0x7
 inline constexpr LinkAddress kClockMark = {0x02, 0x63, 0x6C, 0x6F, 0x63, 0x6B};
 inline constexpr LinkAddress kProxyMark = {0x02, 0x70, 0x72, 0x6F, 0x78, 0x79};
 inline constexpr LinkAddress kBrokenMark = {0x02, 0x62, 0x72, 0x6F, 0x6B, 0x65};
+inline constexpr std::array kMarks = {kRecordingMark, kClockMark, kProxyMark, kBrokenMark};
 
 // The time to live, or hop limit, in a recording of ours.
 inline constexpr std::uint8_t kRecordingTtl = 64;
 
-// Which way a packet crossed the interface it was captured on. Only LINUX_SLL and LINUX_SLL2 say.
+// Which way a packet crossed the interface it was captured on. LINUX_SLL, LINUX_SLL2, PKTAP and two
+// of PPP's link types say.
 enum class PacketType : std::uint8_t { kUnknown, kIncoming, kOutgoing };
 std::string_view to_string(PacketType type);  // "unknown", "incoming", "outgoing".
 
@@ -69,7 +53,7 @@ std::string_view to_string(Checksum checksum);  // "good", "bad", "absent", "off
 // Why a frame holds no datagram for us.
 enum class SkipReason : std::uint8_t {
   kLinkType,         // The capture's link type is none that can be decoded.
-  kNotIp,            // ARP, LLDP and the like.
+  kNotIp,            // ARP, LLDP and the like; of 802.11 all that carries no data.
   kNotUdp,           // TCP, ICMP and the like.
   kFragment,         // A piece of an IP packet that is not whole yet.
   kFragmentOverlap,  // A piece of one whose pieces overlap, which is refused (RFC 5722).
@@ -79,13 +63,29 @@ enum class SkipReason : std::uint8_t {
   kTruncated,        // The frame is shorter than its own headers say, and was not snapped.
   kBadIpHeader,      // The IP header contradicts itself.
   kBadUdpLength,     // The UDP length does not fit into the IP packet.
+  kEncrypted,        // Behind IPsec's ESP, 802.11's protection or PPP's encryption.
+  kAggregated,       // Several frames in one of 802.11 (A-MSDU), which are not taken apart.
+  kLinkFragment,     // A piece of a frame of 802.11's or batman's, which are not put together.
+  kBadCarrier,       // A carrier's header contradicts itself, or is of no version that is known.
+  kTooDeep,          // More than kCarriersMax carriers within each other.
+  kInFlight,         // A note in a recording of ours: a datagram was under way when it ended.
 };
-inline constexpr std::size_t kSkipReasonCount = 11;
+inline constexpr std::size_t kSkipReasonCount = 17;
 
 // A word for it, as it stands in summaries and JSON: "link_type", "not_ip", "not_udp", "fragment",
 // "fragment_overlap", "bad_fragment", "extension_header", "snapped", "truncated", "bad_ip_header",
-// "bad_udp_length".
+// "bad_udp_length", "encrypted", "aggregated", "link_fragment", "bad_carrier", "too_deep",
+// "in_flight".
 std::string_view to_string(SkipReason reason);
+
+// How often each was met.
+using SkipCounts = std::array<std::uint64_t, kSkipReasonCount>;
+
+// A frame that holds no datagram for us.
+struct Skipped {
+  SkipReason reason{};
+  Carriers carriers{};  // That were passed on the way to what it says.
+};
 
 // A UDP datagram and what its frame says about it.
 struct Frame {
@@ -98,10 +98,20 @@ struct Frame {
   LinkAddress link_address{};        // The sender's Ethernet address, or zeros.
   std::uint32_t identification = 0;  // IPv4's 16-bit identification, or IPv6's 20-bit flow label.
   std::uint8_t ttl = kRecordingTtl;
+  Carriers carriers{};  // On the way to the datagram.
+  // It is no datagram but a note in a recording of ours: that one was under way when it ended.
+  bool in_flight = false;
   // Ignored by encode_frame(), which writes good ones. IPv6 has no header checksum: good.
   Checksum ip_checksum = Checksum::kGood;
   Checksum udp_checksum = Checksum::kGood;
 };
+
+// Whether a host would throw it away because of that.
+inline bool has_bad_checksum(const Frame& frame) {
+  return frame.udp_checksum == Checksum::kBad || frame.ip_checksum == Checksum::kBad;
+}
+
+using Decoded = std::variant<Frame, Skipped>;
 
 // A piece of an IP packet that may carry UDP.
 struct Fragment {
@@ -110,30 +120,41 @@ struct Fragment {
   std::uint8_t protocol = 0;         // What the packet carries; in IPv6 only the first piece knows.
   std::uint32_t offset = 0;          // Where in the packet it belongs: a multiple of 8, to 65528.
   bool more = false;                 // It is not the last one.
+  unsigned depth = 0;                // How many carriers are around it.
   std::span<const std::byte> bytes;  // Lie in the frame that was decoded.
+};
+
+struct DecodeOptions {
+  // Filled in when what is decoded is kFragment, if there is one.
+  Fragment* fragment = nullptr;
+  // Of a datagram that carries packets itself (VXLAN, Geneve, GTP-U) what is inside counts instead.
+  bool inner = false;
+  // Notes are decoded as frames, and not as kInFlight.
+  bool notes = false;
 };
 
 // Takes apart a frame, of which `original_bytes` were on the wire; where that is less than there
 // is, the frame is believed. Bytes behind the IP packet (Ethernet's padding) are not part of the
 // datagram. Of IPv6's extension headers hop-by-hop options, destination options, a routing header
 // that was followed to its end and the header of an unfragmented "atomic fragment" (RFC 6946) are
-// passed. When it says kFragment it fills in `fragment`, if there is one.
-std::variant<Frame, SkipReason> decode_frame(int link_type, std::span<const std::byte> frame,
-                                             std::size_t original_bytes,
-                                             Fragment* fragment = nullptr);
+// passed. What is said of the link, and by the IP header, is what stands closest to the datagram.
+Decoded decode_frame(int link_type, std::span<const std::byte> frame, std::size_t original_bytes,
+                     const DecodeOptions& options = {});
 
-// The same for a packet that was put together: `packet` and `protocol` are those of its first
-// fragment, and `bytes` is all that it carries.
-std::variant<Frame, SkipReason> decode_packet(const Frame& packet, std::uint8_t protocol,
-                                              std::span<const std::byte> bytes);
+// The same for a packet that was put together: its first fragment, with the bytes of all of them.
+Decoded decode_packet(const Fragment& whole, const DecodeOptions& options = {});
+
+// What a datagram carries as VXLAN, Geneve or GTP-U, its carriers included; nothing when it is none
+// of them, whatever its port. Its payload must still be there.
+std::optional<Decoded> decode_inside(const Frame& datagram);
 
 // The most bytes that encode_frame() writes: the headers of SLL2, IPv6 and UDP, and the payload.
 inline constexpr std::size_t kFrameBytesMax = 20 + 40 + 8 + kPayloadBytesMax;
 
-// Writes a LINUX_SLL2 frame with good checksums to the front of `buffer`, and gives its size. The
-// identification is cut to its field's width, and IPv4's Don't Fragment is set. The source and the
-// destination are of one family, which can carry the payload, and the buffer holds the frame: else
-// std::logic_error.
+// Writes a LINUX_SLL2 frame, or the note in its place, with good checksums to the front of
+// `buffer`, and gives its size. The identification is cut to its field's width, and IPv4's Don't
+// Fragment is set. The source and the destination are of one family, which can carry the payload,
+// and the buffer holds the frame: else std::logic_error.
 std::size_t encode_frame(const Frame& frame, std::span<std::byte> buffer);
 
 }  // namespace lossy

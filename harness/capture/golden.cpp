@@ -15,16 +15,16 @@ constexpr std::size_t kRecordsShown = 5;
 constexpr std::size_t kMarkAt = 12;
 
 RecordedBy mark_of(std::span<const std::byte> frame) {
-  Frame marked;
+  LinkAddress mark;
   if (frame.size() < kMarkAt + sizeof(LinkAddress)) return RecordedBy::kSomebody;
-  std::memcpy(marked.link_address.data(), &frame[kMarkAt], sizeof(LinkAddress));
-  return recorded_by(marked);
+  std::memcpy(mark.data(), &frame[kMarkAt], sizeof(LinkAddress));
+  return recorded_by(mark);
 }
 
 // The bytes of the payloads where only those differ in meaning, else of the whole frames.
 std::string compare_bytes(const CaptureRecord& expected, const CaptureRecord& actual) {
-  const auto one = PcapReader::decode(expected);
-  const auto other = PcapReader::decode(actual);
+  const auto one = decode_record(expected);
+  const auto other = decode_record(actual);
   if (std::holds_alternative<Frame>(one) && std::holds_alternative<Frame>(other)) {
     const auto payload = std::get<Frame>(one).payload;
     const auto other_payload = std::get<Frame>(other).payload;

@@ -48,21 +48,33 @@ bool Inspector::is_of(const Key& key, const Frame& frame, RecordedBy by) {
 }
 
 std::optional<Sight> Inspector::add(const CaptureRecord& record, const Decoded& decoded) {
-  if (const auto* reason = std::get_if<SkipReason>(&decoded)) {
+  if (const auto* skipped = std::get_if<Skipped>(&decoded)) {
+    if (skipped->reason == SkipReason::kInFlight) return add_note(record);
     count(record);
-    ++inspection_.skipped[static_cast<std::size_t>(*reason)];
-    return Sight{.skipped = *reason};
+    ++inspection_.skipped[static_cast<std::size_t>(skipped->reason)];
+    count_carried(skipped->carriers, decoded);
+    return Sight{.skipped = *skipped};
   }
   const Frame& frame = std::get<Frame>(decoded);
   const RecordedBy by =
       frame.type == PacketType::kUnknown ? RecordedBy::kSomebody : recorded_by(frame);
   const bool two_sided = by != RecordedBy::kSomebody;
+  const bool unplaced = !two_sided && frame.link_address[0] == kRecordingMark[0] &&
+                        recorded_by(frame.link_address) != RecordedBy::kSomebody;
   Flow* const flow = flow_of(frame, by);
   if (options_.flow != 0 && (flow == nullptr || flow->report.number != options_.flow)) {
     return std::nullopt;
   }
   count(record);
+  inspection_.unplaced += unplaced ? 1 : 0;
   count(frame, record.time, two_sided);
+  if (frame.carriers.any()) [[unlikely]]
+    count_carried(frame.carriers, decoded);
+  if (const auto carrier = carrier_to(frame.destination.port())) [[unlikely]] {
+    Carriers carriers;
+    carriers.add(*carrier);
+    if (const auto inside = decode_inside(frame)) count_carried(carriers, *inside);
+  }
   if (flow == nullptr) {
     ++inspection_.beyond_flows;
     return Sight{.frame = &frame, .two_sided = two_sided};
@@ -82,6 +94,29 @@ std::optional<Sight> Inspector::add(const CaptureRecord& record, const Decoded& 
   return sight;
 }
 
+// Only our own recordings have notes.
+std::optional<Sight> Inspector::add_note(const CaptureRecord& record) {
+  note_ = decode_record(record, {.notes = true});
+  const auto* const skipped = std::get_if<Skipped>(&note_);
+  Flow* flow = nullptr;
+  Sight sight{.skipped = {.reason = SkipReason::kInFlight}};
+  if (skipped == nullptr) {
+    const Frame& frame = std::get<Frame>(note_);
+    flow = flow_of(frame, recorded_by(frame));
+    sight.in_flight = &frame;
+    sight.uplink = is_recorded_uplink(frame);
+  }
+  if (options_.flow != 0 && (flow == nullptr || flow->report.number != options_.flow)) {
+    return std::nullopt;
+  }
+  count(record);
+  ++inspection_.notes;
+  if (flow == nullptr) return sight;
+  sight.flow = flow->report.number;
+  (*flow->paths)[sight.uplink ? 0 : 1].in_flight(std::get<Frame>(note_).identification);
+  return sight;
+}
+
 void Inspector::count(const CaptureRecord& record) {
   ++inspection_.records;
   if (record.interface >= inspection_.by_interface.size()) {
@@ -97,6 +132,17 @@ void Inspector::count(const Frame& frame, Instant time, bool two_sided) {
   if (frame.ip_checksum == Checksum::kBad) ++inspection_.bad_ip_checksums;
   inspection_.first = std::min(inspection_.first, time);
   inspection_.last = std::max(inspection_.last, time);
+}
+
+void Inspector::count_carried(const Carriers& carriers, const Decoded& decoded) {
+  const auto* skipped = std::get_if<Skipped>(&decoded);
+  if (skipped != nullptr && skipped->reason == SkipReason::kFragment) return;
+  for (std::size_t i = 0; i < kCarrierCount; ++i) {
+    if (!carriers.has(static_cast<Carrier>(i))) continue;
+    InspectedCarrier& carrier = inspection_.carried[i];
+    ++(skipped == nullptr ? carrier.datagrams
+                          : carrier.skipped[static_cast<std::size_t>(skipped->reason)]);
+  }
 }
 
 Inspector::Flow* Inspector::flow_of(const Frame& frame, RecordedBy by) {
@@ -185,7 +231,10 @@ Inspection Inspector::finish() {
     }
     inspection_.flows.push_back(flow.report);
   }
+  inspection_.flows_seen = flows_.size();
   inspection_.reassembly = reassembler_.counters();
+  inspection_.skipped[static_cast<std::size_t>(SkipReason::kFragment)] -=
+      inspection_.reassembly.joined;
   inspection_.never_whole = reassembler_.waiting();
   return std::move(inspection_);
 }

@@ -10,7 +10,6 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
-#include <variant>
 #include <vector>
 
 #include "harness/capture/exchanges.hpp"
@@ -53,17 +52,29 @@ struct InspectedFlow {
   ExchangeCounters exchanges;
 };
 
+// What came of the records that one carrier was met in, but for pieces of packets.
+struct InspectedCarrier {
+  std::uint64_t datagrams = 0;
+  SkipCounts skipped{};  // By SkipReason.
+};
+
 struct Inspection {
-  std::uint64_t records = 0;                // That were looked at.
+  std::uint64_t records = 0;  // Looked at: datagrams, skipped ones, joined ones and notes.
   std::vector<std::uint64_t> by_interface;  // The same, by CaptureRecord::interface; 0 beyond it.
-  std::array<std::uint64_t, kSkipReasonCount> skipped{};  // By SkipReason.
+  SkipCounts skipped{};  // By SkipReason. Pieces of packets that became whole are joined ones.
+  // By Carrier. Of VXLAN, Geneve and GTP-U it is what is inside, be that what counts or not.
+  std::array<InspectedCarrier, kCarrierCount> carried{};
   InspectedTraffic traffic;
   std::uint64_t two_sided = 0;  // Datagrams with the mark of a recording, either one.
+  std::uint64_t notes = 0;  // Of datagrams under way when a recording ended: no skipped records.
+  // Datagrams with the mark of a recording whose interfaces were lost, as in another link type.
+  std::uint64_t unplaced = 0;
   std::array<std::uint64_t, kChecksumCount> udp_checksums{};  // By Checksum.
   std::uint64_t bad_ip_checksums = 0;
   Instant first = Instant::max();  // Of the datagrams, by their times, in whatever order.
   Instant last = Instant::min();
   std::vector<InspectedFlow> flows;
+  std::uint64_t flows_seen = 0;    // Those that do not count included.
   std::uint64_t beyond_flows = 0;  // Datagrams of flows beyond kInspectedFlowsMax.
   ReassemblyCounters reassembly;
   std::uint64_t never_whole = 0;  // Packets that still waited for pieces at the end.
@@ -80,23 +91,26 @@ struct InspectOptions {
 // What one record shows.
 struct Sight {
   const Frame* frame = nullptr;  // Or nothing, and why there is nothing else.
-  SkipReason skipped{};
+  Skipped skipped{};
   std::uint64_t flow = 0;  // 0 beyond kInspectedFlowsMax.
   bool uplink = true;      // From the client to the server.
   bool two_sided = false;
   bool repeated = false;  // Seen once more, on its way through the same host.
+  // Of a note: the datagram that was under way, in the flow above; valid until the next record.
+  const Frame* in_flight = nullptr;
 };
 
 class Inspector {
  public:
-  using Decoded = std::variant<Frame, SkipReason>;
-
   explicit Inspector(const InspectOptions& options = {}) : options_(options) {}
 
   // Call both for the records of one capture, in their order. What a record shows is valid as long
   // as what was decoded; it is nothing when the record is of a flow that does not count.
   Decoded decode(const CaptureRecord& record) { return reassembler_.decode(record); }
   std::optional<Sight> add(const CaptureRecord& record, const Decoded& decoded);
+
+  // Of what was decoded until now.
+  const ReassemblyCounters& reassembly() const { return reassembler_.counters(); }
 
   // Call it once, when the records have ended.
   Inspection finish();
@@ -128,6 +142,8 @@ class Inspector {
   static void see_proxy(InspectedFlow& flow, const Frame& frame, bool uplink);
   void count(const CaptureRecord& record);
   void count(const Frame& frame, Instant time, bool two_sided);
+  void count_carried(const Carriers& carriers, const Decoded& decoded);
+  std::optional<Sight> add_note(const CaptureRecord& record);
   void count_path(Flow& flow, const Frame& frame, Instant time, bool uplink);
   // Whether it counts: not when it is a repetition.
   bool count_exchange(Flow& flow, const Frame& frame, Instant time, bool uplink);
@@ -138,6 +154,7 @@ class Inspector {
   std::vector<Flow> flows_;
   std::unordered_map<Key, std::size_t, HashKey> index_;
   std::size_t latest_ = 0;  // Most datagrams are of the flow of the one before.
+  Decoded note_;            // The latest.
   PathBudget path_budget_;
   ExchangeBudget exchange_budget_;
 };

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/capture/frame_for_test.hpp"
 #include "harness/capture/recorder.hpp"
 
 namespace lossy {
@@ -22,7 +23,15 @@ class Inspected final : public FrameSink {
   explicit Inspected(const InspectOptions& options = {}) : inspector(options) {}
 
   void write(Instant time, std::span<const std::byte> bytes) override {
-    const CaptureRecord record{++records_, time, bytes, bytes.size(), kLinkTypeLinuxSll2};
+    write(time, bytes, kLinkTypeLinuxSll2);
+  }
+  void write(Instant time, std::span<const std::byte> bytes, int link_type, bool inner = false) {
+    const CaptureRecord record{.number = ++records_,
+                               .time = time,
+                               .frame = bytes,
+                               .original_bytes = bytes.size(),
+                               .link_type = link_type,
+                               .inner = inner};
     const auto decoded = inspector.decode(record);
     shown = inspector.add(record, decoded).has_value();
   }
@@ -84,6 +93,155 @@ TEST(InspectorTest, TwoSidedRecordingTellsThePath) {
   EXPECT_EQ(found.flows[0].uplink_path.lost, 1U);
   EXPECT_EQ(found.exchanges, ExchangeCounters{});
   EXPECT_EQ(found.last - found.first, 46ms);
+}
+
+// A recording that ends in mid flight says what was under way then: that is not lost.
+TEST(InspectorTest, WhatIsInFlightIsNotLost) {
+  Inspected capture;
+  Recorder recorder(kProxyMark);
+  recorder.add(capture);
+  const auto sighting = [](std::uint64_t flow, std::uint64_t number) {
+    return Sighting{.time = Instant(1ms),
+                    .number = number,
+                    .source = kClient,
+                    .destination = kServer,
+                    .payload = {},
+                    .flow = flow};
+  };
+  for (const std::uint64_t flow : {1, 2}) {
+    for (const std::uint64_t number : {1, 2, 3}) recorder.record(sighting(flow, number));
+  }
+  recorder.note_in_flight(sighting(1, 2));
+  recorder.note_in_flight(sighting(1, 3));
+  recorder.note_in_flight(sighting(2, 1));
+  const Inspection found = capture.inspector.finish();
+  EXPECT_EQ(found.records, 9U);
+  EXPECT_EQ(found.traffic.datagrams, 6U);
+  EXPECT_EQ(found.notes, 3U);
+  EXPECT_EQ(found.skipped, SkipCounts{}) << "a note is no record that was skipped";
+  EXPECT_EQ(found.uplink.counters.in_flight, 3U);
+  EXPECT_EQ(found.uplink.counters.lost, 3U);
+  EXPECT_EQ(found.downlink.counters.in_flight, 0U);
+  ASSERT_EQ(found.flows.size(), 2U);
+  EXPECT_EQ(found.flows[0].uplink_path.in_flight, 2U);
+  EXPECT_EQ(found.flows[1].uplink_path.lost, 2U);
+}
+
+// One flow's notes do not count for another, or where only another one counts.
+TEST(InspectorTest, NotesAreOfOneFlow) {
+  Inspected capture({.flow = 2});
+  Recorder recorder(kProxyMark);
+  recorder.add(capture);
+  for (const std::uint64_t flow : {1, 2}) {
+    const Sighting sighting{.time = Instant{},
+                            .number = 1,
+                            .source = kClient,
+                            .destination = kServer,
+                            .payload = {},
+                            .flow = flow};
+    recorder.record(sighting);
+    recorder.note_in_flight(sighting);
+    EXPECT_EQ(capture.shown, flow == 2);
+  }
+  const Inspection found = capture.inspector.finish();
+  EXPECT_EQ(found.notes, 1U);
+  EXPECT_EQ(found.uplink.counters.in_flight, 1U);
+}
+
+// LINUX_SLL has no interfaces: a recording that was converted to it does not say any more which
+// host saw what, and is read as a capture of one, which says so.
+TEST(InspectorTest, ConvertedRecordingIsACaptureLikeAnyOther) {
+  class Converting final : public FrameSink {
+   public:
+    void write(Instant time, std::span<const std::byte> sll2) override {
+      // Direction, kind of interface, size of the address, the address, ether type; then the
+      // packet.
+      std::string sll = "00" + to_hex(sll2.subspan(10, 1)) + to_hex(sll2.subspan(8, 2)) + "0006" +
+                        to_hex(sll2.subspan(12, 8)) + to_hex(sll2.first(2));
+      capture.write(time, from_hex(sll + to_hex(sll2.subspan(20))), kLinkTypeLinuxSll);
+    }
+    void finish() override {}
+    Inspected capture;
+  } converting;
+  Recorder recorder;
+  recorder.add(converting);
+  const auto see = [&](Duration at, bool up, bool leaves, std::string_view payload) {
+    recorder.record({.time = Instant(at),
+                     .host = up == leaves ? RecordedHost::kClient : RecordedHost::kServer,
+                     .type = leaves ? PacketType::kOutgoing : PacketType::kIncoming,
+                     .number = 1,
+                     .source = up ? kClient : kServer,
+                     .destination = up ? kServer : kClient,
+                     .payload = std::as_bytes(std::span(payload))});
+  };
+  see(0ms, true, true, "Michael");
+  see(5ms, true, false, "Michael");
+  see(5ms, false, true, "Hello, Michael!");
+  see(9ms, false, false, "Hello, Michael!");
+  const Inspection found = converting.capture.inspector.finish();
+  EXPECT_EQ(found.two_sided, 0U);
+  EXPECT_EQ(found.unplaced, 4U);
+  EXPECT_EQ(found.uplink.counters.sent + found.uplink.counters.lost, 0U);
+  EXPECT_EQ(found.exchanges.requests, 1U);
+  EXPECT_EQ(found.exchanges.answered, 1U);
+  ASSERT_EQ(found.flows.size(), 1U);
+  EXPECT_EQ(found.flows[0].client, kClient);
+  EXPECT_EQ(found.flows[0].repeated, 2U);
+}
+
+// What carries datagrams is counted, with what else it carries; of datagrams that carry packets it
+// is what is inside, whichever of the two counts.
+TEST(InspectorTest, CountsWhatIsCarried) {
+  for (const bool inner : {false, true}) {
+    Inspected capture;
+    const auto see = [&](const std::string& packet) {
+      capture.write(Instant{}, from_hex(packet), kLinkTypeRaw, inner);
+    };
+    const auto vxlan = [](const std::string& frame) {
+      return ipv4_of(
+          17, "c000 12b5" + hex16(16 + from_hex(frame).size()) + "0000 0800000000000700" + frame);
+    };
+    see(kMichael4);
+    see(ipv4_of(47, "0000 0800" + kMichael4));
+    see(ipv4_of(47, "0000 0800" + ipv4_of(6, "00")));
+    see(ipv4_of(4, ipv4_of(47, "0000 0806" + kArp)));
+    see(vxlan(kMacs + "0800" + kMichael4));
+    see(vxlan(kMacs + "0806" + kArp));
+    see(vxlan(kMacs + "0806" + kArp));
+    const Inspection found = capture.inspector.finish();
+    EXPECT_EQ(found.records, 7U);
+    const auto counts_of = [&](Carrier carrier) {
+      const InspectedCarrier& carried = found.carried[static_cast<std::size_t>(carrier)];
+      return std::vector<std::uint64_t>{
+          carried.datagrams, carried.skipped[static_cast<std::size_t>(SkipReason::kNotIp)],
+          carried.skipped[static_cast<std::size_t>(SkipReason::kNotUdp)]};
+    };
+    using Counts = std::vector<std::uint64_t>;
+    EXPECT_EQ(counts_of(Carrier::kGre), (Counts{1, 1, 1}));
+    EXPECT_EQ(counts_of(Carrier::kIpv4InIp), (Counts{0, 1, 0}));
+    EXPECT_EQ(counts_of(Carrier::kVxlan), (Counts{1, 2, 0}));
+    EXPECT_EQ(counts_of(Carrier::kGeneve), (Counts{0, 0, 0}));
+    EXPECT_EQ(found.traffic.datagrams, inner ? 3U : 5U);
+    EXPECT_EQ(found.skipped[static_cast<std::size_t>(SkipReason::kNotIp)], inner ? 3U : 1U);
+  }
+}
+
+// Pieces of a packet that became whole were not skipped; those of another one were.
+TEST(InspectorTest, PiecesOfWholePacketsAreNotSkipped) {
+  Inspected capture;
+  const auto see = [&](const std::string& carried, std::uint16_t fragment) {
+    capture.write(Instant{}, from_hex(ipv4_of(17, carried, fragment)), kLinkTypeRaw);
+  };
+  see("c502 270f 0010 0000", 0x2000);
+  see("c502 270f 0010 0000", 0x2000);  // A copy.
+  see("4d69636861656c21", 0x0001);
+  see("c502 270f 0010 0000", 0x2000);  // Its packet's end never comes.
+  const Inspection found = capture.inspector.finish();
+  EXPECT_EQ(found.records, 4U);
+  EXPECT_EQ(found.traffic.datagrams, 1U);
+  EXPECT_EQ(found.skipped[static_cast<std::size_t>(SkipReason::kFragment)], 1U);
+  EXPECT_EQ(found.reassembly.joined, 2U);
+  EXPECT_EQ(found.never_whole, 1U);
 }
 
 // Before a proxy and behind it addresses differ, and yet a client has one flow, with figures of its

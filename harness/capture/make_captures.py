@@ -15,6 +15,8 @@ import random
 import struct
 import sys
 
+import make_carried
+
 NULL, ETHERNET, LOOP, SLL, IPV4, IPV6, SLL2, RAW = 0, 1, 108, 113, 228, 229, 276, 101
 MICRO, NANO = 0xA1B2C3D4, 0xA1B23C4D
 PAYLOAD = b"Michael"
@@ -31,10 +33,10 @@ SOURCE4, DESTINATION4 = bytes([192, 0, 2, 1]), bytes([192, 0, 2, 2])
 SOURCE6, DESTINATION6 = (bytes.fromhex("20010db80000000000000000000000" + end) for end in ("01", "02"))
 
 
-def udp(payload=PAYLOAD, v6=False, length=None, judged="good", port=40000):
+def udp(payload=PAYLOAD, v6=False, length=None, judged="good", port=40000, to=9999):
     addresses = SOURCE6 + DESTINATION6 if v6 else SOURCE4 + DESTINATION4
     size = 8 + len(payload)
-    header = struct.pack(">HHH", port, 9999, size if length is None else length)
+    header = struct.pack(">HHH", port, to, size if length is None else length)
     pseudo = addresses + struct.pack(">HH", 17, size)
     value = checksum(pseudo + header + b"\0\0" + payload) or 0xFFFF
     value = {"good": value, "bad": value ^ 0x5555, "absent": 0,
@@ -140,11 +142,11 @@ def pieces6(content, *cuts):
 
 def captures():
     """Yields names, contents and what must be found: datagrams, skipped frames by reason,
-    checksums and fragments (only what is not zero), and whether it ends in an error."""
-    def one(name, content, datagrams=1, error=False, checksums=None, fragments=None, **skipped):
+    checksums, fragments and what was carried (only what is not zero), and whether it ends in an error."""
+    def one(name, content, datagrams=1, error=False, checksums=None, fragments=None, carried=None, **skipped):
         return name, content, {"datagrams": datagrams, "error": error, "skipped": skipped,
                                "checksums": {"good": datagrams} if checksums is None else checksums,
-                               "fragments": fragments or {}}
+                               "fragments": fragments or {}, "carried": carried or {}}
 
     four, six = ipv4(udp()), ipv6(udp(v6=True))
 
@@ -221,11 +223,11 @@ def captures():
     # Fragments.
     long4, long6 = udp(bytes(range(200))), udp(bytes(range(200)), v6=True)
     for name, cut_up in (("4", pieces4(long4, 64, 128)), ("6", pieces6(long6, 64, 128))):
-        whole = {"whole": 1}
-        yield one(f"fragments{name}.pcap", pcap(RAW, *cut_up), fragments=whole, fragment=2)
-        yield one(f"fragments{name}-reversed.pcap", pcap(RAW, *cut_up[::-1]), fragments=whole, fragment=2)
+        whole = {"whole": 1, "joined": 2}
+        yield one(f"fragments{name}.pcap", pcap(RAW, *cut_up), fragments=whole)
+        yield one(f"fragments{name}-reversed.pcap", pcap(RAW, *cut_up[::-1]), fragments=whole)
         yield one(f"fragments{name}-copied.pcap", pcap(RAW, cut_up[0], *cut_up),
-                  fragments={"whole": 1, "copies": 1}, fragment=3)
+                  fragments={"whole": 1, "copies": 1, "joined": 3})
         yield one(f"fragments{name}-missing.pcap", pcap(RAW, cut_up[0], cut_up[2]), 0,
                   fragments={"never_whole": 1}, fragment=2)
         yield one(f"fragments{name}-late.pcap", pcap(RAW, *cut_up, seconds=40), 0,
@@ -248,15 +250,15 @@ def captures():
     yield one("fragments6-nested.pcap", pcap(RAW, *[
         piece6(part, at, more, 44) for part, at, more in (
             (bytes([17, 0, 0, 1]) + bytes(12), 0, 1), (long6[:8], 16, 0))]), 0,
-        fragments={"whole": 1}, fragment=1, bad_fragment=1)
+        fragments={"whole": 1, "joined": 1}, bad_fragment=1)
 
     # Reasons to skip a frame.
     yield one("skip-not-ip.pcap", pcap(ETHERNET, ethernet(bytes(28), kind=0x0806), ethernet(bytes(46), kind=46)),
-              0, not_ip=2)
+              0, not_ip=2, carried={"llc": {"not_ip": 1}})
     yield one("skip-not-udp.pcap", pcap(RAW, ipv4(bytes(20), 6), ipv6(bytes(8), 58), ipv6(b"", 59)), 0, not_udp=3)
-    yield one("skip-extension.pcap", pcap(RAW, *[ipv6(bytes(16), n) for n in (50, 51, 135, 139, 140)],
+    yield one("skip-extension.pcap", pcap(RAW, *[ipv6(bytes(16), n) for n in (135, 139, 140)],
                                           ipv6(bytes([17, 0, 0, 1, 0, 0, 0, 0]) + udp(v6=True), 43)),
-              0, extension_header=6)
+              0, extension_header=4)
     yield one("skip-snapped.pcap", pcap(RAW, four, six, snapped=1), 0, snapped=2)
     yield one("skip-truncated.pcap", pcap(RAW, four[:-1], six[:-1], b""), 0, truncated=3)
     yield one("skip-bad-ip.pcap", pcap(RAW, ipv4(udp(), total=19), ipv4(udp(), total=0),
@@ -264,6 +266,7 @@ def captures():
               0, bad_ip_header=4)
     yield one("skip-bad-udp.pcap", pcap(RAW, ipv4(udp(length=7)), ipv4(udp(length=16)), ipv4(b"abc"),
                                         ipv6(udp(v6=True, length=0))), 0, bad_udp_length=4)
+    yield from make_carried.captures(one, sys.modules[__name__])
 
 
 def malformed(seed=1, count=200):

@@ -89,7 +89,7 @@ bool OneSidedReplay::is_repeated(Kind kind, const Flow& flow, const Frame& frame
 
 void OneSidedReplay::replay_request(const CaptureRecord& record, const Frame& frame,
                                     Endpoint& server) {
-  if (frame.udp_checksum == Checksum::kBad || frame.ip_checksum == Checksum::kBad) {
+  if (!take_bad_checksums_ && has_bad_checksum(frame)) {
     ++bad_checksum_;
     return;
   }

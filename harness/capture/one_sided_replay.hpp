@@ -32,6 +32,9 @@ class OneSidedReplay {
 
   static constexpr std::size_t kAnswersDueMax = std::size_t{1} << 16;
 
+  // Requests with bad checksums are given to the server, too.
+  void take_bad_checksums() { take_bad_checksums_ = true; }
+
   // Call it for every datagram of the file, in order. Whether the server received or sent it.
   bool survey(const Frame& frame);
 
@@ -84,6 +87,7 @@ class OneSidedReplay {
   void report(const ReplayDifference& difference);
 
   std::optional<std::uint16_t> server_port_;
+  bool take_bad_checksums_ = false;
   std::unordered_map<FlowKey, Flow, HashFlowKey> flows_;
   bool too_many_flows_ = false;
 

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "harness/capture/frame_for_test.hpp"
 #include "harness/capture/replay_for_test.hpp"
 
 namespace lossy {
@@ -156,6 +157,53 @@ TEST_F(OneSidedReplayTest, BadChecksumIsNotReceived) {
   EXPECT_EQ(result.status, ReplayStatus::kHolds) << replay_text(result);
   EXPECT_EQ(result.bad_checksum, 1U);
   EXPECT_EQ(result.received, 1U);
+}
+
+// Unless it is asked for: in files whose addresses were changed no checksum fits any more.
+TEST_F(OneSidedReplayTest, BadChecksumsCanBeTaken) {
+  ask(alice_, "a1");
+  records_.back().frame[46] ^= std::byte{1};  // UDP's checksum.
+  answer(alice_, "Hello, a1!");
+  records_.back().frame[31] ^= std::byte{1};  // IP's.
+  EXPECT_THAT(replay_text(replay()), HasSubstr("does not give"));
+  const ReplayResult result = replay_capture(path_, {.bad_checksums = true});
+  EXPECT_EQ(result.status, ReplayStatus::kHolds) << replay_text(result);
+  EXPECT_EQ(result.received, 1U);
+  EXPECT_EQ(result.bad_checksum, 0U);
+  records_.pop_back();
+  EXPECT_THAT(replay_text(replay()),
+              HasSubstr("1 with a bad checksum (--bad-checksums takes them)"));
+}
+
+// Of what carries packets itself those are replayed when it is asked for.
+TEST_F(OneSidedReplayTest, WhatIsInside) {
+  const auto carry = [&](const std::string& packet) {
+    Frame frame;
+    frame.source = *Address::parse("192.0.2.1:50000");
+    frame.destination = *Address::parse("192.0.2.2:2152");
+    const TestBytes payload =
+        from_hex("30ff" + hex16(from_hex(packet).size()) + "00000001" + packet);
+    frame.payload = payload;
+    Record record{Instant(1'700'000'000s), {}};
+    record.frame.resize(kFrameBytesMax);
+    record.frame.resize(encode_frame(frame, record.frame));
+    records_.push_back(record);
+  };
+  carry(kMichael4);
+  carry(ipv4_of(17, "270f c502 0017 0000" + to_hex(as_bytes("Hello, Michael!"))));
+  EXPECT_EQ(replay().status, ReplayStatus::kNotTried);
+  ReplayResult result = replay_capture(path_, {.inner = true});
+  EXPECT_EQ(result.status, ReplayStatus::kDiffers) << "it comes from elsewhere";
+  records_.pop_back();
+  std::string answer = ipv4_of(17, "270f c502 0017 0000" + to_hex(as_bytes("Hello, Michael!")));
+  answer.replace(24, 16, "7f0000017f000001");
+  answer.replace(20, 4, "0000");  // No checksum.
+  carry(answer);
+  save(records_, path_);
+  result = replay_capture(path_, {.inner = true});
+  EXPECT_EQ(result.status, ReplayStatus::kHolds) << replay_text(result);
+  EXPECT_EQ(result.received, 1U);
+  EXPECT_EQ(result.sent, 1U);
 }
 
 // Where nothing is for the port, nothing was tried, whatever else is there.

@@ -18,6 +18,8 @@ class PacketFilter {
  public:
   explicit PacketFilter(std::string expression) : expression_(std::move(expression)) {}
 
+  const std::string& expression() const { return expression_; }
+
   // Makes the program for a link type. Why there is none, or nothing.
   std::optional<std::string> compile(int link_type);
 

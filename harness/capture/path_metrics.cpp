@@ -19,7 +19,7 @@ void PathTracker::sent(std::uint32_t identification, Instant time, PathMetrics& 
   ++metrics.counters.sent;
   Datagram& slot = slot_of(identification);
   if (slot.number != 0) settle(slot, metrics);
-  slot = {time, {}, counters_.sent, identification, false};
+  slot = {time, {}, counters_.sent, identification, false, false};
 }
 
 // Makes room until the slot is free, as far as there may be more room.
@@ -71,6 +71,14 @@ void PathTracker::arrived(std::uint32_t identification, Instant time, PathMetric
   metrics.extent_sum += extent;
 }
 
+void PathTracker::in_flight(std::uint32_t identification) {
+  Datagram* const datagram = datagrams_.empty() ? nullptr : &slot_of(identification);
+  if (datagram == nullptr || datagram->number == 0 || datagram->identification != identification) {
+    return;
+  }
+  datagram->in_flight = !datagram->arrived;
+}
+
 void PathTracker::remember_gap(std::uint64_t first, std::uint64_t last, PathBudget& budget) {
   if (gaps_.size() == gaps_.capacity()) {
     const std::size_t size = std::max<std::size_t>(4, gaps_.size() * 2);
@@ -95,6 +103,12 @@ std::uint64_t PathTracker::extent_of(std::uint64_t number) const {
 }
 
 void PathTracker::settle(const Datagram& datagram, PathMetrics& metrics) {
+  if (datagram.in_flight) {
+    ++counters_.in_flight;
+    ++metrics.counters.in_flight;
+    loss_run_ = 0;
+    return;
+  }
   if (!datagram.arrived) {
     ++counters_.lost;
     ++metrics.counters.lost;

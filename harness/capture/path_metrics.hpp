@@ -18,6 +18,7 @@ struct PathCounters {
   std::uint64_t sent = 0;
   std::uint64_t arrived = 0;     // Of those: copies do not count.
   std::uint64_t lost = 0;        // Sent, and not seen to arrive before the capture ends (RFC 7680).
+  std::uint64_t in_flight = 0;   // The same, but known to be under way when it ends: not lost.
   std::uint64_t duplicated = 0;  // Arrivals of what had arrived already (RFC 5560).
   std::uint64_t reordered = 0;   // First arrivals after a datagram that was sent later (RFC 4737).
   std::uint64_t unmatched = 0;   // Arrivals of what was never seen to be sent.
@@ -51,6 +52,8 @@ class PathTracker {
   void sent(std::uint32_t identification, Instant time, PathMetrics& metrics, PathBudget& budget);
   void arrived(std::uint32_t identification, Instant time, PathMetrics& metrics,
                PathBudget& budget);
+  // It is under way when the capture ends, unless a copy has arrived.
+  void in_flight(std::uint32_t identification);
   // The capture has ended.
   void finish(PathMetrics& metrics);
 
@@ -63,6 +66,7 @@ class PathTracker {
     std::uint64_t number = 0;  // From 1; 0 where the slot is empty.
     std::uint32_t identification = 0;
     bool arrived = false;
+    bool in_flight = false;
   };
   // Numbers that were passed over by a later one that arrived first: all that can be reordered.
   struct Gap {

@@ -44,6 +44,26 @@ TEST_F(PathMetricsTest, CountsLossPeriods) {
   EXPECT_EQ(metrics.counters.reordered, 0U);
 }
 
+// What is known to be under way when the capture ends is not lost, and parts losses.
+TEST_F(PathMetricsTest, WhatIsInFlightIsNotLost) {
+  for (std::uint32_t n = 1; n <= 6; ++n) sent(n, n * 1ms);
+  arrived(1, 10ms);
+  tracker.in_flight(1);  // A second copy of it.
+  tracker.in_flight(3);
+  tracker.in_flight(5);
+  tracker.in_flight(7);  // Never sent.
+  tracker.finish(metrics);
+  EXPECT_EQ(metrics.counters.sent, 6U);
+  EXPECT_EQ(metrics.counters.arrived, 1U);
+  EXPECT_EQ(metrics.counters.in_flight, 2U);
+  EXPECT_EQ(metrics.counters.lost, 3U);
+  EXPECT_EQ(tracker.counters().in_flight, 2U);
+  EXPECT_EQ(metrics.loss_periods, 3U);
+  EXPECT_EQ(metrics.longest_loss_period, 1U);
+  PathTracker empty;
+  empty.in_flight(1);
+}
+
 // RFC 5560: what arrives again is a duplicate, reorders nothing and has no delay of its own.
 TEST_F(PathMetricsTest, CountsDuplicates) {
   run(3, {1, 2, 1, 1, 3, 2});

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/counted.hpp"
 #include "core/escape.hpp"
 #include "harness/capture/pcap_file.hpp"
 #include "harness/capture/pcapng_file.hpp"
@@ -40,8 +41,9 @@ std::unique_ptr<CaptureFormat> make_format(ByteWindow window) {
 CaptureError no_known_link_type(const std::string& path, int link_type) {
   return error_of(Kind::kLinkType, path,
                   "has link type " + describe_link_type(link_type) +
-                      "; what can be read is Ethernet, LINUX_SLL, LINUX_SLL2, NULL, LOOP, RAW, "
-                      "IPV4 and IPV6");
+                      "; what can be read is Ethernet, 802.11 (radiotap, PPI), LINUX_SLL, "
+                      "LINUX_SLL2, PPP, PPPoE, HDLC, MPLS, NFLOG, PKTAP, NULL, LOOP, RAW, IPV4 "
+                      "and IPV6");
 }
 
 }  // namespace
@@ -89,13 +91,25 @@ std::variant<PcapReader, CaptureError> PcapReader::read(std::unique_ptr<InputStr
 
 std::optional<std::string> PcapReader::set_filter(const std::string& expression) {
   filter_.emplace(expression);
-  if (!interfaces().empty()) return filter_->compile(interfaces().front().link_type);
   std::optional<std::string> why;
-  for (const int link_type : kLinkTypes) {
-    why = filter_->compile(link_type);
-    if (!why) break;
+  if (!interfaces().empty()) {
+    why = filter_->compile(interfaces().front().link_type);
+  } else {
+    for (const int link_type : kLinkTypes) {
+      why = filter_->compile(link_type);
+      if (!why) break;
+    }
   }
+  if (!why) hint_.emplace(expression);
   return why;
+}
+
+std::string PcapReader::filtered_out() const {
+  if (!hint_) return "";
+  std::string text =
+      escape_controls(filter_->expression()) + " matches none of " + counted(records_, "record");
+  if (!hint_->text().empty()) text += "; " + escape_controls(hint_->text());
+  return text;
 }
 
 std::optional<CaptureRecord> PcapReader::next() {
@@ -106,6 +120,7 @@ std::optional<CaptureRecord> PcapReader::next() {
     if (tell_ && descriptor_ >= 0 && records_ % kRecordsOfTelling == 0) {
       tell_(static_cast<std::uint64_t>(::lseek(descriptor_, 0, SEEK_CUR)), bytes_);
     }
+    record.inner = inner_;
     if (!any_readable_) {
       link_type_ = record.link_type;
       any_readable_ = is_link_type_supported(link_type_);
@@ -125,16 +140,23 @@ std::optional<CaptureRecord> PcapReader::next() {
 
 bool PcapReader::passes_filter(const CaptureRecord& record) {
   if (!is_link_type_supported(record.link_type)) return false;
-  const std::optional<bool> matches = filter_->matches(record);
-  if (matches) return *matches;
-  if (const auto why = filter_->compile(record.link_type)) {
-    error_ =
-        error_of(Kind::kFilter, path_,
-                 "has link type " + describe_link_type(record.link_type) + " in record " +
-                     std::to_string(records_) + ", of which the filter cannot be asked: " + *why);
-    return false;
+  std::optional<bool> matches = filter_->matches(record);
+  if (!matches) {
+    if (const auto why = filter_->compile(record.link_type)) {
+      error_ =
+          error_of(Kind::kFilter, path_,
+                   "has link type " + describe_link_type(record.link_type) + " in record " +
+                       std::to_string(records_) + ", of which the filter cannot be asked: " + *why);
+      return false;
+    }
+    matches = filter_->matches(record);
   }
-  return *filter_->matches(record);
+  if (*matches) {
+    hint_.reset();
+  } else if (hint_) {
+    hint_->see(record);
+  }
+  return *matches;
 }
 
 std::string describe_link_type(int link_type) {

@@ -14,6 +14,7 @@
 
 #include "harness/capture/capture_format.hpp"
 #include "harness/capture/capture_record.hpp"
+#include "harness/capture/filter_hint.hpp"
 #include "harness/capture/frame.hpp"
 #include "harness/capture/input_stream.hpp"
 #include "harness/capture/packet_filter.hpp"
@@ -52,6 +53,13 @@ class PcapReader {
   // of a pcapng, whose link types show later, only where it can be asked of none.
   std::optional<std::string> set_filter(const std::string& expression);
 
+  // "port 7 matches none of 12 records", and what would, once a filter that matched nothing has
+  // seen all; else nothing.
+  std::string filtered_out() const;
+
+  // What VXLAN, Geneve and GTP-U carry is to count instead: records say so from now on.
+  void look_inside() { inner_ = true; }
+
   // The next record, valid until the next call, or nothing at the end and after an error.
   std::optional<CaptureRecord> next();
 
@@ -73,10 +81,6 @@ class PcapReader {
   const std::vector<CaptureInterface>& interfaces() const { return format_->interfaces(); }
   const std::string& path() const { return path_; }
 
-  static std::variant<Frame, SkipReason> decode(const CaptureRecord& record) {
-    return decode_frame(record.link_type, record.frame, record.original_bytes);
-  }
-
  private:
   PcapReader() = default;
 
@@ -85,10 +89,12 @@ class PcapReader {
   std::string path_;
   std::unique_ptr<CaptureFormat> format_;
   std::optional<PacketFilter> filter_;
-  int descriptor_ = -1;  // Of a file, which the stream closes.
+  std::optional<FilterHint> hint_;  // As long as the filter has matched nothing.
+  int descriptor_ = -1;             // Of a file, which the stream closes.
   std::uint64_t bytes_ = 0;
   Tell tell_;
   bool live_ = false;
+  bool inner_ = false;
   std::uint64_t records_ = 0;
   bool any_readable_ = false;  // Of the records, by their link types.
   int link_type_ = 0;          // Of the latest of those until there was one.

@@ -12,6 +12,7 @@
 
 #include "harness/capture/captures_for_test.hpp"
 #include "harness/capture/files_for_test.hpp"
+#include "harness/capture/frame_for_test.hpp"
 #include "harness/capture/packers_for_test.hpp"
 
 namespace lossy {
@@ -118,10 +119,10 @@ TEST(PcapReaderTest, RefusesWhatIsNoCapture) {
     EXPECT_THAT(error.text, StartsWith(path + ": is not a capture: "));
   }
 
-  write_file(path, header(little, kNanoseconds, 127));
+  write_file(path, header(little, kNanoseconds, 117));
   error = error_of(path);
   EXPECT_EQ(error.kind, Kind::kLinkType);
-  EXPECT_THAT(error.text, HasSubstr("127 (IEEE802_11_RADIO)"));
+  EXPECT_THAT(error.text, HasSubstr("117 (PFLOG)"));
   EXPECT_EQ(error.text.find('\n'), std::string::npos);
 }
 
@@ -352,6 +353,71 @@ TEST(PcapReaderTest, Filters) {
   EXPECT_EQ(reader.records(), 3U);
 }
 
+// A filter that matches nothing says what would: tcpdump's expressions look behind a tag or a label
+// only when they are told to.
+TEST(PcapReaderTest, SaysWhatAFilterWants) {
+  const auto filtered_out = [](const std::string& frame, const std::string& expression,
+                               std::uint32_t link_type = 1) {
+    const std::string bytes = to_text(from_hex(frame));
+    const std::string content = header(little, kNanoseconds, link_type) +
+                                record(little, 1, 0, bytes) + record(little, 2, 0, bytes);
+    auto opened = read_memory(content);
+    PcapReader& reader = std::get<PcapReader>(opened);
+    EXPECT_EQ(reader.set_filter(expression), std::nullopt);
+    while (reader.next()) continue;
+    return reader.filtered_out();
+  };
+  const std::string plain = kMacs + "0800" + kMichael4;
+  const std::string tagged = kMacs + "8100 e005 0800" + kMichael4;
+  EXPECT_EQ(filtered_out(plain, "port 9999"), "");
+  EXPECT_EQ(filtered_out(plain, "port 7"), "port 7 matches none of 2 records");
+  EXPECT_EQ(filtered_out(tagged, "port 7"), "port 7 matches none of 2 records");
+  EXPECT_EQ(filtered_out(tagged, "port 9999"),
+            "port 9999 matches none of 2 records; behind a VLAN's tag it would match: "
+            "vlan and (port 9999)");
+  EXPECT_EQ(filtered_out(tagged, "vlan and (port 9999)"), "");
+  EXPECT_EQ(filtered_out(tagged, "port 7 or port 9999"),
+            "port 7 or port 9999 matches none of 2 records; behind a VLAN's tag it would match: "
+            "vlan and (port 7 or port 9999)");
+  EXPECT_THAT(filtered_out(kMacs + "88a8 0005 8100 0006 0800" + kMichael4, "port 9999"),
+              HasSubstr("; behind two VLANs' tags it would match: vlan and vlan and (port 9999)"));
+  EXPECT_THAT(filtered_out(kMacs + "8864 1100 0007 0025 0021" + kMichael4, "port 9999"),
+              HasSubstr("; in PPPoE it would match: pppoes and (port 9999)"));
+  EXPECT_THAT(filtered_out(kMacs + "8847 00010140" + kMichael4, "port 9999"),
+              HasSubstr("; behind an MPLS label it would match: mpls and (port 9999)"));
+  EXPECT_EQ(filtered_out(kMichael4, "port 7", kLinkTypeRawFile), "port 7 matches none of 2 records")
+      << "where there are no tags";
+}
+
+// Of a file with several link types each record is asked in its own.
+TEST(PcapReaderTest, SaysWhatAFilterWantsOfEachLinkType) {
+  const auto to_wire = [](const std::string& hex) { return to_text(from_hex(hex)); };
+  const std::string content = Pcapng()
+                                  .section()
+                                  .interface(101)
+                                  .packet(0, 0, to_wire(kMichael4))
+                                  .interface(117)
+                                  .packet(1, 0, to_wire(kMacs + "8100 0005 0800" + kMichael4))
+                                  .interface(1)
+                                  .packet(2, 0, to_wire(kMacs + "8847 00010140" + kMichael4))
+                                  .packet(2, 0, to_wire(kMacs + "0800" + kMichael4))
+                                  .text();
+  const auto filtered_out = [&](const std::string& expression) {
+    auto opened = read_memory(content);
+    PcapReader& reader = std::get<PcapReader>(opened);
+    EXPECT_EQ(reader.set_filter(expression), std::nullopt);
+    while (reader.next()) continue;
+    EXPECT_FALSE(reader.error());
+    return reader.filtered_out();
+  };
+  EXPECT_EQ(filtered_out("port 9999"), "");
+  EXPECT_EQ(filtered_out("port 9999 and ip[0] != 0x45"),
+            "port 9999 and ip[0] != 0x45 matches none of 4 records");
+  EXPECT_EQ(filtered_out("len == 53 and port 9999"),
+            "len == 53 and port 9999 matches none of 4 records; behind an MPLS label it would "
+            "match: mpls and (len == 53 and port 9999)");
+}
+
 // Each packet is asked what its own link type means by the filter, whichever interfaces are
 // declared when; of a link type for which it means nothing the first packet is an error.
 TEST(PcapReaderTest, FiltersEachLinkType) {
@@ -365,7 +431,7 @@ TEST(PcapReaderTest, FiltersEachLinkType) {
                                   .interface(101)
                                   .packet(1, 0, port_9999)
                                   .packet(1, 0, other)
-                                  .interface(127)
+                                  .interface(117)
                                   .packet(2, 0, port_9999)
                                   .text();
   const auto numbers = [&](const std::string& expression, std::string& error) {
@@ -392,17 +458,17 @@ TEST(PcapReaderTest, FiltersEachLinkType) {
 // Where some of the link types cannot be decoded, those packets are skipped. Where all cannot, the
 // file is refused, as any other file is.
 TEST(PcapReaderTest, RefusesAFileOfUnknownLinkTypesOnly) {
-  const std::string start = Pcapng().section().interface(127).packet(0, 0, "x").text();
+  const std::string start = Pcapng().section().interface(117).packet(0, 0, "x").text();
   const std::string ethernet_too = Pcapng().interface(1).packet(1, 0, "x").text();
   const Outcome refused = read_all(read_memory(start, "m"));
   EXPECT_EQ(refused.records, 1U);
   EXPECT_EQ(refused.kind, Kind::kLinkType);
-  EXPECT_THAT(refused.error, StartsWith("m: has link type 127 (IEEE802_11_RADIO); "));
+  EXPECT_THAT(refused.error, StartsWith("m: has link type 117 (PFLOG); "));
   const Outcome mixed = read_all(read_memory(start + ethernet_too, "m"));
   EXPECT_EQ(mixed.records, 2U);
   EXPECT_EQ(mixed.error, "");
   // Of what was never captured there is nothing to refuse.
-  const Outcome none = read_all(read_memory(Pcapng().section().interface(127).text(), "m"));
+  const Outcome none = read_all(read_memory(Pcapng().section().interface(117).text(), "m"));
   EXPECT_EQ(none.records, 0U);
   EXPECT_EQ(none.error, "");
 }

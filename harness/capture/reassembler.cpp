@@ -12,19 +12,31 @@ Reassembler::Reassembler(const ReassemblyLimits& limits) : limits_(limits) {
   check(limits.bytes_max >= std::size_t{1} << 18, "Reassembler: a packet may take 256 KiB");
 }
 
-std::variant<Frame, SkipReason> Reassembler::decode(const CaptureRecord& record) {
-  auto decoded = decode_frame(record.link_type, record.frame, record.original_bytes);
-  const auto* reason = std::get_if<SkipReason>(&decoded);
-  if (reason == nullptr || *reason != SkipReason::kFragment) [[likely]]
+Decoded Reassembler::decode(const CaptureRecord& record) {
+  Decoded decoded = decode_record(record);
+  const auto is_fragment = [&] {
+    const auto* const skipped = std::get_if<Skipped>(&decoded);
+    return skipped != nullptr && skipped->reason == SkipReason::kFragment;
+  };
+  if (!is_fragment()) [[likely]]
     return decoded;
   Fragment fragment;  // Rare enough to decode twice, and too large to prepare for every frame.
-  decode_frame(record.link_type, record.frame, record.original_bytes, &fragment);
-  decoded = add(record, fragment);
+  const DecodeOptions options{.fragment = &fragment, .inner = record.inner};
+  decode_record(record, options);
+  // Each time a packet ends that was waiting, so this ends.
+  while (is_fragment()) {
+    Fragment whole;
+    if (const auto reason = add(record, fragment, whole)) {
+      decoded = Skipped{*reason, fragment.packet.carriers};
+      break;
+    }
+    decoded = decode_packet(whole, options);
+  }
   return decoded;  // Always the same object: it is made where the caller wants it.
 }
 
-std::variant<Frame, SkipReason> Reassembler::add(const CaptureRecord& record,
-                                                 const Fragment& fragment) {
+std::optional<SkipReason> Reassembler::add(const CaptureRecord& record, const Fragment& fragment,
+                                           Fragment& whole) {
   expire(record.time);
   const std::size_t size = fragment.bytes.size();
   // IPv4's length counts the header, of 20 bytes at least.
@@ -37,6 +49,7 @@ std::variant<Frame, SkipReason> Reassembler::add(const CaptureRecord& record,
   if (packet.refusal) return *packet.refusal;
   if (is_copy(packet, fragment)) {
     ++counters_.copies;
+    ++packet.pieces;
     return SkipReason::kFragment;
   }
   if (const auto reason = objection(packet, fragment)) return refuse(packet, *reason);
@@ -46,13 +59,14 @@ std::variant<Frame, SkipReason> Reassembler::add(const CaptureRecord& record,
     return SkipReason::kFragment;
   }
   ++counters_.whole;
-  Frame frame = packet.frame;
-  frame.ip_checksum = packet.ip_checksum;
-  const std::uint8_t protocol = packet.protocol;
+  counters_.joined += packet.pieces - 1;
+  whole = packet.first;
+  whole.packet.ip_checksum = packet.ip_checksum;
   bytes_ -= packet.bytes.capacity();
   whole_ = std::exchange(packet.bytes, std::vector<std::byte>());
+  whole.bytes = whole_;
   drop(index_.find(packet.key)->second);
-  return decode_packet(frame, protocol, whole_);
+  return std::nullopt;
 }
 
 Reassembler::Packet& Reassembler::packet_of(const CaptureRecord& record, const Fragment& fragment) {
@@ -63,7 +77,8 @@ Reassembler::Packet& Reassembler::packet_of(const CaptureRecord& record, const F
                 .captured_on = record.interface,
                 .interface = frame.interface,
                 .type = frame.type,
-                .vlan = frame.vlan};
+                .vlan = frame.vlan,
+                .protocol = frame.source.is_v6() ? std::uint8_t{0} : fragment.protocol};
   if (const auto found = index_.find(key); found != index_.end()) {
     if (!is_too_old(*found->second, record.time)) return *found->second;
     if (!found->second->refusal) ++counters_.expired;
@@ -122,10 +137,8 @@ void Reassembler::store(Packet& packet, const Fragment& fragment) {
     packet.present.set(at / kBlockBytes);
     ++packet.blocks;
   }
-  if (fragment.offset == 0) {
-    packet.frame = fragment.packet;
-    packet.protocol = fragment.protocol;
-  }
+  ++packet.pieces;
+  if (fragment.offset == 0) packet.first = fragment;
   if (fragment.packet.ip_checksum != Checksum::kGood && packet.ip_checksum != Checksum::kBad) {
     packet.ip_checksum = fragment.packet.ip_checksum;
   }

@@ -1,5 +1,6 @@
 // Puts fragmented IP packets together (RFC 791, RFC 815, RFC 8200), in front of the one decoder and
-// behind it: a datagram comes out with the record that completes it.
+// behind it: a datagram comes out with the record that completes it. What is put together may be a
+// piece of a packet that it carries.
 //
 // Nothing that a capture holds makes it grow without bound: packets that wait for pieces are
 // limited in number, in bytes and in age, and what exceeds a limit pushes out the oldest. Pieces
@@ -14,7 +15,6 @@
 #include <list>
 #include <map>
 #include <optional>
-#include <variant>
 #include <vector>
 
 #include "core/clock.hpp"
@@ -37,6 +37,8 @@ struct ReassemblyCounters {
   std::uint64_t expired = 0;  // Packets whose pieces did not all come in time.
   std::uint64_t evicted = 0;  // Packets that had to go because a limit was reached.
   std::uint64_t copies = 0;   // Pieces that had been there already.
+  // Records that were decoded as kFragment, and whose packet became whole: nothing of them is lost.
+  std::uint64_t joined = 0;
 };
 
 class Reassembler {
@@ -45,7 +47,7 @@ class Reassembler {
 
   // As decode_frame(), for the frames of one capture in their order. What is decoded is valid until
   // the next call, and as long as the frame is.
-  std::variant<Frame, SkipReason> decode(const CaptureRecord& record);
+  Decoded decode(const CaptureRecord& record);
 
   const ReassemblyCounters& counters() const { return counters_; }
   // Packets that still wait for pieces.
@@ -69,25 +71,28 @@ class Reassembler {
     std::uint32_t interface = 0;    // The one that the frame names.
     PacketType type = PacketType::kUnknown;
     std::uint16_t vlan = 0;
+    std::uint8_t protocol = 0;  // Of IPv4: in IPv6 not every piece knows.
     friend auto operator<=>(const Key&, const Key&) = default;
   };
 
   struct Packet {
     Key key;
     Instant first_seen;
-    Frame frame;                             // Of the piece at offset 0, once that is there.
-    std::uint8_t protocol = 0;               // The same.
+    Fragment first;                          // The piece at offset 0, once that is there.
     Checksum ip_checksum = Checksum::kGood;  // The worst of all pieces.
     std::vector<std::byte> bytes;            // To the end of the furthest piece.
     std::optional<std::size_t> size;         // Of all it carries, once the last piece is there.
     std::size_t blocks = 0;                  // How many are present.
+    std::uint64_t pieces = 0;                // Copies included.
     std::bitset<kBlocksMax> present;
     std::bitset<kBlocksMax> starts;  // Those at which a piece begins.
     std::optional<SkipReason> refusal;
   };
   using Packets = std::list<Packet>;
 
-  std::variant<Frame, SkipReason> add(const CaptureRecord& record, const Fragment& fragment);
+  // Nothing when the packet is whole: then `whole` is what decode_packet() wants.
+  std::optional<SkipReason> add(const CaptureRecord& record, const Fragment& fragment,
+                                Fragment& whole);
   Packet& packet_of(const CaptureRecord& record, const Fragment& fragment);
   // Why the piece cannot be taken into the packet, or nothing.
   static std::optional<SkipReason> objection(const Packet& packet, const Fragment& fragment);

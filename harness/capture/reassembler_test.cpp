@@ -9,6 +9,7 @@
 
 #include "core/random.hpp"
 #include "harness/capture/checksum.hpp"
+#include "harness/capture/frame_for_test.hpp"
 #include "harness/capture/wire.hpp"
 
 namespace lossy {
@@ -89,12 +90,17 @@ class Capture {
   explicit Capture(const ReassemblyLimits& limits = {}) : reassembler(limits) {}
 
   // "datagram", or why there is none.
-  std::string see(const Bytes& frame, Duration at = 0s) {
+  std::string see(const Bytes& frame, Duration at = 0s, bool inner = false) {
     // Exactly as large, so that a sanitizer sees what is read behind it.
     frame_ = Bytes(frame.begin(), frame.end());
-    const auto decoded = reassembler.decode({1, Instant(at), frame_, frame_.size(), kLinkTypeRaw});
-    if (const auto* reason = std::get_if<SkipReason>(&decoded)) {
-      return std::string(to_string(*reason));
+    const auto decoded = reassembler.decode({.number = 1,
+                                             .time = Instant(at),
+                                             .frame = frame_,
+                                             .original_bytes = frame_.size(),
+                                             .link_type = kLinkTypeRaw,
+                                             .inner = inner});
+    if (const auto* skipped = std::get_if<Skipped>(&decoded)) {
+      return std::string(to_string(skipped->reason));
     }
     last = std::get<Frame>(decoded);
     return "datagram";
@@ -228,6 +234,109 @@ TEST(ReassemblerTest, WholePacketMayHoldNoDatagram) {
   EXPECT_EQ(capture.see(ipv6(nested, {16, 16, false}, 8, 44)), "bad_fragment");
   EXPECT_EQ(capture.reassembler.waiting(), 0U);
   EXPECT_EQ(capture.see(ipv6(nested, {0, 16}, 9, 6)), "not_udp");
+}
+
+// In the frame (link type RAW) of a piece of an IPv4 packet of that protocol, hexadecimal as it is.
+Bytes piece_of(std::uint8_t protocol, const std::string& carried, std::size_t from,
+               std::size_t to) {
+  const Bytes whole = from_hex(carried);
+  const std::size_t fragment = (to < whole.size() ? 0x2000 : 0) | from / 8;
+  return from_hex(ipv4_of(protocol, to_hex(std::span(whole).subspan(from, to - from)),
+                          static_cast<std::uint16_t>(fragment)));
+}
+
+// What carries packets may itself come in pieces, and so may what it carries, or both.
+TEST(ReassemblerTest, PutsCarriersAndWhatTheyCarryTogether) {
+  const std::string gre = to_hex(from_hex("0000 0800" + kMichael4));
+  Capture outer;
+  EXPECT_EQ(outer.see(piece_of(47, gre, 0, 24)), "fragment");
+  EXPECT_EQ(outer.see(piece_of(47, gre, 24, 39)), "datagram");
+  EXPECT_EQ(to_text(outer.last.payload), "Michael");
+  EXPECT_EQ(words_of(outer.last.carriers), "gre");
+  EXPECT_EQ(outer.last.destination.to_string(), "127.0.0.1:9999");
+  EXPECT_EQ(outer.last.udp_checksum, Checksum::kGood);
+  EXPECT_EQ(outer.reassembler.counters().joined, 1U);
+
+  const std::string udp = "c502 270f 0017 0000 000102030405060708090a0b0c0d0e";
+  Capture inner;
+  const auto carried = [&](std::size_t from, std::size_t to) {
+    return "0000 0800" + to_hex(piece_of(17, udp, from, to));
+  };
+  EXPECT_EQ(inner.see(from_hex(ipv4_of(47, carried(16, 23)))), "fragment");
+  EXPECT_EQ(inner.see(from_hex(ipv4_of(47, carried(0, 16)))), "datagram");
+  EXPECT_EQ(inner.last.payload.size(), 15U);
+  EXPECT_EQ(inner.reassembler.counters().joined, 1U);
+
+  Capture both;
+  EXPECT_EQ(both.see(piece_of(47, carried(0, 16), 0, 32)), "fragment");
+  EXPECT_EQ(both.see(piece_of(47, carried(0, 16), 32, 40)), "fragment");
+  EXPECT_EQ(both.see(piece_of(47, carried(16, 23), 0, 16)), "fragment");
+  EXPECT_EQ(both.see(piece_of(47, carried(16, 23), 16, 31)), "datagram");
+  EXPECT_EQ(both.last.payload.size(), 15U);
+  EXPECT_EQ(both.reassembler.counters().whole, 3U);
+  EXPECT_EQ(both.reassembler.counters().joined, 3U);
+  EXPECT_EQ(both.reassembler.bytes(), 0U);
+}
+
+// However deep it all was when a piece came, the packet is as deep: the bound on that holds.
+TEST(ReassemblerTest, PiecesRememberHowDeepTheyAre) {
+  for (const unsigned around : {kCarriersMax - 1, kCarriersMax}) {
+    Capture capture;
+    const auto see = [&](const Bytes& piece) {
+      std::string packet = to_hex(piece);
+      for (unsigned i = 0; i < around; ++i) packet = ipv4_of(4, packet);
+      return capture.see(from_hex(packet));
+    };
+    const std::string gre = to_hex(from_hex("0000 0800" + kMichael4));
+    EXPECT_EQ(see(piece_of(47, gre, 0, 24)), "fragment");
+    EXPECT_EQ(see(piece_of(47, gre, 24, 39)), around < kCarriersMax ? "datagram" : "too_deep");
+  }
+}
+
+// What datagrams carry comes in pieces, too, when it is asked for.
+TEST(ReassemblerTest, PutsWhatIsInsideTogether) {
+  const std::string udp = "c502 270f 0017 0000 000102030405060708090a0b0c0d0e";
+  for (const bool inner : {false, true}) {
+    Capture capture;
+    const auto see = [&](std::size_t from, std::size_t to) {
+      const std::string frame = kMacs + "0800" + to_hex(piece_of(17, udp, from, to));
+      const std::string vxlan =
+          "c000 12b5" + hex16(16 + from_hex(frame).size()) + "0000" + "0800000000000700" + frame;
+      return capture.see(from_hex(ipv4_of(17, vxlan)), 0s, inner);
+    };
+    EXPECT_EQ(see(0, 16), inner ? "fragment" : "datagram");
+    EXPECT_EQ(see(16, 23), "datagram");
+    EXPECT_EQ(capture.last.destination.port(), inner ? 9999 : 4789);
+  }
+}
+
+// Pieces of two packets between the same hosts, which have the same identification and carry
+// different things, are of two packets (RFC 791 section 3.2); IPv6 has one count for all.
+TEST(ReassemblerTest, ProtocolsHaveIdentificationsOfTheirOwn) {
+  const std::string gre = to_hex(from_hex("0000 0800" + kMichael4));
+  const std::string udp = "c502 270f 0017 0000 000102030405060708090a0b0c0d0e";
+  Capture capture;
+  EXPECT_EQ(capture.see(piece_of(47, gre, 0, 24)), "fragment");
+  EXPECT_EQ(capture.see(piece_of(17, udp, 0, 16)), "fragment");
+  EXPECT_EQ(capture.see(piece_of(17, udp, 16, 23)), "datagram");
+  EXPECT_EQ(capture.see(piece_of(47, gre, 24, 39)), "datagram");
+  EXPECT_EQ(to_text(capture.last.payload), "Michael");
+}
+
+// Who counts records learns which of them a packet was made of: copies as well, and nothing else.
+TEST(ReassemblerTest, CountsWhatItJoins) {
+  const Bytes whole = datagram(40);
+  Capture capture;
+  capture.see(ipv4(whole, {0, 16}));
+  capture.see(ipv4(whole, {0, 16}));
+  capture.see(ipv4(whole, {16, 16}));
+  EXPECT_EQ(capture.reassembler.counters().joined, 0U);
+  EXPECT_EQ(capture.see(ipv4(whole, {32, 16, false})), "datagram");
+  EXPECT_EQ(capture.reassembler.counters().joined, 3U);
+  capture.see(ipv4(whole, {0, 16}, 8));
+  capture.see(ipv4(whole, {8, 16}, 8));
+  EXPECT_EQ(capture.reassembler.counters().refused, 1U);
+  EXPECT_EQ(capture.reassembler.counters().joined, 3U);
 }
 
 // The rest of a packet must come within a minute of its first piece, by the capture's clock, even

@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <numeric>
 #include <stdexcept>
 #include <unordered_map>
 #include <utility>
 
 #include "core/counted.hpp"
 #include "core/escape.hpp"
+#include "harness/capture/describe.hpp"
 #include "harness/capture/exchanges.hpp"
 #include "harness/capture/inspector.hpp"
 #include "harness/capture/payload_bytes.hpp"
@@ -149,6 +151,7 @@ class Reading {
     }
     auto& reader = std::get<PcapReader>(opened);
     reader.on_read(options_.on_read);
+    if (options_.inner) reader.look_inside();
     if (!options_.filter.empty()) {
       if (const auto why = reader.set_filter(options_.filter)) throw std::invalid_argument(*why);
     }
@@ -166,6 +169,9 @@ class Reading {
         return none;
       }
     }
+    recorded_.skipped[static_cast<std::size_t>(SkipReason::kFragment)] -=
+        inspector_.reassembly().joined;
+    recorded_.filtered_out = reader.filtered_out();
     if (reader.error()) recorded_.error = reader.error()->text;
     for (Flow& flow : flows_) {
       RecordedFlow done = flow.builder.take();
@@ -219,7 +225,7 @@ class Reading {
                frame.source.port() != options_.server_port &&
                frame.destination.port() != options_.server_port) {
       reason = &recorded_.other;
-    } else if (frame.udp_checksum == Checksum::kBad || frame.ip_checksum == Checksum::kBad) {
+    } else if (!options_.bad_checksums && has_bad_checksum(frame)) {
       reason = &recorded_.bad_checksum;
     }
     if (reason != nullptr) ++*reason;
@@ -228,10 +234,11 @@ class Reading {
 
   void add(const CaptureRecord& record, const Sight& sight) {
     if (sight.frame == nullptr) {
-      ++recorded_.skipped[static_cast<std::size_t>(sight.skipped)];
+      ++recorded_.skipped[static_cast<std::size_t>(sight.skipped.reason)];
       return;
     }
     const Frame& frame = *sight.frame;
+    recorded_.flows_seen = std::max(recorded_.flows_seen, sight.flow);
     if (!counts(frame, sight)) return;
     const bool uplink = is_uplink(frame, sight);
     Flow* const flow = flow_of(frame, sight, uplink);
@@ -327,22 +334,16 @@ RecordedFlows read_recorded_flows(const std::string& path, const RecordedFlowsOp
 }
 
 std::string left_out_text(const RecordedFlows& recorded) {
-  std::string reasons;
-  std::uint64_t skipped = 0;
-  for (std::size_t i = 0; i < kSkipReasonCount; ++i) {
-    if (recorded.skipped[i] == 0) continue;
-    skipped += recorded.skipped[i];
-    reasons += fmt::format("{}{} {}", reasons.empty() ? "" : ", ",
-                           to_string(static_cast<SkipReason>(i)), recorded.skipped[i]);
-  }
+  const std::uint64_t skipped =
+      std::accumulate(recorded.skipped.begin(), recorded.skipped.end(), std::uint64_t{0});
   std::string text;
   const auto add = [&](std::uint64_t number, const std::string& what) {
     if (number > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", number, what);
   };
-  add(skipped, fmt::format("skipped ({})", reasons));
+  add(skipped, fmt::format("skipped ({})", describe_skipped(recorded.skipped)));
   add(recorded.other, "of something else");
   add(recorded.repeated, "seen a second time");
-  add(recorded.bad_checksum, "with a bad checksum");
+  add(recorded.bad_checksum, "with a bad checksum (--bad-checksums takes them)");
   add(recorded.unasked,
       fmt::format("answer{} in front of any request", recorded.unasked == 1 ? "" : "s"));
   add(recorded.beyond_flows, fmt::format("of more than {} flows", kInspectedFlowsMax));

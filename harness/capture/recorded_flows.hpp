@@ -6,7 +6,6 @@
 // sight counts. A recording of ours shows both hosts, of which one counts.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -49,7 +48,9 @@ struct RecordedFlowsOptions {
   std::uint64_t flow = 0;                      // The only one that counts, or 0.
   std::optional<std::uint16_t> server_port{};  // Else an Inspector says who is the server.
   RecordedHost host = RecordedHost::kClient;   // Whose view of a recording of ours counts.
-  bool retransmissions = false;                // They are kept, with what they were answered.
+  bool inner = false;                          // What VXLAN, Geneve and GTP-U carry counts instead.
+  bool bad_checksums = false;    // They are taken, as in files whose addresses were changed.
+  bool retransmissions = false;  // They are kept, with what they were answered.
   // Of payloads, and of a little more for each datagram.
   std::size_t bytes_max = std::size_t{1} << 30;
   // Told now and then how many bytes of the file were read, of how many.
@@ -78,8 +79,10 @@ struct RecordedFlows {
 
   // What is in no flow.
   std::uint64_t records = 0;
-  std::array<std::uint64_t, kSkipReasonCount> skipped{};  // By SkipReason.
-  std::uint64_t repeated = 0;                             // Seen a second time.
+  std::uint64_t flows_seen = 0;  // Those that do not count included.
+  std::string filtered_out{};    // As PcapReader::filtered_out().
+  SkipCounts skipped{};          // By SkipReason, but for pieces of packets that became whole.
+  std::uint64_t repeated = 0;    // Seen a second time.
   std::uint64_t bad_checksum = 0;
   std::uint64_t unasked = 0;       // Answers in front of any request.
   std::uint64_t other = 0;         // Datagrams of other flows or ports.

@@ -5,6 +5,7 @@
 
 #include <stdexcept>
 
+#include "harness/capture/frame_for_test.hpp"
 #include "harness/capture/recorded_for_test.hpp"
 
 namespace lossy {
@@ -50,6 +51,53 @@ TEST(RecordedFlows, FlowsOfACapture) {
   EXPECT_EQ(read.answers, 2U);
   EXPECT_EQ(read.duration, 4s);
   EXPECT_EQ(read.error, "");
+}
+
+// What has a bad checksum is left out, and counted with the option that takes it; unless it is
+// taken.
+TEST(RecordedFlows, BadChecksums) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "anonymous.pcap";
+  write_capture(path, {ask("Michael"), reply("Hello, Michael!")});
+  std::string content = read_file(path);
+  content.at(content.find("Michael")) = 'm';
+  write_file(path, content);
+  const RecordedFlows refused = read_recorded_flows(path, {});
+  EXPECT_EQ(refused.requests, 0U);
+  EXPECT_EQ(left_out_text(refused),
+            "of 2 records: 1 with a bad checksum (--bad-checksums takes them), 1 answer in front "
+            "of any request");
+  const RecordedFlows taken = read_recorded_flows(path, {.bad_checksums = true});
+  EXPECT_EQ(taken.bad_checksum, 0U);
+  EXPECT_THAT(told(taken.flows.at(0)), ElementsAre("> michael", "< Hello, Michael! (0)"));
+}
+
+// Of what carries packets itself those count when they are asked for, in flows of their own.
+TEST(RecordedFlows, WhatIsInside) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "tunnel.pcap";
+  const TestBytes inside = from_hex("0800000000000700" + kMacs + "0800" + kMichael4);
+  const Address tunnel = *Address::parse("192.0.2.2:4789");
+  write_capture(path, std::vector<SightForTest>{{{.source = kClientForTest,
+                                                  .destination = tunnel,
+                                                  .payload = inside,
+                                                  .type = PacketType::kIncoming,
+                                                  .interface = 1}}});
+  const RecordedFlows outside = read_recorded_flows(path, {});
+  EXPECT_EQ(outside.flows.at(0).server, tunnel);
+  const RecordedFlows read = read_recorded_flows(path, {.inner = true});
+  EXPECT_THAT(told(read.flows.at(0)), ElementsAre("> Michael"));
+  EXPECT_EQ(read.flows.at(0).server.to_string(), "127.0.0.1:9999");
+}
+
+// What a filter leaves nothing of says so; flows that do not count are counted.
+TEST(RecordedFlows, NothingIsLeft) {
+  const Address other = *Address::parse("192.0.2.3:40000");
+  const std::vector<SaidForTest> all = {ask("Michael"), ask("Tracy", 1s, other)};
+  EXPECT_EQ(recorded(all).filtered_out, "");
+  EXPECT_EQ(recorded(all, {.filter = "port 7"}).filtered_out, "port 7 matches none of 2 records");
+  EXPECT_EQ(recorded(all, {.flow = 7}).flows_seen, 2U);
+  EXPECT_TRUE(recorded(all, {.flow = 7}).flows.empty());
 }
 
 // A clock that goes back does not make time go back.

@@ -12,11 +12,15 @@ std::uint32_t interface_of(std::uint64_t flow, RecordedHost host) {
 
 }  // namespace
 
+RecordedBy recorded_by(const LinkAddress& mark) {
+  if (mark == kRecordingMark) return RecordedBy::kRun;
+  if (mark == kClockMark) return RecordedBy::kRealRun;
+  if (mark == kBrokenMark) return RecordedBy::kBrokenRun;
+  return mark == kProxyMark ? RecordedBy::kProxy : RecordedBy::kSomebody;
+}
+
 RecordedBy recorded_by(const Frame& frame) {
-  if (frame.link_address == kRecordingMark) return RecordedBy::kRun;
-  if (frame.link_address == kClockMark) return RecordedBy::kRealRun;
-  if (frame.link_address == kBrokenMark) return RecordedBy::kBrokenRun;
-  return frame.link_address == kProxyMark ? RecordedBy::kProxy : RecordedBy::kSomebody;
+  return frame.interface == 0 ? RecordedBy::kSomebody : recorded_by(frame.link_address);
 }
 
 RecordedHost recorded_host(const Frame& frame) {
@@ -32,10 +36,19 @@ bool is_recorded_uplink(const Frame& frame) {
 }
 
 void Recorder::record(const Sighting& sighting) {
+  write(sighting, false);
+}
+
+void Recorder::note_in_flight(const Sighting& sighting) {
+  write(sighting, true);
+}
+
+void Recorder::write(const Sighting& sighting, bool in_flight) {
   Frame frame;
+  frame.in_flight = in_flight;
   frame.source = sighting.source;
   frame.destination = sighting.destination;
-  frame.payload = sighting.payload;
+  if (!in_flight) frame.payload = sighting.payload;
   frame.type = sighting.type;
   frame.interface = interface_of(sighting.flow, sighting.host);
   frame.link_address = mark_;

@@ -39,6 +39,9 @@ enum class RecordedBy : std::uint8_t {
   kProxy,      // Behind the proxy all addresses are others than before it; times are real.
 };
 inline constexpr std::size_t kRecordedByCount = 5;
+RecordedBy recorded_by(const LinkAddress& mark);
+// A mark counts where it is known which host saw the frame: a recording that was converted to a
+// link type without interfaces is a capture like any other.
 RecordedBy recorded_by(const Frame& frame);
 // It shows two hosts, who see each other's addresses.
 inline bool is_run(RecordedBy by) {
@@ -77,10 +80,16 @@ class Recorder {
   // std::logic_error.
   void record(const Sighting& sighting);
 
+  // Notes that it all ends while a datagram is under way that was recorded as it left: in the place
+  // of its frame, and without its payload. Nothing but lossy takes that for a datagram.
+  void note_in_flight(const Sighting& sighting);
+
   // Finishes every sink.
   void finish();
 
  private:
+  void write(const Sighting& sighting, bool in_flight);
+
   LinkAddress mark_;
   std::vector<FrameSink*> sinks_;
   std::vector<std::byte> buffer_;

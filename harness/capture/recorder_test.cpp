@@ -35,6 +35,47 @@ Sighting sent_by_client(Instant time, std::uint64_t number, std::string_view pay
           as_bytes(payload)};
 }
 
+// A note is no datagram, unless it is asked for: then it says which one it is of. Another frame
+// with its ether type is just one that is not IP.
+TEST(RecorderTest, NotesWhatIsInFlight) {
+  class Kept final : public FrameSink {
+   public:
+    void write(Instant, std::span<const std::byte> frame) override {
+      bytes.assign(frame.begin(), frame.end());
+    }
+    void finish() override {}
+    std::vector<std::byte> bytes;
+  } kept;
+  for (const bool v6 : {false, true}) {
+    for (const LinkAddress& mark : kMarks) {
+      Recorder recorder(mark);
+      recorder.add(kept);
+      Sighting sighting = sent_by_client(Instant(5ms), 7, "Michael", v6);
+      sighting.flow = 3;
+      recorder.note_in_flight(sighting);
+      const auto decode = [&](bool notes) {
+        return decode_frame(kLinkTypeLinuxSll2, kept.bytes, kept.bytes.size(), {.notes = notes});
+      };
+      EXPECT_EQ(std::get<Skipped>(decode(false)).reason, SkipReason::kInFlight);
+      const Frame note = std::get<Frame>(decode(true));
+      EXPECT_TRUE(note.in_flight);
+      EXPECT_EQ(note.identification, 7U);
+      EXPECT_EQ(note.source, v6 ? kClient6 : kClient);
+      EXPECT_EQ(recorded_flow(note), 3U);
+      EXPECT_EQ(recorded_host(note), RecordedHost::kClient);
+      EXPECT_TRUE(is_recorded_uplink(note));
+      EXPECT_TRUE(note.payload.empty());
+      kept.bytes[13] ^= std::byte{1};
+      EXPECT_EQ(std::get<Skipped>(decode(true)).reason, SkipReason::kNotIp);
+      kept.bytes[13] ^= std::byte{1};
+      kept.bytes[7] = std::byte{0};
+      EXPECT_EQ(std::get<Skipped>(decode(true)).reason, SkipReason::kNotIp);
+      recorder.record(sighting);
+      EXPECT_FALSE(std::get<Frame>(decode(true)).in_flight);
+    }
+  }
+}
+
 std::string run(const std::string& command) {
   std::string output;
   std::FILE* const pipe = ::popen(command.c_str(), "r");
@@ -72,7 +113,7 @@ TEST(RecorderTest, ReadsBack) {
   EXPECT_EQ(record->number, 1U);
   EXPECT_EQ(record->time, Instant(0ns));
   EXPECT_EQ(record->original_bytes, record->frame.size());
-  auto frame = std::get<Frame>(reader.decode(*record));
+  auto frame = std::get<Frame>(decode_record(*record));
   EXPECT_EQ(frame.source, kClient);
   EXPECT_EQ(frame.destination, kServer);
   EXPECT_EQ(to_text(frame.payload), "Michael");
@@ -85,7 +126,7 @@ TEST(RecorderTest, ReadsBack) {
   ASSERT_TRUE(record);
   EXPECT_EQ(record->number, 2U);
   EXPECT_EQ(record->time, Instant(1'999'999'999ns));
-  frame = std::get<Frame>(reader.decode(*record));
+  frame = std::get<Frame>(decode_record(*record));
   EXPECT_EQ(frame.source, kClient6);
   EXPECT_EQ(frame.type, PacketType::kIncoming);
   EXPECT_EQ(frame.interface, 2U);

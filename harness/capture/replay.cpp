@@ -21,6 +21,10 @@ class Replay {
   Replay(const std::string& path, const ReplayOptions& options)
       : options_(options), shown_path_(escape_controls(path)), one_sided_(options.server_port) {
     result_.path = path;
+    if (options.bad_checksums) {
+      one_sided_.take_bad_checksums();
+      proxied_.take_bad_checksums();
+    }
   }
 
   ReplayResult run() {
@@ -28,7 +32,7 @@ class Replay {
     auto opened = PcapReader::open(result_.path);
     if (const auto* error = std::get_if<CaptureError>(&opened)) return not_tried(error->text);
     PcapReader& reader = std::get<PcapReader>(opened);
-    tell_of(reader, 1);
+    prepare(reader, 1);
     if (result_.proxied) {
       run_one_sided(reader, proxied_);
     } else if (result_.two_sided) {
@@ -49,7 +53,8 @@ class Replay {
     return result_;
   }
 
-  void tell_of(PcapReader& reader, std::uint64_t readings_before) const {
+  void prepare(PcapReader& reader, std::uint64_t readings_before) const {
+    if (options_.inner) reader.look_inside();
     if (!options_.on_read) return;
     reader.on_read([this, readings_before](std::uint64_t bytes, std::uint64_t in_all) {
       options_.on_read(readings_before * in_all + bytes, 2 * in_all);
@@ -74,23 +79,26 @@ class Replay {
       return false;
     }
     PcapReader& reader = std::get<PcapReader>(opened);
-    tell_of(reader, 0);
+    prepare(reader, 0);
     std::array<std::uint64_t, kRecordedByCount> datagrams{};  // By RecordedBy.
     std::uint64_t other_ports = 0;
     std::string disorder;
+    std::string unplaced;  // The same, where others bear the mark and are of a host.
     Instant last = Instant::min();
     Reassembler reassembler;
     while (const auto record = reader.next()) {
       ++result_.records;
       const auto decoded = reassembler.decode(*record);
-      if (const auto* reason = std::get_if<SkipReason>(&decoded)) {
-        ++result_.skipped[static_cast<std::size_t>(*reason)];
+      if (const auto* skipped = std::get_if<Skipped>(&decoded)) {
+        ++result_.skipped[static_cast<std::size_t>(skipped->reason)];
         continue;
       }
       const Frame& frame = std::get<Frame>(decoded);
       const RecordedBy by = recorded_by(frame);
       ++datagrams[static_cast<std::size_t>(by)];
       if (by == RecordedBy::kSomebody) {
+        if (recorded_by(frame.link_address) != by && unplaced.empty())
+          unplaced = placeless(*record);
         if (!one_sided_.survey(frame)) ++other_ports;
         continue;
       }
@@ -98,6 +106,8 @@ class Replay {
       if (disorder.empty()) disorder = disorder_in(*record, frame, last);
       last = record->time;
     }
+    result_.skipped[static_cast<std::size_t>(SkipReason::kFragment)] -=
+        reassembler.counters().joined;
     const auto seen = [&](RecordedBy by) { return datagrams[static_cast<std::size_t>(by)]; };
     // Of several recordings in one file the first of these is replayed.
     for (const RecordedBy by :
@@ -112,19 +122,22 @@ class Replay {
       result_.other =
           std::accumulate(datagrams.begin(), datagrams.end(), std::uint64_t{0}) - seen(by_);
     }
+    if (result_.two_sided && disorder.empty()) disorder = unplaced;
     if (reader.error()) disorder = reader.error()->text;
     if (!disorder.empty()) not_tried(disorder);
     return disorder.empty();
+  }
+
+  std::string placeless(const CaptureRecord& record) const {
+    return fmt::format("{}: record {} bears the mark of a recording, but is of no host in it",
+                       shown_path_, record.number);
   }
 
   // What makes a marked record one that no recording of ours has, or nothing.
   std::string disorder_in(const CaptureRecord& record, const Frame& frame, Instant last) const {
     const bool in_a_flow = recorded_by(frame) == RecordedBy::kProxy ? recorded_flow(frame) > 0
                                                                     : recorded_flow(frame) == 1;
-    if (!in_a_flow || frame.type == PacketType::kUnknown) {
-      return fmt::format("{}: record {} bears the mark of a recording, but is of no host in it",
-                         shown_path_, record.number);
-    }
+    if (!in_a_flow || frame.type == PacketType::kUnknown) return placeless(record);
     if (record.time < last) {
       return fmt::format("{}: record {} goes back in time, which no recording does", shown_path_,
                          record.number);
@@ -135,6 +148,7 @@ class Replay {
   void run_two_sided(PcapReader& reader) {
     result_.client_checked = options_.client != nullptr;
     TwoSidedReplay replay(reader, options_.client, server(), by_);
+    if (options_.bad_checksums) replay.take_bad_checksums();
     replay.run();
     result_.flows = replay.flows();
     take(replay);
@@ -181,22 +195,17 @@ class Replay {
 
 // "of 10 records 4 skipped (not_udp 3, fragment 1), 2 datagrams of something else", or nothing.
 std::string left_out(const ReplayResult& result) {
-  std::string reasons;
-  std::uint64_t skipped = 0;
-  for (std::size_t i = 0; i < kSkipReasonCount; ++i) {
-    if (result.skipped[i] == 0) continue;
-    skipped += result.skipped[i];
-    reasons += fmt::format("{}{} {}", reasons.empty() ? "" : ", ",
-                           to_string(static_cast<SkipReason>(i)), result.skipped[i]);
-  }
+  const std::uint64_t skipped =
+      std::accumulate(result.skipped.begin(), result.skipped.end(), std::uint64_t{0});
   std::string text;
   const auto add = [&](std::uint64_t number, const std::string& what) {
     if (number > 0) text += (text.empty() ? "" : ", ") + what;
   };
-  add(skipped, fmt::format("{} skipped ({})", skipped, reasons));
+  add(skipped, fmt::format("{} skipped ({})", skipped, describe_skipped(result.skipped)));
   add(result.other, fmt::format("{} of something else", result.other));
   add(result.repeated, fmt::format("{} seen a second time", result.repeated));
-  add(result.bad_checksum, fmt::format("{} with a bad checksum", result.bad_checksum));
+  add(result.bad_checksum,
+      fmt::format("{} with a bad checksum (--bad-checksums takes them)", result.bad_checksum));
   if (text.empty()) return text;
   return fmt::format("of {}: {}", counted(result.records, "record"), text);
 }

@@ -10,7 +10,6 @@
 // in the order of each flow; times are real there, and of no consequence.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -29,6 +28,8 @@ struct ReplayOptions {
   Endpoint* server = nullptr;
   // Where the server listens in a capture that bears no mark of ours.
   std::uint16_t server_port = 9999;
+  bool inner = false;          // What VXLAN, Geneve and GTP-U carry counts instead.
+  bool bad_checksums = false;  // They are taken, as in files whose addresses were changed.
   // Told now and then how many bytes were read, of how many: the file is read twice.
   std::function<void(std::uint64_t, std::uint64_t)> on_read{};
 };
@@ -55,7 +56,7 @@ struct ReplayResult {
 
   // Counted over the whole file.
   std::uint64_t records = 0;
-  std::array<std::uint64_t, kSkipReasonCount> skipped{};  // By SkipReason.
+  SkipCounts skipped{};  // By SkipReason, but for pieces of packets that became whole.
   std::uint64_t other =
       0;  // Datagrams that are not of the protocol: other ports, another mark or none.
   std::uint64_t flows = 0;  // Pairs of addresses (and, unless two-sided, interfaces).

@@ -35,7 +35,7 @@ DifferenceSide side_of(Instant time, const Address& destination,
 std::string describe_difference(const PcapReader& reader, const RecordTail& tail,
                                 const ReplayDifference& difference) {
   const auto wanted = [&](const CaptureRecord& record) {
-    const auto decoded = reader.decode(record);
+    const auto decoded = decode_record(record);
     const auto* frame = std::get_if<Frame>(&decoded);
     return frame != nullptr && is_of(difference.flow, *frame);
   };

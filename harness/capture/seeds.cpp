@@ -46,7 +46,7 @@ void SeedMaker::add(const CaptureRecord& record) {
   const auto decoded = inspector_.decode(record);
   const auto sight = inspector_.add(record, decoded);
   if (sight->frame == nullptr) {
-    ++counters_.skipped[static_cast<std::size_t>(sight->skipped)];
+    ++counters_.skipped[static_cast<std::size_t>(sight->skipped.reason)];
     return;
   }
   if (!is_asked_for(*sight)) return;
@@ -122,6 +122,8 @@ void SeedMaker::put_frame(const CaptureRecord& record) {
 }
 
 const SeedCounters& SeedMaker::finish() {
+  counters_.skipped[static_cast<std::size_t>(SkipReason::kFragment)] -=
+      inspector_.reassembly().joined;
   for (const auto& [flow, conversation] : conversations_) {
     if (!conversation.bytes.empty()) folder_.put(conversation.bytes, counters_);
   }

@@ -7,7 +7,6 @@
 // beginning how it is written.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -41,7 +40,7 @@ struct SeedCounters {
   std::uint64_t cut = 0;           // Conversations that end before bytes_max.
   std::uint64_t no_memory = 0;     // Of conversations: there are too many, or they are too long.
   std::uint64_t beyond_files = 0;  // In seeds: there were files_max already.
-  std::array<std::uint64_t, kSkipReasonCount> skipped{};  // Frames, by SkipReason.
+  SkipCounts skipped{};  // Frames, by SkipReason, but for pieces of packets that became whole.
 };
 
 // A folder of files that are called by the SHA-1 of their contents, as libFuzzer calls them. What

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "harness/capture/files_for_test.hpp"
+#include "harness/capture/frame_for_test.hpp"
 #include "harness/capture/recorder.hpp"
 #include "harness/capture/sha1.hpp"
 
@@ -197,6 +198,38 @@ TEST(SeedsTest, SkippedFramesAreCounted) {
   seeds.write(Instant{}, std::as_bytes(std::span("x", 1)));
   EXPECT_THAT(seeds.made(), IsEmpty());
   EXPECT_EQ(seeds.counters.skipped[static_cast<std::size_t>(SkipReason::kTruncated)], 1U);
+}
+
+// Pieces of a packet that became whole are not left out.
+TEST(SeedsTest, PiecesThatWereJoinedAreNotLeftOut) {
+  Seeds seeds;
+  std::uint64_t number = 0;
+  const auto see = [&](const std::string& carried, std::uint16_t fragment) {
+    const TestBytes piece = from_hex(ipv4_of(17, carried, fragment));
+    seeds.maker.add({++number, Instant{}, piece, piece.size(), kLinkTypeRaw});
+  };
+  see("c502 270f 0010 0000", 0x2000);
+  see("4d69636861656c21", 0x0001);
+  see("c502 270f 0010 0000", 0x2000);
+  EXPECT_THAT(seeds.made(), ElementsAre("Michael!"));
+  EXPECT_EQ(seeds.counters.skipped[static_cast<std::size_t>(SkipReason::kFragment)], 1U);
+}
+
+// What datagrams carry is a seed of its own when it is asked for.
+TEST(SeedsTest, WhatIsInside) {
+  const TestBytes frame = from_hex(ipv4_of(17, "c000 0868 0033 0000 30ff002300000001" + kMichael4));
+  for (const bool inner : {false, true}) {
+    Seeds seeds;
+    seeds.maker.add({.number = 1,
+                     .time = Instant{},
+                     .frame = frame,
+                     .original_bytes = frame.size(),
+                     .link_type = kLinkTypeRaw,
+                     .inner = inner});
+    const auto made = seeds.made();
+    ASSERT_EQ(made.size(), 1U);
+    EXPECT_EQ(made[0] == "Michael", inner);
+  }
 }
 
 // There is a folder once there is something to put there; one that cannot be is refused.

@@ -94,7 +94,7 @@ ReplayedEndpoint* TwoSidedReplay::endpoint_of(RecordedHost host) {
 
 void TwoSidedReplay::run() {
   while (const auto record = reader_.next()) {
-    const auto decoded = reader_.decode(*record);
+    const auto decoded = decode_record(*record);
     const auto* frame = std::get_if<Frame>(&decoded);
     if (frame == nullptr || !is_ours(*frame)) continue;
     if (records_ == 0) start(record->time);
@@ -186,7 +186,10 @@ void TwoSidedReplay::check_end() {
 // does not fit shows that the file was changed, even where no endpoint notices. What was changed
 // shows beside the same datagram at the other host.
 bool TwoSidedReplay::check_intact(const CaptureRecord& record, const Frame& frame) {
-  if (frame.udp_checksum == Checksum::kGood && frame.ip_checksum == Checksum::kGood) return true;
+  if (take_bad_checksums_ ||
+      (frame.udp_checksum == Checksum::kGood && frame.ip_checksum == Checksum::kGood)) {
+    return true;
+  }
   // Copied, because looking ahead takes the record's own bytes away.
   const std::vector<std::byte> payload(frame.payload.begin(), frame.payload.end());
   DifferenceSide actual = side_of(record, frame);
@@ -194,11 +197,12 @@ bool TwoSidedReplay::check_intact(const CaptureRecord& record, const Frame& fram
   DifferenceSide expected = side_of_nothing(" like it at the other host");
   const std::optional<CaptureRecord> other = find_counterpart(frame);
   if (other) {
-    expected = side_of(*other, std::get<Frame>(reader_.decode(*other)));
+    expected = side_of(*other, std::get<Frame>(decode_record(*other)));
   }
   difference_ = describe_difference(
       reader_, tail_,
-      {.title = "the checksum does not fit: the file was changed after it was recorded",
+      {.title = "the checksum does not fit: the file was changed after it was recorded "
+                "(--bad-checksums takes it as it is)",
        .record = record.number,
        .flow = flow_,
        .expected = expected,
@@ -209,7 +213,7 @@ bool TwoSidedReplay::check_intact(const CaptureRecord& record, const Frame& fram
 
 std::optional<CaptureRecord> TwoSidedReplay::find_counterpart(const Frame& frame) {
   const auto is_counterpart = [&, wanted = frame](const CaptureRecord& record) {
-    const auto decoded = reader_.decode(record);
+    const auto decoded = decode_record(record);
     const auto* other = std::get_if<Frame>(&decoded);
     return other != nullptr && is_ours(*other) && other->interface != wanted.interface &&
            other->type != wanted.type && other->source == wanted.source &&
@@ -237,7 +241,7 @@ void TwoSidedReplay::report_unexpected(RecordedHost host, const Sent& sent,
   std::string next;
   auto ahead = record;
   for (int i = 0; i < kRecordsAhead && ahead && next.empty(); ++i) {
-    const auto decoded = reader_.decode(*ahead);
+    const auto decoded = decode_record(*ahead);
     const auto* frame = std::get_if<Frame>(&decoded);
     if (frame != nullptr && is_sent_by(*frame, host)) {
       next = "; the next is " + describe_record(*ahead);

@@ -58,6 +58,9 @@ class TwoSidedReplay {
   TwoSidedReplay(PcapReader& reader, Endpoint* client, Endpoint& server,
                  RecordedBy by = RecordedBy::kRun);
 
+  // A bad checksum is no difference.
+  void take_bad_checksums() { take_bad_checksums_ = true; }
+
   // Replays until the first difference, or the end.
   void run();
 
@@ -99,6 +102,7 @@ class TwoSidedReplay {
   ReplayedEndpoint server_;
   FlowAddresses flow_;  // Of the latest record.
   std::set<FlowAddresses> flows_;
+  bool take_bad_checksums_ = false;
   RecordTail tail_;
   Instant now_ = Instant::min();
   std::uint64_t records_ = 0;

@@ -280,6 +280,47 @@ TEST_F(TwoSidedReplayTest, DisorderIsNotTried) {
   }
 }
 
+// A recording that lost all of its interfaces, as a conversion to another link type makes it, is
+// replayed as any capture, to the server.
+TEST_F(TwoSidedReplayTest, WithoutInterfacesItIsACapture) {
+  auto records = Conversation().record();
+  for (Record& record : records) change(record, [](Frame& frame) { frame.interface = 0; });
+  const ReplayResult result = replay(records);
+  EXPECT_EQ(result.status, ReplayStatus::kHolds) << replay_text(result);
+  EXPECT_FALSE(result.two_sided);
+  EXPECT_EQ(result.received, 3U);
+  EXPECT_EQ(result.sent, 3U);
+}
+
+// A bad checksum is taken when that is asked for: then only what the endpoints do differently
+// counts.
+TEST_F(TwoSidedReplayTest, BadChecksumsCanBeTaken) {
+  auto records = Conversation().record();
+  for (Record& record : records) record.frame[46] ^= std::byte{1};  // UDP's checksum.
+  EXPECT_THAT(replay(records).difference, HasSubstr("(--bad-checksums takes it as it is)"));
+  save(records, path_);
+  Greeter client = conversation_.greeter();
+  const ReplayResult result = replay_capture(path_, {.client = &client, .bad_checksums = true});
+  EXPECT_EQ(result.status, ReplayStatus::kHolds) << replay_text(result);
+}
+
+// What a note says is under way when a recording ends is nothing that an endpoint must do.
+TEST_F(TwoSidedReplayTest, NotesAreLeftOut) {
+  auto records = Conversation().record();
+  Memory memory;
+  Recorder recorder;
+  recorder.add(memory);
+  recorder.note_in_flight({.time = records.back().time,
+                           .number = 9,
+                           .source = *Address::parse("192.0.2.1:40000"),
+                           .destination = *Address::parse("192.0.2.2:9999"),
+                           .payload = {}});
+  records.push_back(memory.records.at(0));
+  const ReplayResult result = replay(records);
+  EXPECT_EQ(result.status, ReplayStatus::kHolds) << replay_text(result);
+  EXPECT_EQ(result.skipped[static_cast<std::size_t>(SkipReason::kInFlight)], 1U);
+}
+
 // Frames of somebody else in between are counted, and change nothing.
 TEST_F(TwoSidedReplayTest, OthersAreLeftOut) {
   auto records = Conversation().record();

@@ -34,7 +34,15 @@ inline constexpr std::uint32_t kFamilyIpv6Bsd = 24;  // NetBSD and OpenBSD.
 inline constexpr std::uint32_t kFamilyIpv6FreeBsd = 28;
 inline constexpr std::uint32_t kFamilyIpv6Darwin = 30;
 
+inline constexpr std::uint16_t kEtherTypesFrom = 0x0600;  // Below it is a length.
+inline constexpr std::uint16_t kVlanNumber = 0x0FFF;      // Of a tag; above are priorities.
+inline constexpr std::uint16_t kEtherTypeNote = 0x88B5;   // For experiments (IEEE 802): our notes.
+inline constexpr std::uint16_t kEtherTypeMpls = 0x8847;
+inline constexpr std::uint16_t kEtherTypeEthernet = 0x6558;  // Bridged, behind GRE say.
+
 inline constexpr std::uint16_t kArphrdEthernet = 1;
+inline constexpr std::uint16_t kArphrdRadiotap = 803;
+inline constexpr std::uint16_t kLinux8022 = 4;  // In place of an ether type: IEEE 802.2 follows.
 // The packet types of LINUX_SLL and LINUX_SLL2.
 inline constexpr std::uint16_t kToUs = 0;
 inline constexpr std::uint16_t kMulticast = 2;  // 1 is broadcast.
@@ -45,7 +53,12 @@ inline constexpr std::uint16_t kDontFragment = 0x4000;
 inline constexpr std::uint16_t kMoreFragments = 0x2000;
 inline constexpr std::uint16_t kFragmentOffset = 0x1FFF;
 
+inline constexpr std::uint8_t kProtocolIpv4 = 4;
 inline constexpr std::uint8_t kProtocolUdp = 17;
+inline constexpr std::uint8_t kProtocolIpv6 = 41;
+inline constexpr std::uint8_t kProtocolGre = 47;
+inline constexpr std::uint8_t kProtocolEtherIp = 97;
+inline constexpr std::uint8_t kProtocolMpls = 137;
 inline constexpr std::uint8_t kHopByHopOptions = 0;
 inline constexpr std::uint8_t kRoutingHeader = 43;
 inline constexpr std::uint8_t kFragmentHeader = 44;
@@ -67,6 +80,15 @@ inline std::uint16_t load16(std::span<const std::byte> bytes, std::size_t at) {
 
 inline std::uint32_t load32(std::span<const std::byte> bytes, std::size_t at) {
   return (std::uint32_t{load16(bytes, at)} << 16) | load16(bytes, at + 2);
+}
+
+// The same in the other order.
+inline std::uint16_t load16_little(std::span<const std::byte> bytes, std::size_t at) {
+  return static_cast<std::uint16_t>(load8(bytes, at) | (load8(bytes, at + 1) << 8));
+}
+
+inline std::uint32_t load32_little(std::span<const std::byte> bytes, std::size_t at) {
+  return load16_little(bytes, at) | (std::uint32_t{load16_little(bytes, at + 2)} << 16);
 }
 
 template <std::size_t size>

@@ -460,6 +460,18 @@ class Command(AgainstTest):
             self.replay(self.folder / name, 9, code=2)
         self.lossy("answer", path, "--port=9999", code=2)
         self.lossy("answer", self.folder / "none.pcap", code=2)
+        # What left nothing of it is named.
+        asked = self.capture(*Matching.ASKED)
+        for options, why in ((["--filter=port 7"], "--filter: port 7 matches none of 4 records"),
+                             (["--flow=7"], "--flow=7: it has 1 flow"),
+                             (["--filter=dst port 9999", "--flow=7"], "--flow=7: it has 1 flow"),
+                             (["--filter=src port 9999", "--flow=1", "--port=9999"], " with --filter and --flow=1 (")):
+            with self.subTest(options):
+                _, error = self.replay(asked, 9, *options, code=2)
+                self.assertIn(f"{asked}: ", error)
+                self.assertIn(why, error)
+                _, error = self.lossy("answer", asked, *options, code=2)
+                self.assertIn(why, error)
 
     # A file that breaks off is played as far as it goes, and is an error all the same.
     def test_a_damaged_file(self):

@@ -33,10 +33,8 @@ RecordedFlows read_answers(const AnswerOptions& options) {
   RecordedFlows recorded = read_flows(options.file, options.recorded);
   if (!recorded.error.empty()) throw CannotTry(recorded.error);
   if (recorded.answers == 0) {
-    const std::string rest = left_out_text(recorded);
-    throw CannotTry(fmt::format("{}: no request is answered in it ({})",
-                                escape_controls(options.file),
-                                rest.empty() ? counted(recorded.records, "record") : rest));
+    throw CannotTry(
+        why_nothing(options.file, "no request is answered in it", recorded, options.recorded));
   }
   check_mask(options.file, recorded, options.mask, true);
   return recorded;
@@ -117,6 +115,8 @@ void add_answer_command(CLI::App& app, const CommandLine& command_line,
              "where the server listens in the capture [who is asked first]", "PORT");
   add_mask_options(*answer_app, options->mask);
   add_recorded_options(*answer_app, options->recorded);
+  add_inner(*answer_app, options->recorded.inner);
+  add_bad_checksums(*answer_app, options->recorded.bad_checksums);
   options->json.add_to(*answer_app, "print what was counted as one JSON object");
   answer_app->footer(
       "A request is known by its content. Asked again it gets the next answer that the capture "

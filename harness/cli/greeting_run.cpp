@@ -82,6 +82,7 @@ class GreetingRun {
     progress.clear();
     check_end(end, greeter_, reproduce());
     const bool interrupted = end == GreetingNetwork::End::kInterrupted;
+    if (interrupted) network_->tell_in_flight();
     if (!interrupted || !record_replaces_) recorder_.finish();
     if (fault_saver_ && (!interrupted || !faults_replace_)) fault_saver_->finish();
     RunReport result = report(progress.elapsed());

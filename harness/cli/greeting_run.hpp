@@ -44,6 +44,8 @@ class GreetingNetwork {
   virtual void observe(Observer& observer) = 0;
   // Calls `tick` now and then, for what is shown meanwhile.
   virtual End run(const std::function<void()>& tick) = 0;
+  // Tells the observers what is in flight, once a run was interrupted.
+  virtual void tell_in_flight() = 0;
   virtual int stop_signal() const = 0;
   virtual const Link& link(Direction direction) const = 0;
   // How far the run has come.

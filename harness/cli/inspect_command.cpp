@@ -17,6 +17,7 @@
 #include "harness/cli/json_output.hpp"
 #include "harness/cli/output.hpp"
 #include "harness/cli/progress.hpp"
+#include "harness/cli/recorded_options.hpp"
 #include "harness/cli/report_file.hpp"
 #include "harness/cli/terminal.hpp"
 #include "harness/report/inspect_report.hpp"
@@ -29,6 +30,7 @@ struct InspectCommandOptions {
   std::vector<std::string> files;
   std::string filter;
   InspectOptions inspect;
+  bool inner = false;
   bool trace = false;
   bool hex = false;
   JsonOption json;
@@ -48,6 +50,8 @@ InspectReport inspect_one(const std::string& path, const InspectCommandOptions& 
   if (!options.filter.empty()) {
     if (const auto why = reader.set_filter(options.filter)) throw CannotTry("--filter: " + *why);
   }
+  if (options.inner) reader.look_inside();
+  report.inner = options.inner;
   if (!options.trace) reader.on_read(reading_progress());  // A ladder shows it, too.
   Inspector inspector(options.inspect);
   InspectTrace trace(stdout, options.hex, line_style(stdout));
@@ -56,7 +60,7 @@ InspectReport inspect_one(const std::string& path, const InspectCommandOptions& 
     const auto sight = inspector.add(*record, decoded);
     if (sight && page != nullptr) page->add(*record, *sight);
     if (!sight || !options.trace) continue;
-    if (sight->frame == nullptr && options.inspect.flow != 0) continue;  // It is of no flow.
+    if (sight->flow == 0 && options.inspect.flow != 0) continue;
     trace.print(*record, *sight);
     if (reader.is_live()) flush_output();  // Somebody may be watching.
   }
@@ -66,12 +70,11 @@ InspectReport inspect_one(const std::string& path, const InspectCommandOptions& 
   report.is_readable = true;
   if (reader.error()) {
     report.error = reader.error()->text;
-  } else if (options.inspect.flow != 0 && report.inspection.flows.empty()) {
-    report.error = fmt::format("{}: has no flow {}", escape_controls(path), options.inspect.flow);
+  } else if (const std::string why = reader.filtered_out(); !why.empty()) {
+    report.error = fmt::format("{}: --filter: {}", escape_controls(path), why);
     report.is_readable = false;
-  } else if (!options.filter.empty() && report.inspection.records == 0) {
-    report.error = fmt::format("{}: nothing in it matches --filter ({})", escape_controls(path),
-                               counted(reader.records(), "record"));
+  } else if (options.inspect.flow != 0 && report.inspection.flows.empty()) {
+    report.error = no_such_flow(path, options.inspect.flow, report.inspection.flows_seen);
     report.is_readable = false;
   }
   return report;
@@ -131,12 +134,16 @@ void add_inspect_command(CLI::App& app, const CommandLine& command_line,
   inspect_app->footer(
       "A recording of simulate or proxy shows both hosts, and so tells what the path lost,\n"
       "duplicated, reordered and delayed; any other capture tells which requests were answered.\n"
+      "What carries datagrams (PPPoE, MPLS, GRE, IP in IP, Wi-Fi, ...) is passed, and what it\n"
+      "carried is counted. VXLAN, Geneve and GTP-U are datagrams themselves, and count as such\n"
+      "without --inner.\n"
       "Exit code 2 when a file, or the rest of one, cannot be read, or has nothing that was asked\n"
       "for.\n"
       "Examples:\n"
       "  lossy inspect captures/*.pcap\n"
       "  tcpdump -w - udp port 53 | lossy inspect - --trace\n"
       "  lossy inspect seen.pcapng.gz --filter='port 9999' --flow=1 --hex");
+  add_inner(*inspect_app, options->inner);
   add_report(*inspect_app, options->report);
   inspect_app->callback([options, &command_line, &command] {
     if (options->hex) options->trace = true;

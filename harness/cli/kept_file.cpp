@@ -71,6 +71,10 @@ void KeptRecording::on_delivered(Instant now, const Passage& passage, const Deli
   observer_.on_delivered(now + wall_time_at_start_, passage, delivery);
 }
 
+void KeptRecording::on_in_flight(Instant now, const Passage& passage, std::uint64_t number) {
+  observer_.on_in_flight(now + wall_time_at_start_, passage, number);
+}
+
 KeptFaults::KeptFaults(const std::string& path, const std::string& options,
                        const std::string& path_options)
     : saver_(std::make_unique<FaultSaver>(path, options, path_options)) {}

@@ -61,6 +61,7 @@ class KeptRecording final : public KeptFile {
 
   void on_offered(Instant now, const Passage& passage, const Offer& offer) override;
   void on_delivered(Instant now, const Passage& passage, const Delivery& delivery) override;
+  void on_in_flight(Instant now, const Passage& passage, std::uint64_t number) override;
   void finish() override { recorder_.finish(); }
   const std::string& failure() const override { return capture_.failure(); }
 

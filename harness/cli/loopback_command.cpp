@@ -37,6 +37,7 @@ class LoopbackNetwork final : public GreetingNetwork {
     return End::kInterrupted;
   }
 
+  void tell_in_flight() override { loopback_.tell_in_flight(loop_.now()); }
   int stop_signal() const override { return stop_signal_; }
   const Link& link(Direction direction) const override { return loopback_.link(direction); }
   Instant now() const override { return loop_.now(); }

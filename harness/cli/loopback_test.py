@@ -240,6 +240,18 @@ class Running(LoopbackTest):
             self.assertIn("holds what happened until then", error)
             self.run_lossy("inspect", str(path))
 
+    # What is in flight when it is interrupted was not lost.
+    def test_interrupted_in_mid_flight(self):
+        path = self.folder / "flight.pcap"
+        run = start("loopback", "--window=3", "--delay=3600s", "--trace", f"--record={path}")
+        for _ in range(3):
+            self.assertTrue(run.stdout.readline())
+        run.send_signal(signal.SIGINT)
+        run.communicate()
+        found = json.loads(self.run_lossy("inspect", "--json", str(path))[0])["files"][0]
+        self.assertGreaterEqual(found["uplink"]["in_flight"], 3)
+        self.assertEqual([found["uplink"][name] for name in ("sent", "lost")], [found["uplink"]["in_flight"], 0])
+
 
 if __name__ == "__main__":
     unittest.main(argv=[sys.argv[0], *sys.argv[3:]])

@@ -7,28 +7,35 @@
 
 namespace lossy {
 
+namespace {
+
+Sighting sighting_of(Instant now, const Passage& passage, PacketType type, std::uint64_t number) {
+  // Up goes out of the client's host and comes in at the server's; down the other way round.
+  const bool at_client =
+      (passage.direction == Direction::kUplink) == (type == PacketType::kOutgoing);
+  return {.time = now,
+          .host = at_client ? RecordedHost::kClient : RecordedHost::kServer,
+          .type = type,
+          .number = number,
+          .source = passage.source,
+          .destination = passage.destination,
+          .payload = passage.payload,
+          .flow = passage.path + 1};
+}
+
+}  // namespace
+
 void RecordingObserver::on_offered(Instant now, const Passage& passage, const Offer& offer) {
-  record(now, passage, PacketType::kOutgoing, offer.number);
+  recorder_.record(sighting_of(now, passage, PacketType::kOutgoing, offer.number));
 }
 
 void RecordingObserver::on_delivered(Instant now, const Passage& passage,
                                      const Delivery& delivery) {
-  record(now, passage, PacketType::kIncoming, delivery.number);
+  recorder_.record(sighting_of(now, passage, PacketType::kIncoming, delivery.number));
 }
 
-void RecordingObserver::record(Instant now, const Passage& passage, PacketType type,
-                               std::uint64_t number) {
-  // Up goes out of the client's host and comes in at the server's; down the other way round.
-  const bool at_client =
-      (passage.direction == Direction::kUplink) == (type == PacketType::kOutgoing);
-  recorder_.record({.time = now,
-                    .host = at_client ? RecordedHost::kClient : RecordedHost::kServer,
-                    .type = type,
-                    .number = number,
-                    .source = passage.source,
-                    .destination = passage.destination,
-                    .payload = passage.payload,
-                    .flow = passage.path + 1});
+void RecordingObserver::on_in_flight(Instant now, const Passage& passage, std::uint64_t number) {
+  recorder_.note_in_flight(sighting_of(now, passage, PacketType::kOutgoing, number));
 }
 
 FaultSaver::FaultSaver(const std::string& path, const std::string& options,

@@ -19,10 +19,9 @@ class RecordingObserver final : public Observer {
 
   void on_offered(Instant now, const Passage& passage, const Offer& offer) override;
   void on_delivered(Instant now, const Passage& passage, const Delivery& delivery) override;
+  void on_in_flight(Instant now, const Passage& passage, std::uint64_t number) override;
 
  private:
-  void record(Instant now, const Passage& passage, PacketType type, std::uint64_t number);
-
   Recorder& recorder_;
 };
 

@@ -43,6 +43,19 @@ CLI::Option* add_filter(CLI::App& app, Value& value, const std::string& descript
       description, "EXPRESSION");
 }
 
+// --inner, wherever captures are read.
+inline CLI::Option* add_inner(CLI::App& app, bool& value) {
+  return app.add_flag("--inner", value,
+                      "of VXLAN, Geneve and GTP-U what is inside counts, not what carries it");
+}
+
+// --bad-checksums, wherever they are thrown away else.
+inline CLI::Option* add_bad_checksums(CLI::App& app, bool& value) {
+  return app.add_flag("--bad-checksums", value,
+                      "take datagrams with bad checksums, too, as files have that were edited or "
+                      "made anonymous");
+}
+
 // An option --name=FILE. An empty name, from a variable that is not set say, is refused: it would
 // make the option do nothing.
 inline CLI::Option* add_path(CLI::App& app, const std::string& name, std::string& value,

@@ -194,6 +194,7 @@ class ProxyRun {
   // Writes and prints what is left to be.
   int finish() {
     signals_.reset();  // Another one ends everything at once.
+    proxy_->tell_in_flight(loop_.read_clock());
     for (const auto& file : files_) file->finish();
     final_ = true;
     print_summary();

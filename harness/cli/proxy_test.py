@@ -261,7 +261,7 @@ class Output(WithProxy):
             done = run(LOSSY, "greet", "--to={}:{}".format(*address), "--window=8", "--attempts=100",
                        "--initial-rto=200ms", *names)
             self.assertEqual(done.returncode, 0, done.stderr)
-        # Until all is answered that reached the server, and nothing is in flight, which would count as lost.
+        # Until all is answered that reached the server, and nothing is in flight.
         child = int(pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())
         settled = False
         while not settled:
@@ -299,6 +299,44 @@ class Output(WithProxy):
         done = run(LOSSY, "replay", path)
         self.assertEqual(done.returncode, 1)
         self.assertIn("first difference at offset 4: expected 6e 'n', actual 6f 'o'", done.stdout)
+
+    # What is in flight when the proxy ends was not lost: the recording says so, and whoever reads it.
+    def test_recording_that_ends_in_mid_flight(self):
+        path, page = self.folder / "flight.pcap", self.folder / "flight.html"
+        process, address = self.start(f"--record={path}", f"--report={page}", "--faults=flow1.uplink.2:drop",
+                                      "--uplink=delay 3600s", "--json")
+        clients = [self.client(), self.client()]
+        for client, count in zip(clients, (3, 1)):
+            for number in range(count):
+                client.sendto(b"ping %d" % number, address)
+        child = int(pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())
+        counted = {"uplink": {"offered": 0}}
+        while counted["uplink"]["offered"] < 4:
+            os.kill(child, signal.SIGUSR1)
+            counted = json.loads(process.stdout.readline())
+        code, output, errors = self.stop(process)
+        self.assertEqual((code, errors), (0, ""))
+        counted = json.loads(output.splitlines()[-1])
+        self.assertEqual((counted["in_flight"], counted["uplink"]["lost"]), (3, 1))
+
+        found, = json.loads(run(LOSSY, "inspect", "--json", path).stdout)["files"]
+        self.assertEqual((found["records"], found["datagrams"], found["notes"]), (7, 4, 3))
+        self.assertEqual(sum(found["skipped"].values()), 0)
+        for way, count in (("uplink", 4), ("downlink", 0)):
+            self.assertEqual([found[way][name] for name in ("sent", "arrived", "lost", "in_flight")],
+                             [count, 0, count // 4, count // 4 * 3])
+        self.assertEqual(sorted((flow["path"]["uplink"]["lost"], flow["path"]["uplink"]["in_flight"])
+                                for flow in found["flows"]), [(0, 1), (1, 2)])
+        shown = run(LOSSY, "inspect", "--trace", path).stdout
+        self.assertEqual((shown.count('"  lost\n'), shown.count('"  in flight\n')), (1, 3), shown)
+        self.assertRegex(shown, r"\n  lost +1 +25% +0\n  in flight +3 +75% +0\n")
+        self.assertNotIn("skipped", shown)
+        # The page of the run and the one of the recording: under way, and not lost.
+        drawn = self.folder / "drawn.html"
+        run(LOSSY, "inspect", path, f"--report={drawn}")
+        self.assertIn('{"key":"in_flight","cells":["in flight","","3","75%","0",""]}', drawn.read_text())
+        for file in (page, drawn):
+            self.assertIn('{"key":"loss_periods","cells":["loss periods","RFC 3357","1","","0",""]}', file.read_text())
 
     def test_stats_and_signals(self):
         process, address = self.start("--stats=20ms")

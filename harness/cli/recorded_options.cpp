@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 
+#include "core/counted.hpp"
 #include "core/escape.hpp"
 #include "harness/capture/inspector.hpp"
 #include "harness/cli/exit_code.hpp"
@@ -48,6 +49,28 @@ std::vector<CLI::Option*> add_recorded_options(CLI::App& app, RecordedFlowsOptio
               app, "--flow", options.flow,
               [](std::string_view text) { return parse_whole(text, 1, kInspectedFlowsMax); },
               "only this flow, by the number that inspect gives it", "N")};
+}
+
+std::string no_such_flow(const std::string& path, std::uint64_t flow, std::uint64_t flows_seen) {
+  return fmt::format("{}: --flow={}: it has {}", escape_controls(path), flow,
+                     counted(flows_seen, "flow"));
+}
+
+std::string why_nothing(const std::string& path, const std::string& what,
+                        const RecordedFlows& recorded, const RecordedFlowsOptions& options) {
+  if (!recorded.filtered_out.empty()) {
+    return fmt::format("{}: --filter: {}", escape_controls(path), recorded.filtered_out);
+  }
+  if (options.flow > recorded.flows_seen) {
+    return no_such_flow(path, options.flow, recorded.flows_seen);
+  }
+  std::string part;
+  if (!options.filter.empty()) part = " with --filter";
+  if (options.flow != 0)
+    part += fmt::format("{} --flow={}", part.empty() ? " with" : " and", options.flow);
+  const std::string rest = left_out_text(recorded);
+  return fmt::format("{}: {}{} ({})", escape_controls(path), what, part,
+                     rest.empty() ? counted(recorded.records, "record") : rest);
 }
 
 std::uint16_t parse_port(std::string_view text) {

@@ -1,6 +1,8 @@
 // The options of the commands that play a part of a capture again.
 #pragma once
 
+#include <cstdint>
+#include <string>
 #include <vector>
 
 #include "harness/capture/payload_mask.hpp"
@@ -14,6 +16,14 @@ std::vector<CLI::Option*> add_mask_options(CLI::App& app, PayloadMask& mask);
 
 // --filter, --flow.
 std::vector<CLI::Option*> add_recorded_options(CLI::App& app, RecordedFlowsOptions& options);
+
+// "x.pcap: --flow=7: it has 2 flows".
+std::string no_such_flow(const std::string& path, std::uint64_t flow, std::uint64_t flows_seen);
+
+// Why nothing is left of a capture, as one line that names the option that left nothing; `what` is
+// what is not in it, as in "no request is answered in it".
+std::string why_nothing(const std::string& path, const std::string& what,
+                        const RecordedFlows& recorded, const RecordedFlowsOptions& options);
 
 // --port: where the server listens.
 std::uint16_t parse_port(std::string_view text);

@@ -287,13 +287,10 @@ class AgainstRun {
     if (stopped_by_) return;
     const std::string name = escape_controls(path);
     if (recorded.flows.empty()) {
-      std::string why = recorded.error;
-      if (why.empty()) {
-        const std::string rest = left_out_text(recorded);
-        why = fmt::format("{}: no client sends anything in it ({})", name,
-                          rest.empty() ? counted(recorded.records, "record") : rest);
-      }
-      return not_tried(path, why);
+      return not_tried(path, !recorded.error.empty()
+                                 ? recorded.error
+                                 : why_nothing(path, "no client sends anything in it", recorded,
+                                               options_.recorded));
     }
     if (const std::uint64_t whole = masked_whole(recorded, options_.mask); whole > 0) {
       fmt::print(stderr,
@@ -399,7 +396,9 @@ class AgainstRun {
     return json;
   }
 
-  CapturePart part() const { return {options_.recorded.filter, options_.recorded.flow}; }
+  CapturePart part() const {
+    return {options_.recorded.filter, options_.recorded.flow, options_.recorded.inner};
+  }
 
   // The capture, and what differs in its first flows.
   void add_run(const std::string& path, const std::vector<AgainstFlow>& flows, const Totals& sum) {

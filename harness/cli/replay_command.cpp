@@ -34,6 +34,8 @@ struct ReplayCommandOptions {
   std::vector<std::string> files;
   std::string scenario;
   std::uint16_t port = ReplayOptions{}.server_port;
+  bool inner = false;
+  bool bad_checksums = false;
   JsonOption json;
   std::string report;
   AgainstOptions against;
@@ -65,6 +67,8 @@ ReplayResult replay_one(const std::string& capture, const ReplayCommandOptions& 
   }
   return replay_capture(capture, {.client = client ? &*client : nullptr,
                                   .server_port = options.port,
+                                  .inner = options.inner,
+                                  .bad_checksums = options.bad_checksums,
                                   .on_read = reading_progress()});
 }
 
@@ -90,10 +94,10 @@ nlohmann::ordered_json json_of(const ReplayResult& result) {
 }
 
 // The capture and the verdict, for a page.
-nlohmann::ordered_json page_run(const ReplayResult& result, const PageBounds& bounds) {
+nlohmann::ordered_json page_run(const ReplayResult& result, bool inner, const PageBounds& bounds) {
   const bool differs = result.status == ReplayStatus::kDiffers;
   nlohmann::ordered_json run =
-      capture_run(result.path, {}, bounds,
+      capture_run(result.path, {.inner = inner}, bounds,
                   differs ? std::vector{result.different_record} : std::vector<std::uint64_t>{});
   const bool tried = result.status != ReplayStatus::kNotTried;
   run["verdict"] = {{"holds", result.status == ReplayStatus::kHolds},
@@ -113,7 +117,7 @@ int replay(const ReplayCommandOptions& options, const CommandLine& command_line)
   for (const std::string& capture : options.files) {
     const ReplayResult result = replay_one(capture, options);
     ++counts[static_cast<std::size_t>(result.status)];
-    if (report_file) report_file->add(page_run(result, report_file->bounds()));
+    if (report_file) report_file->add(page_run(result, options.inner, report_file->bounds()));
     if (options.json.is_wanted()) files.push_back(json_of(result));
     if (!options.json.replaces_text()) {
       const bool unusable = result.status == ReplayStatus::kNotTried;
@@ -220,6 +224,8 @@ void add_replay_command(CLI::App& app, const CommandLine& command_line,
       "where the server listens, in captures that are not recordings of ours [9999; with "
       "--against, who is asked first]",
       "PORT");
+  add_inner(*replay_app, options->inner);
+  add_bad_checksums(*replay_app, options->bad_checksums);
   options->json.add_to(*replay_app, "print the results as one JSON object",
                        JsonOption::Timing::kMeasured);
   add_report(*replay_app, options->report);
@@ -254,6 +260,8 @@ void add_replay_command(CLI::App& app, const CommandLine& command_line,
     if (server->count() > 0) {
       AgainstOptions& against = options->against;
       against.files = options->files;
+      against.recorded.inner = options->inner;
+      against.recorded.bad_checksums = options->bad_checksums;
       against.json = options->json;
       against.report = options->report;
       if (port->count() > 0) against.recorded.server_port = options->port;

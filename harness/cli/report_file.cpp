@@ -46,6 +46,7 @@ nlohmann::ordered_json capture_run(const std::string& path, const CapturePart& p
   if (!part.filter.empty()) {
     if (const auto why = reader.set_filter(part.filter)) throw std::invalid_argument(*why);
   }
+  if (part.inner) reader.look_inside();
   Inspector inspector({.flow = part.flow});
   while (const auto record = reader.next()) {
     const auto decoded = inspector.decode(*record);

@@ -43,7 +43,7 @@ bool shows_a_broken_property(const std::string& capture) {
   if (reader == nullptr) return false;
   const std::optional<CaptureRecord> record = reader->next();
   if (!record) return false;
-  const auto decoded = PcapReader::decode(*record);
+  const auto decoded = decode_record(*record);
   const auto* const frame = std::get_if<Frame>(&decoded);
   return frame != nullptr && recorded_by(*frame) == RecordedBy::kBrokenRun;
 }

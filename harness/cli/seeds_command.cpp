@@ -38,6 +38,7 @@ struct SeedsCommandOptions {
   std::vector<std::string> files;
   std::string folder;
   std::string filter;
+  bool inner = false;
   SeedOptions seeds;
   JsonOption json;
 };
@@ -55,7 +56,8 @@ Value one_of(const std::array<std::pair<std::string_view, Value>, kSize>& words,
 
 struct SeedsOfFile {
   SeedCounters counters;
-  std::string error;
+  std::string error{};
+  std::string filtered_out{};  // As PcapReader::filtered_out().
 };
 
 SeedsOfFile make_seeds(const std::string& path, const SeedsCommandOptions& options,
@@ -66,10 +68,12 @@ SeedsOfFile make_seeds(const std::string& path, const SeedsCommandOptions& optio
   if (!options.filter.empty()) {
     if (const auto why = reader.set_filter(options.filter)) throw CannotTry("--filter: " + *why);
   }
+  if (options.inner) reader.look_inside();
   reader.on_read(reading_progress());
   SeedMaker maker(options.seeds, folder);
   while (const auto record = reader.next()) maker.add(*record);
-  return {maker.finish(), reader.error() ? reader.error()->text : std::string()};
+  return {maker.finish(), reader.error() ? reader.error()->text : std::string(),
+          reader.filtered_out()};
 }
 
 // What was left out, by the reason: names as they are in JSON.
@@ -111,9 +115,13 @@ int seeds(const SeedsCommandOptions& options) {
   std::uint64_t written = 0;
   std::uint64_t same = 0;
   bool all_read = true;
+  std::string why;  // Of the first file of which the filter left nothing.
   nlohmann::ordered_json files = nlohmann::ordered_json::array();
   for (const std::string& path : options.files) {
     const SeedsOfFile made = make_seeds(path, options, folder);
+    if (why.empty() && !made.filtered_out.empty()) {
+      why = fmt::format(" ({}: --filter: {})", escape_controls(path), made.filtered_out);
+    }
     written += made.counters.written;
     same += made.counters.same;
     all_read = all_read && made.error.empty();
@@ -133,7 +141,7 @@ int seeds(const SeedsCommandOptions& options) {
                      {"files", std::move(files)}});
   }
   if (!all_read) return kCouldNotTry;
-  if (written + same == 0) throw CannotTry("nothing in these captures makes a seed");
+  if (written + same == 0) throw CannotTry("nothing in these captures makes a seed" + why);
   return kHolds;
 }
 
@@ -148,6 +156,7 @@ void add_choices(CLI::App& app, SeedsCommandOptions& options) {
       [](std::string_view text) { return one_of(kDirections, text); },
       "both, uplink (from clients to servers) or downlink only [both]", "WAY");
   add_filter(app, options.filter, "only what this matches, as tcpdump has it");
+  add_inner(app, options.inner);
   add_parsed(
       app, "--max-bytes", options.seeds.bytes_max,
       [](std::string_view text) {

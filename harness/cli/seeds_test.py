@@ -88,7 +88,8 @@ class Seeds(unittest.TestCase):
                                 (["--direction=left", cut], "both, uplink"), (["--max-bytes=0", cut], "--max-bytes"),
                                 (["--as=frames", "--direction=uplink", cut], "--filter"),
                                 (["--filter=udp prot 1", cut], "--filter: "), ([], "files"),
-                                ([CAPTURES / "clean.pcap", "--filter=port 7"], "nothing in these captures")):
+                                ([CAPTURES / "clean.pcap", "--filter=port 7"], "nothing in these captures makes a seed ("
+                                 f"{CAPTURES / 'clean.pcap'}: --filter: port 7 matches none of 12 records)")):
             with self.subTest(says):
                 _, error = self.seeds(*arguments, code=2, to=self.folder / "none")
                 self.assertIn(says, error)

@@ -110,6 +110,7 @@ class SimulatedNetwork final : public GreetingNetwork {
     return end == RunEnd::kPredicate ? End::kInterrupted : End::kIdle;
   }
 
+  void tell_in_flight() override { simulation_.tell_in_flight(); }
   int stop_signal() const override { return caught_signal; }
   const Link& link(Direction direction) const override { return simulation_.link(0, direction); }
   Instant now() const override { return simulation_.now(); }

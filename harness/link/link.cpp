@@ -230,6 +230,17 @@ std::optional<Delivery> Link::poll_transmit(Instant now) {
   return delivery;
 }
 
+std::vector<std::uint64_t> Link::numbers_in_flight() const {
+  std::vector<std::uint64_t> numbers;
+  for (DueQueue<Copy> left = in_flight_; !left.empty(); left.pop()) {
+    const Origin& origin = origins_[left.front().item.payload];
+    if (!payloads_.is_marked(origin.whole)) numbers.push_back(origin.number);
+  }
+  std::ranges::sort(numbers);
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+  return numbers;
+}
+
 void Link::release_lent() {
   if (!lent_) return;
   const PayloadPool::Slot whole = origins_[*lent_].whole;

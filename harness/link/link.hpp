@@ -97,7 +97,10 @@ class Link {
   const LinkCounters& counters() const { return counters_; }
   // What was counted since it was last taken, for whoever sums up many links.
   LinkCounters take_counters() { return std::exchange(counters_, {}); }
+  // Copies.
   std::size_t in_flight() const { return in_flight_.size(); }
+  // Datagrams of which a copy is in flight and none has arrived, by their numbers, in that order.
+  std::vector<std::uint64_t> numbers_in_flight() const;
   // Memory that the bytes in flight took so far.
   std::size_t bytes_reserved() const { return payloads_.bytes_reserved(); }
 

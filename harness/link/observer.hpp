@@ -32,6 +32,8 @@ class Observer {
   virtual void on_offered(Instant /*now*/, const Passage&, const Offer&) {}
   // A copy arrived, and is handed on next.
   virtual void on_delivered(Instant /*now*/, const Passage&, const Delivery&) {}
+  // It all ends, and no copy of a datagram that was offered has arrived, nor was the last one lost.
+  virtual void on_in_flight(Instant /*now*/, const Passage&, std::uint64_t /*number*/) {}
   // A copy that set out is lost on its way, which only a network without links does: theirs decide
   // at once.
   virtual void on_lost(Instant /*now*/, const Passage&, std::uint64_t /*number*/,

@@ -26,6 +26,7 @@ class PayloadPool {
 
   // Marks the slot; whether it was marked before. A new slot is not.
   bool mark(Slot slot) { return std::exchange(slots_[slot].marked, true); }
+  bool is_marked(Slot slot) const { return slots_[slot].marked; }
 
   // How many slots for so many bytes can be added before more is taken from the system.
   std::size_t free_slots(std::size_t bytes) const { return free_[size_class_of(bytes)].size(); }

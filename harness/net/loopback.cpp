@@ -125,6 +125,20 @@ void Loopback::drain(Way& way, Instant now) {
   }
 }
 
+void Loopback::tell_in_flight(Instant now) {
+  for (const Way& way : ways_) {
+    std::vector<std::uint64_t> numbers = way.link.numbers_in_flight();
+    if (crossing_ && crossing_->direction == way.direction && crossing_->delivery.first_arrival) {
+      numbers.push_back(crossing_->delivery.number);
+    }
+    for (const std::uint64_t number : numbers) {
+      for (Observer* observer : observers_) {
+        observer->on_in_flight(now, passage(way, {}), number);
+      }
+    }
+  }
+}
+
 Passage Loopback::passage(const Way& way, std::span<const std::byte> payload) const {
   return {.path = 0,
           .direction = way.direction,

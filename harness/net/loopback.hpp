@@ -50,6 +50,9 @@ class Loopback final : public EventLoop::Handler {
   // Nothing is in flight, and no endpoint waits for anything.
   bool idle() const { return !crossing_ && !next(); }
 
+  // Tells the observers what is in flight now, for whoever ends it all.
+  void tell_in_flight(Instant now);
+
   const Link& link(Direction direction) const { return ways_[index(direction)].link; }
   // Datagrams that left one socket and did not arrive at the other, or could not leave.
   std::uint64_t lost_by_system() const { return lost_by_system_; }

@@ -338,6 +338,18 @@ void Proxy::deliver(Flow& flow, Direction direction, Instant now) {
   }
 }
 
+void Proxy::tell_in_flight(Instant now) {
+  for (Flow& flow : flows_) {
+    for (const Direction direction : {Direction::kUplink, Direction::kDownlink}) {
+      const Passage passage =
+          direction == Direction::kUplink ? outside(flow, direction) : inside(flow, direction);
+      for (const std::uint64_t number : flow.link(direction).numbers_in_flight()) {
+        for (Observer* observer : observers_) observer->on_in_flight(now, passage, number);
+      }
+    }
+  }
+}
+
 void Proxy::flush(SendBatch& batch, UdpSocket& socket) {
   // What the system has no room for is lost here as in any queue that is full; to wait would make
   // everything else late.

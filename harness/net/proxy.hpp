@@ -96,6 +96,9 @@ class Proxy final : public EventLoop::Handler {
   // addresses are those of the side on which it is seen.
   void observe(Observer& observer) { observers_.push_back(&observer); }
 
+  // Tells the observers what is in flight now, for whoever ends it all.
+  void tell_in_flight(Instant now);
+
   // Where it listens, with the port that it got.
   const Address& address() const { return address_; }
   const UdpSocket& socket() const { return socket_; }

@@ -9,6 +9,7 @@
 
 #include "core/counted.hpp"
 #include "core/escape.hpp"
+#include "harness/capture/describe.hpp"
 #include "harness/capture/reader.hpp"
 #include "harness/report/readable.hpp"
 #include "harness/report/rtt_json.hpp"
@@ -48,12 +49,34 @@ std::string describe_traffic(const Inspection& inspection) {
 std::string describe_fragments(const Inspection& inspection) {
   const ReassemblyCounters& counters = inspection.reassembly;
   std::string list;
-  add_count(list, "put together", counters.whole);
+  if (counters.whole > 0) {
+    list = fmt::format("put together {} of {} pieces", counters.whole,
+                       counters.whole + counters.joined);
+  }
   add_count(list, "refused", counters.refused);
   add_count(list, "expired", counters.expired);
   add_count(list, "pushed out", counters.evicted);
   add_count(list, "never whole", inspection.never_whole);
   return list;
+}
+
+// What a carrier carries: "datagrams 3, not_udp 1".
+std::string describe_carried(const InspectedCarrier& carrier) {
+  std::string list;
+  add_count(list, "datagrams", carrier.datagrams);
+  const std::string skipped = describe_skipped(carrier.skipped);
+  return list.empty() || skipped.empty() ? list + skipped : list + ", " + skipped;
+}
+
+void add_carried(std::string& text, const Inspection& inspection, bool inner) {
+  for (std::size_t i = 0; i < kCarrierCount; ++i) {
+    const auto carrier = static_cast<Carrier>(i);
+    const std::string list = describe_carried(inspection.carried[i]);
+    if (list.empty()) continue;
+    const bool is_datagram = carrier >= Carrier::kVxlan;
+    add_line(text, fmt::format("in {}", to_string(carrier)),
+             list + (is_datagram && !inner ? "; --inner takes them" : ""));
+  }
 }
 
 std::string describe_checksums(const Inspection& inspection) {
@@ -127,6 +150,9 @@ void add_path(std::string& text, const Inspection& inspection) {
   add_path_row(text, "sent", up.sent, 0, down.sent, 0);
   add_path_row(text, "arrived", up.arrived, up.sent, down.arrived, down.sent);
   add_path_row(text, "lost", up.lost, up.sent, down.lost, down.sent);
+  if (up.in_flight + down.in_flight > 0) {
+    add_path_row(text, "in flight", up.in_flight, up.sent, down.in_flight, down.sent);
+  }
   add_path_row(text, "loss periods", inspection.uplink.loss_periods, 0,
                inspection.downlink.loss_periods, 0);
   add_path_row(text, "longest", inspection.uplink.longest_loss_period, 0,
@@ -189,14 +215,23 @@ Json interfaces_json(const InspectReport& report) {
   return interfaces;
 }
 
+Json json_of(const SkipCounts& skipped) {
+  Json json = Json::object();
+  for (std::size_t i = 0; i < kSkipReasonCount; ++i) {
+    json[std::string(to_string(static_cast<SkipReason>(i)))] = skipped[i];
+  }
+  return json;
+}
+
 Json json_of(const InspectedTraffic& traffic) {
   return {{"datagrams", traffic.datagrams}, {"bytes", traffic.bytes}};
 }
 
 Json json_of(const PathCounters& path) {
-  return {{"sent", path.sent},           {"arrived", path.arrived},
-          {"lost", path.lost},           {"duplicated", path.duplicated},
-          {"reordered", path.reordered}, {"unmatched", path.unmatched}};
+  return {
+      {"sent", path.sent},           {"arrived", path.arrived},       {"lost", path.lost},
+      {"in_flight", path.in_flight}, {"duplicated", path.duplicated}, {"reordered", path.reordered},
+      {"unmatched", path.unmatched}};
 }
 
 Json json_of(const PathMetrics& path) {
@@ -255,13 +290,16 @@ std::string inspect_text(const InspectReport& report) {
   if (report.interfaces.size() > 1) add_interfaces(text, report);
   add_line(text, "traffic", describe_traffic(inspection));
   add_line(text, "time", readable(duration_of(inspection.first, inspection.last)));
-  std::string skipped;
-  for (std::size_t i = 0; i < kSkipReasonCount; ++i) {
-    add_count(skipped, to_string(static_cast<SkipReason>(i)), inspection.skipped[i]);
-  }
-  add_line(text, "skipped", skipped);
+  add_line(text, "skipped", describe_skipped(inspection.skipped));
+  add_carried(text, inspection, report.inner);
   add_line(text, "fragments", describe_fragments(inspection));
   add_line(text, "checksums", describe_checksums(inspection));
+  if (inspection.unplaced > 0) {
+    add_line(text, "recorded",
+             fmt::format("by lossy, and then converted: {} without the host that saw them, and so "
+                         "read as any capture",
+                         counted(inspection.unplaced, "datagram")));
+  }
   add_flows(text, inspection);
   if (inspection.two_sided > 0) add_path(text, inspection);
   if (inspection.exchanges != ExchangeCounters{}) add_exchanges(text, inspection);
@@ -280,15 +318,23 @@ Json inspect_json(const InspectReport& report) {
   json["bytes"] = inspection.traffic.bytes;
   json["seconds"] = in_seconds(duration_of(inspection.first, inspection.last));
   json["two_sided"] = inspection.two_sided;
-  Json skipped = Json::object();
-  for (std::size_t i = 0; i < kSkipReasonCount; ++i) {
-    skipped[std::string(to_string(static_cast<SkipReason>(i)))] = inspection.skipped[i];
+  json["unplaced"] = inspection.unplaced;
+  json["notes"] = inspection.notes;
+  json["skipped"] = json_of(inspection.skipped);
+  Json carried = Json::object();
+  for (std::size_t i = 0; i < kCarrierCount; ++i) {
+    const InspectedCarrier& carrier = inspection.carried[i];
+    if (describe_carried(carrier).empty()) continue;
+    Json& json_carrier = carried[std::string(to_string(static_cast<Carrier>(i)))];
+    json_carrier["datagrams"] = carrier.datagrams;
+    json_carrier["skipped"] = json_of(carrier.skipped);
   }
-  json["skipped"] = skipped;
+  json["carried"] = std::move(carried);
   json["fragments"] = {
       {"whole", inspection.reassembly.whole},     {"refused", inspection.reassembly.refused},
       {"expired", inspection.reassembly.expired}, {"evicted", inspection.reassembly.evicted},
-      {"copies", inspection.reassembly.copies},   {"never_whole", inspection.never_whole}};
+      {"copies", inspection.reassembly.copies},   {"joined", inspection.reassembly.joined},
+      {"never_whole", inspection.never_whole}};
   Json checksums = Json::object();
   for (std::size_t i = 0; i < kChecksumCount; ++i) {
     checksums[std::string(to_string(static_cast<Checksum>(i)))] = inspection.udp_checksums[i];

@@ -58,9 +58,8 @@ constexpr std::size_t kLinesHeldMax = std::size_t{1} << 16;
 constexpr std::size_t kBytesHeldMax = std::size_t{1} << 24;
 
 // Which datagram of a two-sided recording it is, never 0.
-std::uint64_t key_of(const Sight& sight) {
-  return sight.flow << 21 | std::uint64_t{sight.frame->identification} << 1 |
-         (sight.uplink ? 1 : 0);
+std::uint64_t key_of(const Sight& sight, const Frame& frame) {
+  return sight.flow << 21 | std::uint64_t{frame.identification} << 1 | (sight.uplink ? 1 : 0);
 }
 
 }  // namespace
@@ -74,8 +73,7 @@ InspectTrace::Line InspectTrace::line_of(const CaptureRecord& record, const Sigh
   line.text =
       fmt::format("{:>9}.{:03} ms  ", (us < 0 ? us - 999 : us) / 1000, (us % 1000 + 1000) % 1000);
   if (sight.frame == nullptr) {
-    line.text += fmt::format("{:<17}  record {}: no datagram ({})\n", "", record.number,
-                             to_string(sight.skipped));
+    line.text += fmt::format("{:<17}  record {}: {}\n", "", record.number, describe(sight.skipped));
     return line;
   }
   line.picture_at = line.text.size();
@@ -89,11 +87,15 @@ InspectTrace::Line InspectTrace::line_of(const CaptureRecord& record, const Sigh
 }
 
 void InspectTrace::print(const CaptureRecord& record, const Sight& sight) {
+  if (sight.in_flight != nullptr) {
+    return settle(key_of(sight, *sight.in_flight), End::kInFlight);
+  }
   Line line = line_of(record, sight);
   if (sight.two_sided && sight.flow != 0) {
-    const std::uint64_t key = key_of(sight);
+    const std::uint64_t key = key_of(sight, *sight.frame);
     const bool leaves = sight.frame->type == PacketType::kOutgoing;
-    settle(key, leaves);  // Its number is used again: nobody can tell an arrival any more.
+    // Its number is used again: nobody can tell an arrival any more.
+    settle(key, leaves ? End::kLost : End::kArrived);
     if (leaves) {
       line.key = key;
       waiting_[key] = printed_ + held_.size();
@@ -107,18 +109,19 @@ void InspectTrace::print(const CaptureRecord& record, const Sight& sight) {
   }
 }
 
-void InspectTrace::settle(std::uint64_t key, bool lost) {
+void InspectTrace::settle(std::uint64_t key, End end) {
   const auto found = waiting_.find(key);
   if (found == waiting_.end()) return;
   Line& line = held_[found->second - printed_];
   waiting_.erase(found);
   line.key = 0;
-  if (!lost) return;
+  if (end == End::kArrived) return;
+  const std::string_view remark = end == End::kLost ? "  lost" : "  in flight";
+  line.text.insert(line.remarks_end, remark);
+  held_bytes_ += remark.size();
+  if (end == End::kInFlight) return;
   line.mood = LineMood::kBad;
-  constexpr std::string_view kRemark = "  lost";
-  line.text.insert(line.remarks_end, kRemark);
   line.text.replace(line.picture_at, kPictureSize, line.uplink ? kLostUplink : kLostDownlink);
-  held_bytes_ += kRemark.size();
 }
 
 void InspectTrace::print_front() {
@@ -135,7 +138,7 @@ void InspectTrace::print_front() {
 
 void InspectTrace::finish() {
   while (!held_.empty()) {
-    if (held_.front().key != 0) settle(held_.front().key, true);
+    if (held_.front().key != 0) settle(held_.front().key, End::kLost);
     print_front();
   }
 }

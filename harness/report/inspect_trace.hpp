@@ -21,6 +21,7 @@ namespace lossy {
 //      0.000 ms  |----->         |  1.uplink.3       5 bytes "Tracy"
 //     20.000 ms  |         ----->|  1.uplink.3       5 bytes "Tracy"
 //     40.000 ms  |-----x         |  1.uplink.4       5 bytes "Sarah"  lost
+//     40.000 ms  |----->         |  1.uplink.5       4 bytes "Anna"  in flight
 //      0.000 ms  |-------------->|  1.uplink         7 bytes "Michael"
 //
 // To tell what is lost the lines of a recording of both hosts wait until its arrival is read, or
@@ -47,8 +48,10 @@ class InspectTrace {
   };
 
   Line line_of(const CaptureRecord& record, const Sight& sight);
+  enum class End : std::uint8_t { kArrived, kLost, kInFlight };
+
   // What was waited for has arrived, or will not.
-  void settle(std::uint64_t key, bool lost);
+  void settle(std::uint64_t key, End end);
   void print_front();
 
   std::FILE* out_;

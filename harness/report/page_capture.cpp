@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <utility>
 
 #include "core/counted.hpp"
 #include "core/escape.hpp"
+#include "harness/capture/describe.hpp"
 #include "harness/report/page_tables.hpp"
 #include "harness/report/readable.hpp"
 
@@ -35,16 +37,11 @@ Json notes_of(const InspectReport& report) {
   Json notes = Json::array();
   if (!report.error.empty()) notes.push_back(report.error);
   const Inspection& inspection = report.inspection;
-  std::uint64_t skipped = 0;
-  std::string reasons;
-  for (std::size_t i = 0; i < kSkipReasonCount; ++i) {
-    if (inspection.skipped[i] == 0) continue;
-    skipped += inspection.skipped[i];
-    reasons += fmt::format("{}{} {}", reasons.empty() ? "" : ", ",
-                           to_string(static_cast<SkipReason>(i)), inspection.skipped[i]);
-  }
+  const std::uint64_t skipped =
+      std::accumulate(inspection.skipped.begin(), inspection.skipped.end(), std::uint64_t{0});
   if (skipped > 0) {
-    notes.push_back(fmt::format("records without a datagram: {} ({})", skipped, reasons));
+    notes.push_back(fmt::format("records without a datagram: {} ({})", skipped,
+                                describe_skipped(inspection.skipped)));
   }
   const auto bad = inspection.udp_checksums[static_cast<std::size_t>(Checksum::kBad)];
   if (bad > 0) notes.push_back(fmt::format("datagrams with a bad UDP checksum: {}", bad));
@@ -58,6 +55,7 @@ Json notes_of(const InspectReport& report) {
 }  // namespace
 
 void PageCapture::add(const CaptureRecord& record, const Sight& sight) {
+  if (sight.in_flight != nullptr) return add_in_flight(sight);
   if (sight.frame == nullptr || sight.flow == 0 || sight.repeated) return;
   const Frame& frame = *sight.frame;
   Flow& flow = flows_[sight.flow];
@@ -125,6 +123,14 @@ void PageCapture::add_arrived(Flow& flow, PageArrow arrow, const Sight& sight, u
   if (arrived.got != 0) {
     arrived.traits |= payload.size() < arrived.size ? kPageTruncated : kPageCorrupted;
   }
+}
+
+void PageCapture::add_in_flight(const Sight& sight) {
+  const Way& way = flows_[sight.flow].ways[sight.uplink ? 0 : 1];
+  const auto found = way.sent.find(sight.in_flight->identification);
+  if (found == way.sent.end()) return;
+  PageArrow& arrow = ladder_.at(found->second);
+  if ((arrow.traits & kPageLost) != 0) arrow.traits ^= unsigned{kPageLost | kPageUnderway};
 }
 
 Json PageCapture::run(const InspectReport& report) {

@@ -38,6 +38,7 @@ class PageCapture {
 
   void add_sent(Flow& flow, PageArrow arrow, const Sight& sight, unsigned mark);
   void add_arrived(Flow& flow, PageArrow arrow, const Sight& sight, unsigned mark);
+  void add_in_flight(const Sight& sight);
 
   std::vector<std::uint64_t> different_;
   PageLadder ladder_;

@@ -96,6 +96,13 @@ void PageCollector::on_delivered(Instant now, const Passage& passage, const Deli
   if (delivery.corrupted || delivery.truncated) ladder_.arrived_as(place, passage.payload);
 }
 
+void PageCollector::on_in_flight(Instant, const Passage& passage, std::uint64_t number) {
+  Flow* const flow = flow_of(passage);
+  if (flow != nullptr) {
+    way_of(*flow, passage).tracker.in_flight(static_cast<std::uint32_t>(number));
+  }
+}
+
 void PageCollector::on_lost(Instant now, const Passage& passage, std::uint64_t number,
                             std::string_view why) {
   Flow* const flow = flow_of(passage);

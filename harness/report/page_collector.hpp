@@ -22,6 +22,7 @@ class PageCollector final : public Observer {
 
   void on_offered(Instant now, const Passage& passage, const Offer& offer) override;
   void on_delivered(Instant now, const Passage& passage, const Delivery& delivery) override;
+  void on_in_flight(Instant now, const Passage& passage, std::uint64_t number) override;
   void on_lost(Instant now, const Passage& passage, std::uint64_t number,
                std::string_view why) override;
   void on_event(const ClientEvent& event);

@@ -103,6 +103,9 @@ Json path_table(const PathMetrics& up, const PathMetrics& down, bool counted) {
     table.add("sent", "sent", "", one.sent, other.sent);
     table.add("arrived", "arrived", "", one.arrived, one.sent, other.arrived, other.sent);
     table.add("lost", "lost", "RFC 7680", one.lost, one.sent, other.lost, other.sent);
+    if (one.in_flight + other.in_flight > 0) {
+      table.add("in_flight", "in flight", "", one.in_flight, one.sent, other.in_flight, other.sent);
+    }
   }
   table.add("loss_periods", "loss periods", "RFC 3357", up.loss_periods, down.loss_periods);
   table.add("longest_loss_period", "  longest", "", up.longest_loss_period,

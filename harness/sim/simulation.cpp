@@ -117,6 +117,20 @@ void Simulation::offer(Node& node, const Transmit& transmit) {
   for (Observer* observer : observers_) observer->on_offered(now_, passage, offer);
 }
 
+void Simulation::tell_in_flight() {
+  for (std::size_t at = 0; at < ways_.size(); ++at) {
+    const Way& way = ways_[at];
+    const Passage passage{.path = at / 2,
+                          .direction = way.direction,
+                          .source = nodes_[way.from].address,
+                          .destination = nodes_[way.to].address,
+                          .payload = {}};
+    for (const std::uint64_t number : way.link.numbers_in_flight()) {
+      for (Observer* observer : observers_) observer->on_in_flight(now_, passage, number);
+    }
+  }
+}
+
 std::optional<std::size_t> Simulation::find_way(Node& node, const Address& destination) const {
   if (node.last_way && nodes_[ways_[*node.last_way].to].address == destination) {
     return node.last_way;

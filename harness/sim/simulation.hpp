@@ -70,6 +70,9 @@ class Simulation {
     return RunEnd::kPredicate;
   }
 
+  // Tells the observers what is in flight now, for whoever ends it all.
+  void tell_in_flight();
+
   Instant now() const { return now_; }
   // Deliveries and timeouts so far.
   std::uint64_t events() const { return events_; }
