@@ -51,6 +51,21 @@ TEST(Link, DeliversAfterItsDelay) {
   }
 }
 
+// What is in flight is known by its number, once whatever its copies, until one has arrived.
+TEST(Link, KnowsWhatIsInFlight) {
+  Link link =
+      make_link({.delay = 10ms}, "uplink.2:drop,uplink.3:deliver/deliver+5ms,uplink.4:hold+9ms");
+  EXPECT_EQ(link.numbers_in_flight(), Numbers{});
+  for (int i = 0; i < 5; ++i) offer(link, i * 1ms);
+  EXPECT_EQ(link.in_flight(), 5U);
+  EXPECT_EQ(link.numbers_in_flight(), (Numbers{1, 3, 4, 5}));
+  EXPECT_EQ(numbers(arrivals(link, 12ms)), (Numbers{1, 3}));
+  EXPECT_EQ(link.in_flight(), 3U);
+  EXPECT_EQ(link.numbers_in_flight(), (Numbers{4, 5})) << "a second copy of 3 is no datagram";
+  EXPECT_EQ(numbers(arrivals(link, kNever)), (Numbers{5, 3, 4}));
+  EXPECT_EQ(link.numbers_in_flight(), Numbers{});
+}
+
 // Every counter is added, and what was taken is counted anew.
 TEST(Link, CountersAddUp) {
   std::array<std::uint64_t, sizeof(LinkCounters) / sizeof(std::uint64_t)> each{};

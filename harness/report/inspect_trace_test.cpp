@@ -91,6 +91,24 @@ TEST(InspectTraceTest, TellsWhatWasLost) {
       "       30.000 ms  |         x-----|  1.downlink.1     13 bytes \"Hello, Tracy!\"  lost\n");
 }
 
+// What was under way when the recording ended is said to be: nobody knows whether it would be lost.
+TEST(InspectTraceTest, TellsWhatWasInFlight) {
+  Traced traced;
+  traced.sent(1);
+  traced.sent(2);
+  traced.sent(3);
+  traced.recorder.note_in_flight({.time = Instant(5ms),
+                                  .number = 2,
+                                  .source = kClient,
+                                  .destination = kServer,
+                                  .payload = {}});
+  traced.recorder.finish();
+  EXPECT_EQ(traced.text(),
+            "        0.000 ms  |-----x         |  1.uplink.1       5 bytes \"Tracy\"  lost\n"
+            "        0.000 ms  |----->         |  1.uplink.2       5 bytes \"Tracy\"  in flight\n"
+            "        0.000 ms  |-----x         |  1.uplink.3       5 bytes \"Tracy\"  lost\n");
+}
+
 // A line is there as soon as it is known: nothing waits behind what has arrived.
 TEST(InspectTraceTest, PrintsWhatIsKnown) {
   Traced traced;

@@ -47,6 +47,14 @@ class Seen final : public FrameSink {
     see(Direction::kUplink, PacketType::kIncoming, number, at, payload);
   }
 
+  void in_flight(std::uint64_t number) {
+    recorder_.note_in_flight({.time = Instant(9ms),
+                              .number = number,
+                              .source = kClientForTest,
+                              .destination = kServerForTest,
+                              .payload = {}});
+  }
+
   nlohmann::ordered_json run() {
     InspectReport report;
     report.inspection = inspector_.finish();
@@ -79,6 +87,22 @@ TEST(PageCapture, TellsWhatThePathDid) {
                   ArrowForTest{2, -1, 3, kPageLost, "", "three", ""},
                   ArrowForTest{3, 14, 4, kPageRetransmission | kPageTruncated, "", "three", "thr"},
                   ArrowForTest{0, 16, 1, kPageCopy, "", "one", ""}));
+}
+
+// What was under way when the recording ended is not lost.
+TEST(PageCapture, TellsWhatWasInFlight) {
+  Seen seen;
+  seen.sent(1, 0ms, "one");
+  seen.arrived(1, 2ms, "one");
+  seen.sent(2, 3ms, "two");
+  seen.sent(3, 4ms, "three");
+  seen.in_flight(1);  // A second copy of it.
+  seen.in_flight(2);
+  seen.in_flight(9);
+  EXPECT_THAT(arrows_of(seen.run()),
+              ElementsAre(ArrowForTest{0, 2, 1, 0, "", "one", ""},
+                          ArrowForTest{3, -1, 2, kPageUnderway, "", "two", ""},
+                          ArrowForTest{4, -1, 3, kPageLost, "", "three", ""}));
 }
 
 // A replay's difference is marked where it shows: at the record.

@@ -125,6 +125,9 @@ class Trace final : public Observer {
         "copy " + std::to_string(delivery.copy) + (delivery.first_arrival ? "" : " again") +
             (delivery.reordered ? " reordered" : "") + (delivery.corrupted ? " corrupted" : ""));
   }
+  void on_in_flight(Instant now, const Passage& passage, std::uint64_t number) override {
+    add(now, passage, number, "in flight");
+  }
 
   Strings lines;
 

@@ -54,6 +54,28 @@ TEST(Simulation, OrdersWhatHappensAtOnce) {
   EXPECT_EQ(simulation.events(), 9U);
 }
 
+// Whoever ends a run learns what is in flight then, way by way, and of no datagram that has
+// arrived.
+TEST(Simulation, TellsWhatIsInFlight) {
+  Scripted client;
+  Scripted server;
+  Simulation simulation;
+  simulation.add(client, kClientAddress);
+  simulation.add(server, kServerAddress);
+  join(simulation, {.delay = 10ms}, {}, 4);
+  for (const char* text : {"a", "b"}) client.send(kServerAddress, text);
+  client.at(5ms);
+  client.on_timeout = [&] { client.send(kServerAddress, "c"); };
+  server.on_datagram = [&](const Datagram& datagram) { server.send(datagram.source, "answer"); };
+  run(simulation, Instant(10ms));
+  Trace trace;
+  simulation.observe(trace);
+  simulation.tell_in_flight();
+  EXPECT_EQ(trace.lines, (Strings{"10000000 0 192.0.2.1:40000>192.0.2.2:9999 3 in flight \"\"",
+                                  "10000000 0 192.0.2.2:9999>192.0.2.1:40000 1 in flight \"\"",
+                                  "10000000 0 192.0.2.2:9999>192.0.2.1:40000 2 in flight \"\""}));
+}
+
 // An answer without delay is delivered at the same instant, still before the timeouts of that
 // instant.
 TEST(Simulation, AnswersWithoutDelayComeBeforeTimeouts) {
