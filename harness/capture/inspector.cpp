@@ -59,8 +59,7 @@ std::optional<Sight> Inspector::add(const CaptureRecord& record, const Decoded& 
   const RecordedBy by =
       frame.type == PacketType::kUnknown ? RecordedBy::kSomebody : recorded_by(frame);
   const bool two_sided = by != RecordedBy::kSomebody;
-  const bool unplaced = !two_sided && frame.link_address[0] == kRecordingMark[0] &&
-                        recorded_by(frame.link_address) != RecordedBy::kSomebody;
+  const bool unplaced = !two_sided && recorded_by(frame.link_address) != RecordedBy::kSomebody;
   Flow* const flow = flow_of(frame, by);
   if (options_.flow != 0 && (flow == nullptr || flow->report.number != options_.flow)) {
     return std::nullopt;

@@ -10,13 +10,28 @@ std::uint32_t interface_of(std::uint64_t flow, RecordedHost host) {
   return static_cast<std::uint32_t>((flow - 1) % kFlowsMax * 2 + static_cast<std::uint64_t>(host));
 }
 
+constexpr std::uint64_t number_of(const LinkAddress& address) {
+  std::uint64_t number = 0;
+  for (const std::uint8_t octet : address) number = number << 8 | octet;
+  return number;
+}
+
 }  // namespace
 
+// As numbers, because this is asked of each datagram of a capture.
 RecordedBy recorded_by(const LinkAddress& mark) {
-  if (mark == kRecordingMark) return RecordedBy::kRun;
-  if (mark == kClockMark) return RecordedBy::kRealRun;
-  if (mark == kBrokenMark) return RecordedBy::kBrokenRun;
-  return mark == kProxyMark ? RecordedBy::kProxy : RecordedBy::kSomebody;
+  switch (number_of(mark)) {
+    case number_of(kRecordingMark):
+      return RecordedBy::kRun;
+    case number_of(kClockMark):
+      return RecordedBy::kRealRun;
+    case number_of(kBrokenMark):
+      return RecordedBy::kBrokenRun;
+    case number_of(kProxyMark):
+      return RecordedBy::kProxy;
+    default:
+      return RecordedBy::kSomebody;
+  }
 }
 
 RecordedBy recorded_by(const Frame& frame) {
