@@ -292,6 +292,9 @@ class Command(unittest.TestCase):
         self.assertIn("\n  skipped         not_ip 1, not_udp 1\n  in vxlan        datagrams 2, not_ip 1, not_udp 1\n",
                       text)
         self.assertIn('"Michael"', self.run_inspect(vxlan, "--inner", "--trace")[0])
+        mixed, = self.made("pcapng-carriers.pcapng")
+        outer, inner = (inspect(mixed, *options)[1][0] for options in ((), ("--inner",)))
+        self.assertEqual((outer["bytes"] - inner["bytes"], inner["datagrams"]), (50, 5))
         page = vxlan.with_suffix(".html")
         self.run_inspect(vxlan, "--inner", f"--report={page}")
         self.assertIn("records without a datagram: 2 (not_ip 1, not_udp 1)", page.read_text())

@@ -371,6 +371,12 @@ TEST(FrameTest, LinkTypesRefuseOtherFamilies) {
   EXPECT_EQ(outcome_of(228, kIpv6), "bad_ip_header");
   EXPECT_EQ(outcome_of(229, kIpv4 + "0000000000000000"), "bad_ip_header");
   EXPECT_EQ(outcome_of(1, "020000000002 020000000001 8100 0001 0806" + kIpv4), "not_ip");
+  for (unsigned first = 0; first < 256; ++first) {
+    const bool is_ip = first >> 4 == 4 || first >> 4 == 6;
+    EXPECT_EQ(outcome(decode(Bytes{static_cast<std::byte>(first)}, kLinkTypeRaw)),
+              is_ip ? "truncated" : "not_ip")
+        << first;
+  }
 }
 
 // What a fragment says about its packet is there for who puts the packet together.

@@ -163,6 +163,13 @@ def captures(one, make):
         found = {"datagrams": 2, "not_udp": 1, **({"not_ip": 1} if len(parts) == 4 else {})}
         yield one(f"{name}.pcap", pcap(ETHERNET, *frames), datagrams=len(frames), carried={name: found})
 
+    # Each record is of its interface's link type.
+    vxlan = ethernet(ipv4(udp(b"\x08\0\0\0\0\0\7\0" + ethernet(four), to=4789)))
+    yield one("pcapng-carriers.pcapng", make.pcapng(
+        [(PPP, 0), (RADIOTAP, 0), (make.RAW, 0), (ETHERNET, 0)],
+        ppp(four), radiotap(wlan(six)), ipv4(gre(four), 47), vxlan, ethernet(pppoe(six), kind=0x8864)), 5,
+        carried={name: {"datagrams": 1} for name in ("ppp", "wlan", "gre", "vxlan", "pppoe")})
+
     # What says why it is no datagram, and what carried that.
     yield one("skip-encrypted.pcap", pcap(WLAN, wlan(four, b"\x08\x42")), 0, encrypted=1,
               carried={"wlan": {"encrypted": 1}})
