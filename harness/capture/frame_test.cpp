@@ -262,6 +262,42 @@ TEST(FrameTest, PassesOptionsAndSurplus) {
   EXPECT_EQ(to_text(std::get<Frame>(decode(shorter)).payload), "Micha");
 }
 
+// The version shares a byte with the header's length, or the traffic class, whatever those are.
+TEST(FrameTest, VersionIsHalfAByte) {
+  for (std::size_t words = 5; words <= 15; ++words) {
+    Bytes packet =
+        from_hex("4500" + hex16(4 * words + 15) + "a104 4000 4011 0000 7f000001 7f000001");
+    packet.resize(4 * words, std::byte{1});
+    const Bytes udp = from_hex("c502 752f 000f fe22 4d69636861656c");
+    packet.insert(packet.end(), udp.begin(), udp.end());
+    for (std::size_t version = 0; version < 16; ++version) {
+      packet[0] = static_cast<std::byte>(version << 4 | words);
+      const Decoded decoded = decode(packet, kLinkTypeIpv4);
+      EXPECT_EQ(outcome(decoded), version == 4 ? "datagram" : "bad_ip_header")
+          << version << ", " << words;
+      if (version != 4) continue;
+      EXPECT_EQ(to_text(std::get<Frame>(decoded).payload), "Michael");
+    }
+  }
+  Bytes packet = from_hex(kMichael6);
+  for (unsigned first = 0; first < 256; ++first) {
+    packet[0] = static_cast<std::byte>(first);
+    EXPECT_EQ(outcome(decode(packet, kLinkTypeIpv6)),
+              first >> 4 == 6 ? "datagram" : "bad_ip_header")
+        << first;
+  }
+}
+
+// Each bit of a flow label counts, and none of the traffic class in front of it.
+TEST(FrameTest, FlowLabelHasTwentyBits) {
+  Bytes packet = from_hex(kMichael6);
+  for (unsigned bit = 0; bit < 28; ++bit) {
+    wire::store32(packet.data(), 0x60000000U | 1U << bit);
+    EXPECT_EQ(std::get<Frame>(decode(packet, kLinkTypeIpv6)).identification,
+              bit < 20 ? 1U << bit : 0U);
+  }
+}
+
 // An IPv6 packet around "Michael" with the given extension headers in between.
 Bytes with_extensions(int first_header, const std::string& extensions, std::size_t bytes_less = 0) {
   const Bytes inner = from_hex(extensions + "9c40 270f 000f 0000 4d69636861656c");
@@ -377,6 +413,20 @@ TEST(FrameTest, LinkTypesRefuseOtherFamilies) {
               is_ip ? "truncated" : "not_ip")
         << first;
   }
+}
+
+// A fragment header is one of a whole packet when neither its offset nor its last bit is set,
+// whatever the two bits between them are; and it may end the frame.
+TEST(FrameTest, FragmentHeadersAreToldFromAtomicOnes) {
+  const std::string udp = "9c40 270f 000f 0000 4d69636861656c";
+  for (unsigned bit = 0; bit < 16; ++bit) {
+    const Bytes packet = from_hex(ipv6_of(44, "1100" + hex16(1U << bit) + "deadbeef" + udp));
+    EXPECT_EQ(outcome(decode(packet, kLinkTypeIpv6)),
+              bit == 1 || bit == 2 ? "datagram" : "fragment")
+        << bit;
+  }
+  const Bytes empty = from_hex(ipv6_of(44, "1100 0008 deadbeef"));
+  EXPECT_EQ(outcome(decode(empty, kLinkTypeIpv6)), "fragment");
 }
 
 // What a fragment says about its packet is there for who puts the packet together.

@@ -108,8 +108,8 @@ TEST(InspectorTest, WhatIsInFlightIsNotLost) {
                     .payload = {},
                     .flow = flow};
   };
-  for (const std::uint64_t flow : {1, 2}) {
-    for (const std::uint64_t number : {1, 2, 3}) recorder.record(sighting(flow, number));
+  for (const std::uint64_t flow : {1U, 2U}) {
+    for (const std::uint64_t number : {1U, 2U, 3U}) recorder.record(sighting(flow, number));
   }
   recorder.note_in_flight(sighting(1, 2));
   recorder.note_in_flight(sighting(1, 3));
@@ -132,7 +132,7 @@ TEST(InspectorTest, NotesAreOfOneFlow) {
   Inspected capture({.flow = 2});
   Recorder recorder(kProxyMark);
   recorder.add(capture);
-  for (const std::uint64_t flow : {1, 2}) {
+  for (const std::uint64_t flow : {1U, 2U}) {
     const Sighting sighting{.time = Instant{},
                             .number = 1,
                             .source = kClient,
