@@ -327,6 +327,13 @@ class BadInput(InScratchFolder):
         self.refuse("--record=/dev/stdout", says="standard output")
         self.assertEqual(golden.read_bytes(), (CAPTURES / "clean.pcap").read_bytes())
 
+    def test_words_that_begin_as_options_do(self):
+        for word in ("---x", "-- x", "--!x", "-!", "- ", "-5", "--1"):
+            self.refuse(word, says=f"{word}: there is no such option")
+        for word in ("-é", "--é", "--dropp=10%"):
+            self.refuse(word, says=f"was not expected: {word}")
+        lossy("simulate", "--", "-5", "--!x")
+
     def test_words_of_strangers(self):
         for arguments in (["--golden=\x1b[31m\nx"], ["--\x1b[31m"], ["--config=\x1b[31m"], ["--drop=\x1b[31m"]):
             self.refuse(*arguments, says="x1b[31m")

@@ -27,6 +27,18 @@ void refuse_short_assignment(const std::string& word) {
   }
 }
 
+// What begins as an option does, but for "-", is none of the names or files, though CLI11 may take
+// "-5" and "--!x" for some.
+void refuse_strange_option(const std::string& word) {
+  if (word.size() < 2 || word[0] != '-') return;
+  const char first = word.c_str()[word[1] == '-' ? 2 : 1];
+  const char lower = static_cast<char>(first | 0x20);
+  const bool is_name = ('a' <= lower && lower <= 'z') || (first & 0x80) != 0;
+  if (!is_name) {
+    throw usage_error(word, "there is no such option; a name that begins with - goes behind --");
+  }
+}
+
 // The one that is called, or nothing.
 const CLI::App* called_command(const CLI::App& app, const std::vector<std::string>& words) {
   for (const std::string& word : words) {
@@ -63,6 +75,7 @@ void refuse_misread_words(const CLI::App& app, const std::vector<std::string>& w
       refuse_empty_value(word->substr(0, word->size() - 1));
     }
     refuse_short_assignment(*word);
+    refuse_strange_option(*word);
     const CLI::Option* const option = options.find(*word);
     const auto value = word + 1;
     if (option == nullptr || option->get_items_expected_max() == 0 || value == words.end())
