@@ -147,7 +147,10 @@ std::variant<LiveCapture, LiveError> LiveCapture::open(const LiveOptions& option
                                        reason_of(handle, status)};
   }
   // It says of each frame which interface it was seen on.
-  if (interface == kAnyInterface) pcap_set_datalink(handle, DLT_LINUX_SLL2);
+  if (interface == kAnyInterface) {
+    const int refused = pcap_set_datalink(handle, DLT_LINUX_SLL2);
+    if (refused < 0) return error_of(handle, refused, interface);
+  }
   leave_out_first_copies(handle, interface);
   capture.link_type_ = pcap_datalink(handle);
   capture.nanoseconds_ = pcap_get_tstamp_precision(handle) == PCAP_TSTAMP_PRECISION_NANO;

@@ -78,7 +78,11 @@ std::variant<PcapReader, CaptureError> PcapReader::read(std::unique_ptr<InputStr
                                                         const std::string& name) {
   PcapReader reader;
   reader.path_ = name;
-  reader.format_ = make_format(ByteWindow(std::move(stream)));
+  ByteWindow window(std::move(stream));
+  if (!window.has(1) && window.error().empty()) {
+    return error_of(Kind::kEmpty, name, "is empty, not a capture");
+  }
+  reader.format_ = make_format(std::move(window));
   if (!reader.format_->begin()) {
     return error_of(Kind::kNotACapture, name, "is not a capture: " + reader.format_->error());
   }

@@ -110,6 +110,8 @@ TEST(PcapReaderTest, RefusesWhatIsNoCapture) {
   EXPECT_EQ(error.kind, Kind::kEmpty);
   EXPECT_THAT(error.text, StartsWith(path + ": is empty"));
 
+  EXPECT_EQ(error_of("/dev/null").text, "/dev/null: is empty, not a capture");
+
   for (const std::string& bytes :
        {std::string("x"), std::string("# a text file that goes on and on\n"),
         header(little, kNanoseconds, 276).substr(0, 23), std::string(100, '\0')}) {

@@ -323,6 +323,8 @@ class BadInput(InScratchFolder):
         self.refuse(f"--golden={golden}", f"--record={self.folder}/./a.pcap", says="overwrite")
         self.refuse(f"--golden={golden}", f"--save-faults={golden}", says="overwrite")
         self.refuse(f"--record={self.folder}/b", f"--save-faults={self.folder}/b", says="overwrite")
+        self.refuse("--record=./new", "--json=new", says="overwrite")  # Neither is there yet.
+        self.refuse("--report=new", f"--save-faults={os.getcwd()}/new", says="overwrite")
         self.refuse(f"--config={golden}", f"--record={golden}", says=[])
         self.refuse("--record=/dev/stdout", says="standard output")
         self.assertEqual(golden.read_bytes(), (CAPTURES / "clean.pcap").read_bytes())
@@ -333,6 +335,15 @@ class BadInput(InScratchFolder):
         for word in ("-é", "--é", "--dropp=10%"):
             self.refuse(word, says=f"was not expected: {word}")
         lossy("simulate", "--", "-5", "--!x")
+
+    def test_options_in_front_of_a_command(self):
+        for word in ("--bogus", "-v", "--bogus=1"):
+            output, error = lossy(word, "simulate", code=2)
+            self.assertEqual((output, error), ("", f"lossy: {word}: there is no such option in front of a command\n"))
+            self.assertIn(f"{word}: there is no such option", lossy(word, code=2)[1])
+
+    def test_a_file_that_is_taken_for_a_name(self):
+        self.refuse("--json", "out.json", says="--json: its file stands behind a =, as in --json=out.json")
 
     def test_words_of_strangers(self):
         for arguments in (["--golden=\x1b[31m\nx"], ["--\x1b[31m"], ["--config=\x1b[31m"], ["--drop=\x1b[31m"]):

@@ -15,8 +15,12 @@ namespace {
 bool is_same(const std::string& path, const std::string& other) {
   if (path.empty() || other.empty()) return false;
   std::error_code error;
-  const auto canonical = std::filesystem::weakly_canonical(path, error);
-  return !error && canonical == std::filesystem::weakly_canonical(other, error) && !error;
+  // Of a bare name that is nowhere yet it would give the bare name.
+  const auto canonical = [&error](const std::string& name) {
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(name), error);
+  };
+  const auto one = canonical(path);
+  return !error && one == canonical(other) && !error;
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "core/counted.hpp"
 #include "core/escape.hpp"
 #include "harness/cli/exit_code.hpp"
+#include "harness/cli/files.hpp"
 #include "harness/cli/golden_folder.hpp"
 #include "harness/cli/json_output.hpp"
 
@@ -37,7 +38,7 @@ bool is_ci() {
 class GoldenCheck {
  public:
   GoldenCheck(const GoldenCommandOptions& options, const std::string& program)
-      : options_(options), program_(program), folder_(options.folder) {
+      : options_(options), program_(program), folder_(options.folder), json_(checked(options)) {
     if (folder_.scenarios().empty()) {
       throw CannotTry("'" + options.folder + "' has no scenario: no file NAME.toml");
     }
@@ -69,6 +70,19 @@ class GoldenCheck {
   }
 
  private:
+  // What the folder holds is not written over.
+  const JsonOption& checked(const GoldenCommandOptions& options) const {
+    std::vector<NamedFile> read;
+    for (const std::string& name : folder_.scenarios()) {
+      read.push_back({"a scenario", folder_.scenario_path(name)});
+      read.push_back({"a golden", folder_.golden_path(name)});
+      read.push_back({"what a scenario gives", folder_.new_path(name)});
+    }
+    for (const std::string& path : folder_.strays()) read.push_back({"a capture", path});
+    refuse_overwriting({{"--json", options.json.file}}, read);
+    return options.json;
+  }
+
   std::uint64_t count(GoldenStatus status) const {
     return counts_[static_cast<std::size_t>(status)];
   }
@@ -148,8 +162,8 @@ class GoldenCheck {
 
   const GoldenCommandOptions& options_;
   const std::string program_;
-  JsonOutput json_{options_.json};
-  GoldenFolder folder_;
+  const GoldenFolder folder_;
+  JsonOutput json_;
   std::array<std::uint64_t, kGoldenStatusCount> counts_{};
   bool acceptable_ =
       false;  // A run left what could be a golden; one that broke a property does not.

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -245,6 +246,14 @@ class Golden(unittest.TestCase):
         self.assertIn("differs from this run", one.pop("difference"))
         self.assertEqual(one, {"name": "a", "scenario": f"{self.folder}/a.toml", "golden": f"{self.folder}/a.pcap",
                                "status": "differs", "new": f"{self.folder}/a.new.pcap"})
+
+    # The result is never written over what it is about.
+    def test_json_beside_the_goldens(self):
+        for name in ("a.toml", "a.pcap", "a.new.pcap"):
+            shutil.copy(CAPTURES / "clean.toml", self.folder / "a.toml")
+            shutil.copy(CAPTURES / "clean.pcap", self.folder / "a.pcap")
+            self.refuse(f"--json={self.folder}/{name}", says="overwrite")
+            self.golden(f"--json={self.folder}/result.json")
 
     def test_interrupted(self):
         self.scenario("a", '[simulate]\ncount = 1000000000\ninterval = "1us"\n')

@@ -125,12 +125,14 @@ int run_all(const LearnOptions& options) {
   JsonOutput output(options.json);
   const std::vector<Lesson> lessons = all_lessons();
   int exit_code = kHolds;
+  nlohmann::ordered_json json{{"command", "learn"}, {"lessons", nlohmann::ordered_json::array()}};
   for (const Lesson& lesson : lessons) {
-    const LessonRun run = run_lesson(lesson, Settings(lesson.takes), options);
+    LessonRun run = run_lesson(lesson, Settings(lesson.takes), options);
     exit_code = std::max(exit_code, run.exit_code);
-    if (!options.json.is_wanted()) continue;
-    lesson.number == lessons.back().number ? output.write_last(run.json) : output.write(run.json);
+    if (options.json.is_wanted()) json["lessons"].push_back(std::move(run.json));
   }
+  json["holds"] = exit_code == kHolds;
+  if (options.json.is_wanted()) output.write_last(json);
   return exit_code;
 }
 

@@ -49,6 +49,11 @@ class Listing(unittest.TestCase):
 
 
 class Parameters(unittest.TestCase):
+    def test_all_of_them_are_one_object(self):
+        report = json.loads(lossy("learn", "--check", "--json")[0])
+        self.assertEqual([lesson["name"] for lesson in report["lessons"]], LESSONS)
+        self.assertTrue(report["holds"] and all(lesson["holds"] for lesson in report["lessons"]))
+
     # Whoever asks for what changes nothing is told so, and what would.
     def test_no_use(self):
         errors = lossy("learn", "cut", "--drop=10%", code=2)[1]

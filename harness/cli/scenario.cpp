@@ -18,11 +18,10 @@ void Scenario::add_to(CLI::App& app) {
       app, "--count", count_, [](std::string_view text) { return parse_whole(text, 1, kNamesMax); },
       "greet so many made-up names, guest-1 and so on, instead", "N")
       ->group(group);
-  add_parsed(
-      app, "--interval", interval_, parse_duration,
-      "virtual time between new greetings, however many are outstanding; without it the next "
-      "one waits for the window",
-      "TIME")
+  add_parsed(app, "--interval", interval_, parse_duration,
+             "time between new greetings, however many are outstanding; without it the next "
+             "one waits for the window",
+             "TIME")
       ->group(group);
   app.add_flag("--ipv6", ipv6_, "use IPv6")->group(group);
   path_.add_to(app);

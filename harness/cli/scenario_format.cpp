@@ -4,10 +4,13 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <filesystem>
 #include <iterator>
 #include <optional>
 
+#include "core/check.hpp"
 #include "harness/link/text.hpp"
 
 namespace lossy {
@@ -19,11 +22,21 @@ std::string beside(const fs::path& folder, const std::string& file) {
   return (folder / file).lexically_normal().string();
 }
 
+// With its point, and without an exponent: "1.0", "0.00001".
+std::string decimal(double number) {
+  std::array<char, 400> buffer;  // The smallest number has 324 decimals, the largest 309 digits.
+  const auto [end, error] =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), number, std::chars_format::fixed);
+  check(error == std::errc(), "decimal: a double is longer than it can be");
+  const std::string text(buffer.data(), end);
+  return text.find_first_not_of("-0123456789") == std::string::npos ? text + ".0" : text;
+}
+
 // A value as somebody would have typed it, or nothing where no option takes such a one.
 std::optional<std::string> typed(const toml::node& node) {
   if (const auto* text = node.as_string()) return text->get();
   if (const auto* number = node.as_integer()) return std::to_string(number->get());
-  if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
+  if (const auto* number = node.as_floating_point()) return decimal(number->get());
   return std::nullopt;
 }
 

@@ -193,6 +193,9 @@ class Serve(Test):
         refused(r".*nowhere\.invalid.*", LOSSY, "greet", "--to=nowhere.invalid:9999")
         refused(r"--to: 224\.0\.0\.1 is a multicast address, which stands for many hosts; give the address of one",
                 LOSSY, "greet", "--to=224.0.0.1:9999")
+        for many in ("224.0.0.1", "[ff02::1]", "255.255.255.255"):
+            refused(r"--listen: .* is a (multi|broad)cast address, which stands for many hosts; give the address of one",
+                    LOSSY, "serve", f"--listen={many}:0")
         refused(r"--to: nobody can listen on port 0", LOSSY, "greet", "--to=127.0.0.1:0")
         if subprocess.run(["unshare", "-Un", "true"], capture_output=True, check=False).returncode != 0:
             self.skipTest("no network of one's own is permitted here")

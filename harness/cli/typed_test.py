@@ -341,6 +341,14 @@ class Scenarios(unittest.TestCase):
         self.folder = folder.name
         self.path = os.path.join(self.folder, "a.toml")
 
+    # Fractions have the point that they were written with, however small.
+    def test_numbers(self):
+        for written, typed in (("1.0", "100%"), ("0.00001", "0.001%"), ("1e-5", "0.001%"), ("0.5", "50%"), ("0.0", "0%")):
+            self.write(f"[simulate]\ndrop = {written}\nseed = 1\n")
+            explained = [run("simulate", *words, "--explain").stdout for words in ([f"--config={self.path}"], [f"--drop={typed}"])]
+            self.assertEqual(explained[0], explained[1])
+            self.assertIn("loses", explained[0] + "loses" * (typed == "0%"))
+
     def write(self, text):
         pathlib.Path(self.path).write_text(text)
 

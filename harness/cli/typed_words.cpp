@@ -68,7 +68,9 @@ class Options {
 
 void refuse_misread_words(const CLI::App& app, const std::vector<std::string>& words) {
   for (const std::string& word : words) refuse_list(word);
-  const Options options(app, called_command(app, words));
+  const CLI::App* const command = called_command(app, words);
+  const Options options(app, command);
+  bool in_front = true;  // Of the command.
   const auto end = std::find(words.begin(), words.end(), "--");
   for (auto word = words.begin(); word != end; ++word) {
     if (word->starts_with("--") && word->find('=') == word->size() - 1) {
@@ -77,7 +79,15 @@ void refuse_misread_words(const CLI::App& app, const std::vector<std::string>& w
     refuse_short_assignment(*word);
     refuse_strange_option(*word);
     const CLI::Option* const option = options.find(*word);
+    in_front = in_front && (command == nullptr || *word != command->get_name());
+    if (in_front && word->starts_with('-') && word->size() > 1 &&
+        options.find(word->substr(0, word->find('='))) == nullptr) {
+      throw usage_error(*word, "there is no such option in front of a command");
+    }
     const auto value = word + 1;
+    if (*word == "--json" && value != words.end() && value->ends_with(".json")) {
+      throw usage_error(*word, "its file stands behind a =, as in --json=" + *value);
+    }
     if (option == nullptr || option->get_items_expected_max() == 0 || value == words.end())
       continue;
     if (value->empty()) refuse_empty_value(*word);

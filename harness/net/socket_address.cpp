@@ -104,6 +104,18 @@ Address with_its_zone(std::string_view text, const Address& address) {
                   interfaces());
 }
 
+// RFC 4291 section 2.7, RFC 5771, RFC 919.
+void refuse_many(const Address& address) {
+  const auto& octets = address.octets();
+  const bool multicast = address.is_v6() ? octets[0] == 0xff : octets[0] >> 4 == 0xe;
+  const bool broadcast = !address.is_v6() && std::all_of(octets.begin(), octets.begin() + 4,
+                                                         [](auto octet) { return octet == 0xff; });
+  if (multicast || broadcast) {
+    throw TextError(address.host() + " is a " + (multicast ? "multicast" : "broadcast") +
+                    " address, which stands for many hosts; give the address of one");
+  }
+}
+
 // The resolver's errors have numbers and texts of their own.
 class ResolverCategory final : public std::error_category {
  public:
@@ -233,21 +245,15 @@ Address resolve(std::string_view text) {
 ListenAddress resolve_listen(std::string_view text) {
   const auto parts = split(text);
   if (parts && parts->host == "*" && !parts->bracketed) return ListenAddress::all(parts->port);
-  return resolve(text);
+  const Address address = resolve(text);
+  refuse_many(address);
+  return address;
 }
 
 Address resolve_server(std::string_view text) {
   const Address server = resolve(text);
   if (server.port() == 0) throw TextError("nobody can listen on port 0");
-  const auto& octets = server.octets();
-  // RFC 4291 section 2.7, RFC 5771, RFC 919.
-  const bool multicast = server.is_v6() ? octets[0] == 0xff : octets[0] >> 4 == 0xe;
-  const bool broadcast = !server.is_v6() && std::all_of(octets.begin(), octets.begin() + 4,
-                                                        [](auto octet) { return octet == 0xff; });
-  if (multicast || broadcast) {
-    throw TextError(server.host() + " is a " + (multicast ? "multicast" : "broadcast") +
-                    " address, which stands for many hosts; give the address of one");
-  }
+  refuse_many(server);
   return server;
 }
 

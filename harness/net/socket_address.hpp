@@ -61,7 +61,8 @@ std::string zone_name(std::uint32_t number);
 // 0x7f.1, 127.1. Nor is a link-local one without a zone, which says nothing (RFC 4007).
 Address resolve(std::string_view text);
 
-// The same, and "*:9999" for all addresses of this machine.
+// The same of one's own: not of many, which no answer could leave from. "*:9999" stands for all
+// addresses of this machine.
 ListenAddress resolve_listen(std::string_view text);
 
 // The same of a server that is spoken to: one host, at a port. Addresses of many, IPv4's broadcast

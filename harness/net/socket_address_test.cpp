@@ -131,6 +131,9 @@ TEST(Resolve, TakesAStarForAllAddresses) {
                 ThrowsMessage<TextError>(HasSubstr("stands for all addresses of this machine")));
   }
   EXPECT_THROW(resolve_listen("*:x"), TextError);
+  EXPECT_THROW(resolve_listen("224.0.0.1:9"), TextError);
+  EXPECT_THROW(resolve_listen("255.255.255.255:9"), TextError);
+  EXPECT_THROW(resolve_listen("[ff02::1%lo]:9"), TextError);
 }
 
 // IPv6's words for an IPv4 address are that address: no datagram of IPv6 ever goes there.
