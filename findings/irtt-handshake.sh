@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # irtt 0.9.0, which measures delay, loss and duplicates by UDP, ends when the reply to its handshake comes
-# twice: "unexpected open flag set". Duplicates of everything later are counted as they should be.
+# twice: "unexpected open flag set". Later duplicates do not end it.
 # Versions: irtt 0.9.0-2+b24 (Debian 12).
 # Why it hurts: on a network that duplicates 10 % one run in ten measures nothing, and its figures are
 # those of no packet, or of one that was not lost.
