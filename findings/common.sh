@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # Sourced by the scripts of this folder: a temp folder that goes away, pinned packages, the verdict.
 set -euo pipefail
 tmp=$(mktemp -d)
@@ -22,8 +23,8 @@ deb() {
 # npm_package NAME@VERSION...: into $tmp/node_modules, where a script in $tmp finds them.
 npm_package() {
   need node npm python3
-  (cd "$tmp" && timeout 300 npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$tmp" \
-    "$@") >"$tmp/npm.log" 2>&1 || skip "npm has no $*"
+  (cd "$tmp" && timeout 120 npm install --silent --fetch-retries=0 --no-audit --no-fund --ignore-scripts \
+    --prefix "$tmp" "$@") >"$tmp/npm.log" 2>&1 || skip "npm has no $*"
   echo "versions: $*"
 }
 
