@@ -63,7 +63,11 @@ void GoldenComparer::finish() {
   finished_ = true;
   if (ended()) return;
   const std::optional<CaptureRecord> expected = next_golden();
-  if (expected) explain("the run ends, but the golden goes on", expected, std::nullopt);
+  if (expected) return explain("the run ends, but the golden goes on", expected, std::nullopt);
+  if (ended() || matched_ > 0) return;
+  error_ = {CaptureError::Kind::kEmpty,
+            escape_controls(golden_.path()) +
+                ": has no records, and neither has the run: nothing can be compared"};
 }
 
 bool GoldenComparer::same_bytes(const CaptureRecord& expected,

@@ -32,7 +32,8 @@ class GoldenComparer final : public FrameSink {
   bool same() const { return finished_ && explanation_.empty() && !error_; }
   // What differs first: some lines that end with a line feed, or nothing.
   const std::string& explanation() const { return explanation_; }
-  // Why the golden cannot be compared with. It may show in the middle of the run.
+  // Why the golden cannot be compared with. It may show in the middle of the run; that neither has
+  // any records shows at its end.
   const std::optional<CaptureError>& error() const { return error_; }
   // Records that were the same.
   std::uint64_t matched() const { return matched_; }

@@ -203,5 +203,17 @@ TEST(DescribeTest, Payloads) {
             "49 bytes \"" + std::string(48, 'a') + "\"...");
 }
 
+// A run of nothing is the same as a golden of nothing, and that says nothing.
+TEST_F(GoldenTest, NothingIsNotTheSame) {
+  std::filesystem::remove(path_);
+  PcapWriter(path_).finish();
+  GoldenComparer golden = comparer();
+  play(golden, 0);
+  EXPECT_FALSE(golden.same());
+  ASSERT_TRUE(golden.error());
+  EXPECT_EQ(golden.error()->text,
+            path_ + ": has no records, and neither has the run: nothing can be compared");
+}
+
 }  // namespace
 }  // namespace lossy

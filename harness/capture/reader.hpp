@@ -26,7 +26,7 @@ struct CaptureError {
   enum class Kind : std::uint8_t {
     kUnreadable,   // The operating system refuses: no such file, no permission.
     kDirectory,    // It is a directory.
-    kEmpty,        // It has no bytes.
+    kEmpty,        // It has no bytes, or a golden no records.
     kNotACapture,  // It does not begin as a capture does.
     kLinkType,     // No record of it has a link type that decode_frame() knows.
     kFilter,       // The filter cannot be asked of one of its link types.

@@ -84,8 +84,8 @@ struct ReplayOutcome {
   std::uint64_t missing = 0;
   // Besides:
   std::uint64_t unexpected = 0;
-  std::uint64_t refusals = 0;           // Told by ICMP.
-  std::vector<ReplayFinding> findings;  // The first few; what is late comes last.
+  std::uint64_t refusals = 0;             // Told by ICMP.
+  std::vector<ReplayFinding> findings{};  // The first few; what is late comes last.
 
   // The worst: different, missing, unexpected, late, else matched.
   AnswerVerdict verdict() const;

@@ -366,16 +366,21 @@ class Matching(AgainstTest):
             self.assertIn("first difference at offset 0: expected 34 '4', actual 30 '0'", text)
         self.in_time(masked_in_part)
 
-    # Retransmissions are sent once, and as often as they were with --as-captured.
-    # A mask that leaves nothing is said: then any answer will do.
+    # A mask that leaves nothing of an answer is said: then any will do. One that leaves nothing of all checks nothing.
     def test_a_mask_of_everything(self):
-        capture = CAPTURES / "recorded/tutorial-lo.pcap"
-        server = self.scripted(lambda name: [b"anything"])
-        _, errors = self.replay(capture, server.port, "--mask=0-")
-        self.assertIn("tutorial-lo.pcap: the mask leaves nothing of 3 of 3 answers: whatever comes is as recorded\n", errors)
-        self.assertEqual(self.replay_json(capture, server.port, "--mask=0-")["masked_whole"], 3)
-        self.assertEqual(self.replay_json(capture, server.port, "--mask=14-", "--timeout=50ms", code=1)["masked_whole"], 0)
+        path = self.capture((UP, b"a"), (DOWN, b"1"), (UP, b"b"), (DOWN, b"2."))
+        server = self.scripted(lambda name: [b"?."[:1 if name == b"a" else 2]])
+        _, errors = self.replay(path, server.port, "--mask=0")
+        self.assertIn("said.pcap: the mask leaves nothing of 1 of 2 answers: whatever comes is as recorded\n", errors)
+        self.assertEqual(self.replay_json(path, server.port, "--mask=0")["masked_whole"], 1)
+        self.assertEqual(self.replay_json(path, server.port, "--mask=2-", "--timeout=50ms", code=1)["masked_whole"], 0)
+        heard = len(server.heard)
+        text, errors = self.replay(path, server.port, "--mask=0-", "--json", code=2)
+        self.assertIn("said.pcap: the mask leaves nothing of 2 of 2 answers: whatever comes is as recorded", errors)
+        self.assertIn("leaves nothing of 2 of 2", json.loads(text)["files"][0]["error"])
+        self.assertEqual(len(server.heard), heard)
 
+    # Retransmissions are sent once, and as often as they were with --as-captured.
     def test_retransmissions(self):
         path = self.capture((UP, b"Michael", 0), (UP, b"Michael", 0.01), (DOWN, b"Hello, Michael!", 0.02))
         server = self.scripted(self.greet)
@@ -472,6 +477,55 @@ class Command(AgainstTest):
                 self.assertIn(why, error)
                 _, error = self.lossy("answer", asked, *options, code=2)
                 self.assertIn(why, error)
+
+    # What has no answers is as recorded when the server answers nothing, which is no news of one that is not there, nor
+    # of one that has said nothing at all: neither is green.
+    def test_nothing_to_compare(self):
+        quiet = self.capture(*[(UP, b"line %d" % i, 0, 40000 + i) for i in range(3)], name="quiet.pcap")
+        xml = self.folder / "results.xml"
+        port = free_port()
+        silent = self.scripted(lambda _: [])
+        for port, result, says in ((port, "refused", f"nobody listens on 127.0.0.1:{port} (ICMP port unreachable)"),
+                                   (silent.port, "unchecked", "nothing shows that a server is there")):
+            with self.subTest(result):
+                text, error = self.replay(quiet, port, f"--junit={xml}", code=2)
+                self.assertIn(f"flow 1, 192.0.2.1:40000: {result}: 1 request that the capture has no answer to; {says}\n",
+                              text)
+                self.assertIn("quiet.pcap: 0 of 3 flows matched: ", text)
+                self.assertEqual(error, f"lossy: {quiet}: no request is answered in it (3 records)\n")
+                root = ElementTree.parse(xml).getroot()
+                self.assertEqual([root.get(name) for name in ("tests", "failures", "errors")], ["3", "0", "3"])
+                self.assertEqual({one.get("type") for one in root.iter("error")}, {result})
+                self.assertIn(says, next(root.iter("error")).get("message"))
+                report = json.loads(self.replay(quiet, port, "--json", code=2)[0])
+                self.assertFalse(report["holds"])
+                [file] = report["files"]
+                self.assertEqual((file["flows_matched"], file["flows_not_tried"]), (0, 3))
+                self.assertIn("no request is answered in it", file["error"])
+                self.assertEqual({flow["result"] for flow in file["flows"]}, {result})
+        # What comes all the same differs, unless it does not count.
+        talking = self.scripted(Matching.greet)
+        self.assertEqual(self.replay_json(quiet, talking.port, code=1)["flows"][0]["result"], "unexpected")
+        found = self.replay_json(quiet, talking.port, "--ignore-unexpected", code=2)
+        self.assertEqual(found["flows"][0]["result"], "unchecked")
+        # A filter may be why, and is named.
+        asked = self.capture(*Matching.ASKED)
+        _, error = self.replay(asked, silent.port, "--filter=dst port 9999", code=2)
+        self.assertIn("no request is answered in it with --filter (2 records)", error)
+        # One file of several is enough.
+        text, _ = self.lossy("replay", asked, quiet, f"--against=127.0.0.1:{self.scripted(self.greet_tracy).port}",
+                             "--json", code=2)
+        self.assertEqual([file["flows_matched"] for file in json.loads(text)["files"]], [1, 0])
+
+    @staticmethod
+    def greet_tracy(request):
+        return [] if request.startswith(b"line") else Matching.greet(request)
+
+    # Beside flows that the server answers silence is as recorded: it is there.
+    def test_silence_beside_answers(self):
+        path = self.capture(*Matching.ASKED, (UP, b"line", 0, 40001))
+        found = self.replay_json(path, self.scripted(self.greet_tracy).port)
+        self.assertEqual([flow["result"] for flow in found["flows"]], ["matched", "matched"])
 
     # A file that breaks off is played as far as it goes, and is an error all the same.
     def test_a_damaged_file(self):
@@ -586,6 +640,15 @@ class Answer(AgainstTest):
                 heard += [client.recv(100) for _ in range(answers)]
         self.assertEqual(heard, [b"1", b"2", b"two", b"2", b"two"])
         self.assertEqual(server.end(), 0)
+
+    # A stand-in that nobody asked has found nothing out; nor does one know what is asked that looks at nothing.
+    def test_nothing_was_checked(self):
+        server, _ = self.answer(RECORDED / "tutorial-lo.pcap")
+        self.assertEqual(server.end(), 2)
+        self.assertIn("lossy: nobody asked, so that nothing was checked\n", server.text)
+        server, _ = self.answer(RECORDED / "tutorial-lo.pcap", "--mask=0-4")
+        self.assertIn("tutorial-lo.pcap: the mask leaves nothing of 2 of 3 requests: whatever is asked is one of them\n",
+                      server.text)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,11 @@ RecordedFlows read_answers(const AnswerOptions& options) {
         why_nothing(options.file, "no request is answered in it", recorded, options.recorded));
   }
   check_mask(options.file, recorded, options.mask, true);
+  if (const std::uint64_t whole = masked_whole(recorded, options.mask, true); whole > 0) {
+    fmt::print(stderr,
+               "lossy: {}: the mask leaves nothing of {} of {}: whatever is asked is one of them\n",
+               escape_controls(options.file), whole, counted(recorded.requests, "request"));
+  }
   return recorded;
 }
 
@@ -91,6 +96,7 @@ int answer(const AnswerOptions& options, const CommandLine& command_line) {
   loop.run([] { return false; });
   if (!options.json.replaces_text()) print_summary(server, socket);
   if (options.json.is_wanted()) json.write_last(json_of(server, socket));
+  if (server.counters().received == 0) throw CannotTry("nobody asked, so that nothing was checked");
   if (server.counters().unknown == 0) return kHolds;
   flush_output();
   fmt::print(stderr, "lossy: to see it again: {}\n", command_line.text());
@@ -124,7 +130,8 @@ void add_answer_command(CLI::App& app, const CommandLine& command_line,
       "to it, and the last one again and again. What the capture never answers is not answered.\n"
       "Bytes that --mask ignores are copied from the request into the answer, as far as both have\n"
       "them: --mask=0-1 gives every DNS query its own number back.\n"
-      "Ends with SIGINT (Ctrl-C) or SIGTERM; exit code 1 when a request was unknown.\n"
+      "Ends with SIGINT (Ctrl-C) or SIGTERM; exit code 1 when a request was unknown, 2 when none "
+      "came.\n"
       "Examples:\n"
       "  lossy answer captures/clean.pcap\n"
       "  lossy answer dns.pcap --listen=127.0.0.1:5353 --mask=0-1");

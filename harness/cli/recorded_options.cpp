@@ -99,4 +99,17 @@ void check_mask(const std::string& path, const RecordedFlows& recorded, const Pa
   }
 }
 
+std::uint64_t masked_whole(const RecordedFlows& recorded, const PayloadMask& mask, bool requests) {
+  std::uint64_t whole = 0;
+  std::vector<std::byte> kept;
+  if (mask.empty()) return whole;
+  for (const RecordedFlow& flow : recorded.flows) {
+    for (const RecordedStep& step : flow.steps) {
+      if (step.is_request != requests || step.payload.empty()) continue;
+      whole += mask.kept(step.payload, kept).empty() ? 1 : 0;
+    }
+  }
+  return whole;
+}
+
 }  // namespace lossy

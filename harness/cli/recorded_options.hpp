@@ -35,4 +35,7 @@ RecordedFlows read_flows(const std::string& path, const RecordedFlowsOptions& op
 void check_mask(const std::string& path, const RecordedFlows& recorded, const PayloadMask& mask,
                 bool requests);
 
+// How many requests or answers have bytes, none of which counts: then any other is as good.
+std::uint64_t masked_whole(const RecordedFlows& recorded, const PayloadMask& mask, bool requests);
+
 }  // namespace lossy

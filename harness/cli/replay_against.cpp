@@ -164,6 +164,12 @@ class PlayedCapture final : public ClientCrowd::Source {
   // Of the flows that were begun.
   std::vector<AgainstFlow> take_results() {
     results_.resize(next_);
+    const auto is_heard = [](const AgainstFlow& flow) {
+      const ReplayOutcome& came = flow.outcome;
+      return came.matched + came.different + came.late + came.unexpected > 0;
+    };
+    const bool heard = std::ranges::any_of(results_, is_heard);
+    for (AgainstFlow& flow : results_) flow.server_heard = heard;
     std::ranges::sort(results_, {}, [](const AgainstFlow& flow) { return flow.recorded->number; });
     return std::move(results_);
   }
@@ -197,20 +203,6 @@ struct Totals {
     kernel_dropped += flow.kernel_dropped;
   }
 };
-
-// Answers that have bytes, none of which counts: then whatever comes is as recorded.
-std::uint64_t masked_whole(const RecordedFlows& recorded, const PayloadMask& mask) {
-  std::uint64_t whole = 0;
-  std::vector<std::byte> kept;
-  if (mask.empty()) return whole;
-  for (const RecordedFlow& flow : recorded.flows) {
-    for (const RecordedStep& step : flow.steps) {
-      if (step.is_request || step.payload.empty()) continue;
-      whole += mask.kept(step.payload, kept).empty() ? 1 : 0;
-    }
-  }
-  return whole;
-}
 
 // What takes long says so, and how to have it sooner: the first power of ten that plays all of it
 // within a minute, or else the largest there is. Nothing when it is soon done.
@@ -292,10 +284,12 @@ class AgainstRun {
                                  : why_nothing(path, "no client sends anything in it", recorded,
                                                options_.recorded));
     }
-    if (const std::uint64_t whole = masked_whole(recorded, options_.mask); whole > 0) {
-      fmt::print(stderr,
-                 "lossy: {}: the mask leaves nothing of {} of {}: whatever comes is as recorded\n",
-                 name, whole, counted(recorded.answers, "answer"));
+    if (const std::uint64_t whole = masked_whole(recorded, options_.mask, false); whole > 0) {
+      const std::string what =
+          fmt::format("{}: the mask leaves nothing of {} of {}: whatever comes is as recorded",
+                      name, whole, counted(recorded.answers, "answer"));
+      if (whole == recorded.answers) return not_tried(path, what);
+      fmt::print(stderr, "lossy: {}\n", what);
     }
     EventLoop loop({.stop = &stop_signal()});
     ++loops_;
@@ -341,9 +335,17 @@ class AgainstRun {
     for (const AgainstFlow& flow : flows) sum.add(flow);
     failed_ += sum.flows_failed;
     not_tried_ += sum.flows_not_tried;
+    std::string why = recorded.error;
+    if (why.empty() && recorded.answers == 0) {
+      why = why_nothing(path, "no request is answered in it", recorded, options_.recorded);
+      fmt::print(stderr, "lossy: {}\n", why);
+    }
     if (junit_) add_suite(path, flows);
     if (report_file_) add_run(path, flows, sum);
-    if (options_.json.is_wanted()) files_.push_back(json_of(path, recorded, flows, sum, took));
+    if (options_.json.is_wanted()) {
+      files_.push_back(json_of(path, recorded, flows, sum, took));
+      if (!why.empty()) files_.back()["error"] = why;
+    }
     if (options_.json.replaces_text()) return;
     const std::string name = escape_controls(path);
     std::size_t shown = 0;
@@ -380,7 +382,7 @@ class AgainstRun {
         {"bad_checksum", recorded.bad_checksum},
         {"unasked", recorded.unasked},
         {"other", recorded.other},
-        {"masked_whole", masked_whole(recorded, options_.mask)},
+        {"masked_whole", masked_whole(recorded, options_.mask, false)},
         {"other_host", recorded.other_host},
         {"beyond_flows", recorded.beyond_flows},
         {"flows_matched", sum.flows_matched},
@@ -391,7 +393,6 @@ class AgainstRun {
         {"matched", sum.matched},
         {"kernel_dropped", sum.kernel_dropped},
         {"flows", std::move(each)}};
-    if (!recorded.error.empty()) json["error"] = recorded.error;
     json["timing"] = {{"seconds", in_seconds(took)}};
     return json;
   }

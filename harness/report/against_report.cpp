@@ -64,7 +64,12 @@ std::string_view AgainstFlow::verdict() const {
   const bool nothing_else = outcome.different + outcome.unexpected + outcome.late == 0;
   if (nothing_else && outcome.missing > 0 && outcome.missing == unknown()) return "dropped";
   if (not_sent > 0 && nothing_else && outcome.missing <= not_sent) return "not_sent";
-  return to_string(outcome.verdict());
+  const AnswerVerdict worst = outcome.verdict();
+  if (worst == AnswerVerdict::kMatched) {
+    if (outcome.refusals > 0) return "refused";
+    if (outcome.expected == 0 && !server_heard) return "unchecked";
+  }
+  return to_string(worst);
 }
 
 std::string against_line(const AgainstFlow& flow) {
@@ -89,6 +94,7 @@ std::string against_line(const AgainstFlow& flow) {
                         flow.not_sent_by);
   }
   if (!flow.refusal.empty()) text += "; " + flow.refusal;
+  if (flow.verdict() == "unchecked") text += "; nothing shows that a server is there";
   return text + "\n";
 }
 

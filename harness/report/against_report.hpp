@@ -19,16 +19,18 @@ struct AgainstFlow {
   std::string not_sent_by{};         // Why requests could not be sent: "too_long 2".
   std::uint64_t not_sent = 0;        // Requests.
   std::uint64_t kernel_dropped = 0;  // Datagrams that came, and that there was no room for.
+  bool server_heard = false;         // Something that counts came in a flow of the capture.
   Duration took{};
 
   // Answers that are missing, and may be among those that the kernel dropped: nothing is known of
   // them.
   std::uint64_t unknown() const { return std::min(outcome.missing, kernel_dropped); }
-  // "matched", "different", "missing", "unexpected", "late"; "not_sent" and "dropped" for what can
-  // be said neither to hold nor not to.
+  // "matched", "different", "missing", "unexpected", "late"; of what can be said neither to hold
+  // nor not to "not_sent", "dropped", "refused" (a request that needs no answer reached nobody) or
+  // "unchecked" (no answer is expected, and none shows that a server is there).
   std::string_view verdict() const;
   bool holds() const { return verdict() == "matched"; }
-  bool tried() const { return verdict() != "not_sent" && verdict() != "dropped"; }
+  bool tried() const { return verdict() == to_string(outcome.verdict()); }
 };
 
 // One line: "flow 2, 127.0.0.1:40000: different: 2 of 3 answers as recorded, 1 different".
