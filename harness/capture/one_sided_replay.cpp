@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "core/message.hpp"
 #include "harness/capture/hexdump.hpp"
 #include "harness/capture/reassembler.hpp"
 #include "harness/capture/recorder.hpp"
@@ -19,6 +20,15 @@ std::size_t OneSidedReplay::HashFlowKey::operator()(const FlowKey& key) const {
 bool OneSidedReplay::survey(const Frame& frame) {
   const Kind kind = classify(frame);
   if (kind == Kind::kOther) return false;
+  const auto is_one = [](const ParsedName& name) {
+    return std::holds_alternative<std::string_view>(name);
+  };
+  if (kind == Kind::kAnswer) {
+    ++answers_;
+    if (is_one(parse_greeting(frame.payload))) ++greetings_;
+  } else if (is_one(parse_request(frame.payload))) {
+    ++names_;
+  }
   if (flows_.size() == kReplayFlowsMax && !flows_.contains(key_of(kind, frame))) {
     too_many_flows_ = true;
     return true;

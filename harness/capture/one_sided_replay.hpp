@@ -47,6 +47,10 @@ class OneSidedReplay {
   const std::string& failure() const { return failure_; }  // Why it cannot be tried.
 
   std::size_t flows() const { return flows_.size(); }
+  std::uint64_t answers() const { return answers_; }  // That the survey saw.
+  // Whether some answer that it saw is a greeting. Any short text is a name, so that requests only
+  // tell where there are no answers.
+  bool has_greetings() const { return answers_ > 0 ? greetings_ > 0 : names_ > 0; }
   std::uint64_t received() const { return received_; }
   std::uint64_t sent() const { return sent_; }
   std::uint64_t repeated() const { return repeated_; }
@@ -90,6 +94,9 @@ class OneSidedReplay {
   bool take_bad_checksums_ = false;
   std::unordered_map<FlowKey, Flow, HashFlowKey> flows_;
   bool too_many_flows_ = false;
+  std::uint64_t answers_ = 0;
+  std::uint64_t greetings_ = 0;  // Among these.
+  std::uint64_t names_ = 0;      // Among the requests.
 
   PcapReader* reader_ = nullptr;  // During run().
   RecordTail tail_{kTailRecords};

@@ -67,6 +67,8 @@ TEST_F(OneSidedReplayTest, FlowsHoldOnTheirOwn) {
 
 // What the server is silent on is not answered, and an answer to it is a difference.
 TEST_F(OneSidedReplayTest, SilenceHolds) {
+  ask(alice_, "a");
+  answer(alice_, "Hello, a!");
   ask(alice_, "");
   ask(alice_, "\xFF");
   EXPECT_EQ(replay().status, ReplayStatus::kHolds);
@@ -74,8 +76,8 @@ TEST_F(OneSidedReplayTest, SilenceHolds) {
   const ReplayResult result = replay();
   EXPECT_EQ(result.status, ReplayStatus::kDiffers);
   EXPECT_THAT(result.difference,
-              AllOf(HasSubstr("at record 3: the capture has an answer that the server does not"),
-                    HasSubstr("record 2 at 1700000000.001000000 s: incoming 192.0.2.1:1000 >"),
+              AllOf(HasSubstr("at record 5: the capture has an answer that the server does not"),
+                    HasSubstr("record 4 at 1700000000.003000000 s: incoming 192.0.2.1:1000 >"),
                     HasSubstr("1 byte \"\\xff\"\n"), HasSubstr("actual (replay):    nothing\n")));
 }
 
@@ -216,10 +218,31 @@ TEST_F(OneSidedReplayTest, OtherPortIsNotTried) {
   EXPECT_EQ(replay_text(result),
             path_ +
                 ": no datagram to port 9998 in it could be checked (of 2 records: 2 of "
-                "something else)\n");
+                "something else): --port says where the server listens, --against=HOST:PORT asks "
+                "a server of its protocol\n");
   records_.clear();
   EXPECT_EQ(replay_text(replay()),
             path_ + ": no datagram to port 9999 in it could be checked (0 records)\n");
+}
+
+// In another protocol's capture nothing differs: nothing of it can be tried.
+TEST_F(OneSidedReplayTest, OtherProtocolsAreNotTried) {
+  ask(alice_, "ask");  // A name, as any short text is.
+  answer(alice_, "ok");
+  ask(alice_, "Michael");
+  EXPECT_EQ(replay().status, ReplayStatus::kNotTried);
+  EXPECT_EQ(replay_text(replay()),
+            path_ +
+                ": no answer in it is a greeting, so that lossy's own server says nothing: "
+                "--against=HOST:PORT asks a server of its protocol\n");
+  // One that is, is enough: what else is answered differs.
+  answer(alice_, "Hello, Michael!");
+  EXPECT_EQ(replay().status, ReplayStatus::kDiffers);
+  records_.clear();
+  ask(alice_, "\xFF\x01");
+  ask(alice_, "");
+  EXPECT_EQ(replay().status, ReplayStatus::kNotTried);
+  EXPECT_THAT(replay_text(replay()), HasSubstr("no request in it is a name to greet, so that"));
 }
 
 // Answers that are due without end are a difference, and no memory without end.

@@ -152,6 +152,14 @@ TEST_F(ProxiedReplayTest, DeadServerIsNoticed) {
               HasSubstr("the server answers record 1, but the capture has no"));
 }
 
+// A proxy carries any protocol.
+TEST_F(ProxiedReplayTest, OtherProtocolsAreNotTried) {
+  ask(1, "ask");
+  answer(1, "ok");
+  EXPECT_EQ(replay().status, ReplayStatus::kNotTried);
+  EXPECT_THAT(replay().reason, HasSubstr("no answer in it is a greeting, so that lossy's own"));
+}
+
 // Where nothing reached the server nothing was tried; what is of no host is no recording, and of
 // some hosts only it is a broken one.
 TEST_F(ProxiedReplayTest, NothingForTheServerIsNotTried) {

@@ -155,6 +155,12 @@ class Replay {
   }
 
   void run_one_sided(PcapReader& reader, OneSidedReplay& replay) {
+    if (options_.server == nullptr && replay.flows() > 0 && !replay.has_greetings()) {
+      not_tried(fmt::format("{}: no {} in it is a {}, so that lossy's own server says nothing: {}",
+                            shown_path_, replay.answers() > 0 ? "answer" : "request",
+                            replay.answers() > 0 ? "greeting" : "name to greet", kAgainstHint));
+      return;
+    }
     replay.run(reader, server());
     result_.flows = replay.flows();
     result_.repeated = replay.repeated();
@@ -179,6 +185,9 @@ class Replay {
       result_.status = ReplayStatus::kHolds;
     }
   }
+
+  static constexpr std::string_view kAgainstHint =
+      "--against=HOST:PORT asks a server of its protocol";
 
   std::string why_nothing_was_tried() const;
 
@@ -216,8 +225,12 @@ std::string Replay::why_nothing_was_tried() const {
           ? "no datagram in it was received or sent by an endpoint that is checked"
           : fmt::format("no datagram to port {} in it could be checked", options_.server_port);
   const std::string rest = left_out(result_);
-  return fmt::format("{}: {} ({})", shown_path_, where,
-                     rest.empty() ? counted(result_.records, "record") : rest);
+  std::string why = fmt::format("{}: {} ({})", shown_path_, where,
+                                rest.empty() ? counted(result_.records, "record") : rest);
+  if (!result_.two_sided && result_.other > 0) {
+    why += fmt::format(": --port says where the server listens, {}", kAgainstHint);
+  }
+  return why;
 }
 
 std::string describe_holding(const ReplayResult& result) {

@@ -239,7 +239,8 @@ void add_replay_command(CLI::App& app, const CommandLine& command_line,
     option->needs(server);
   }
   replay_app->footer(
-      "Without --against it is lossy's own client and server that are checked, in virtual time.\n"
+      "Without --against it is lossy's own client and server that are checked, in virtual time:\n"
+      "other protocols' captures want --against.\n"
       "With it each flow has a socket of its own. A request leaves at its time, but not before "
       "the\n"
       "answers in front of it have come; answers are told by their content.\n"
