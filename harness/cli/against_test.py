@@ -541,21 +541,36 @@ class Command(AgainstTest):
         _, error = self.replay(path, 9, "--mask-regex=x", code=2)
         self.assertIn("at most 4096 bytes, and record 2 of", error)
 
-    # A signal ends it with what is known so far.
+    # A signal ends it with what is known so far: what was not tried is an error, and so are flows that were not begun, and
+    # files that were not opened.
     def test_a_signal(self):
-        path = self.capture((UP, b"Michael", 0), (DOWN, b"Hello, Michael!", 0), (UP, b"Tracy", 86400))
+        path = self.capture((UP, b"Michael", 0), (DOWN, b"Hello, Michael!", 0), (UP, b"Tracy", 86400),
+                            (UP, b"Sarah", 86400, 40001), (DOWN, b"Hello, Sarah!", 86400, 40001))
+        behind = self.capture(*Matching.ASKED, name="behind.pcap")
+        xml, page = self.folder / "results.xml", self.folder / "page.html"
         asked = threading.Event()
 
         def behave(_):
             asked.set()
             return []
-        run = self.start(self.LOSSY, "replay", path, f"--against=127.0.0.1:{self.scripted(behave).port}",
-                         f"--junit={self.folder / 'results.xml'}")
+        run = self.start(self.LOSSY, "replay", path, behind, f"--against=127.0.0.1:{self.scripted(behave).port}",
+                         f"--junit={xml}", f"--json={self.folder / 'results.json'}", f"--report={page}")
         self.wait_for(run, "said.pcap takes 24 h; with --speed=10000 it would take 8.64 s, and with --topspeed as long")
         self.assertTrue(asked.wait(PATIENCE_SECONDS))
         self.assertEqual(run.end(signal.SIGINT), 128 + signal.SIGINT)
-        self.assertIn("to 1 request", run.text)
-        self.assertEqual(ElementTree.parse(self.folder / "results.xml").getroot().get("tests"), "1")
+        started = "said.pcap: flow 1, 192.0.2.1:40000: interrupted: 0 of 1 answer as recorded, to 1 of 2 requests"
+        self.assertIn(started + ", 1 missing so far\n", run.text)
+        self.assertIn("flow 2, 192.0.2.1:40001: interrupted: 0 of 0 answers as recorded, to 0 of 1 request\n", run.text)
+        self.assertIn(f"lossy: {behind}: not replayed: stopped by SIGINT before\n", run.text)
+        root = ElementTree.parse(xml).getroot()
+        self.assertEqual([root.get(name) for name in ("tests", "failures", "errors")], ["3", "0", "3"])
+        self.assertEqual([one.get("type") for one in root.iter("error")], ["interrupted", "interrupted", "not_tried"])
+        self.assertEqual([one.get("name") for one in root.iter("testsuite")], [str(path), str(behind)])
+        report = json.loads((self.folder / "results.json").read_text())
+        self.assertEqual((report["holds"], report["stopped_by"]), (False, "SIGINT"))
+        self.assertEqual(report["files"][0]["flows_not_tried"], 2)
+        self.assertIn("stopped by SIGINT before", report["files"][1]["error"])
+        self.assertIn("stopped by SIGINT before", page.read_text())
 
     # What takes long says so, with what makes it short.
     def test_patience(self):

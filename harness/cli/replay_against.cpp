@@ -150,6 +150,7 @@ class PlayedCapture final : public ClientCrowd::Source {
     result.not_sent = socket.counters.not_sent_in_all();
     result.not_sent_by = list_of(reasons_of(socket.counters.not_sent, SocketOutcome{}));
     result.kernel_dropped = socket.kernel_dropped;
+    result.interrupted = stopped_ && !flow.has_ended() && !flow.is_complete();
     result.took = flow.took();
     // What nobody will read need not be kept.
     if (!result.holds() && ++failed_ > kJunitDetailsMax) result.outcome.findings = {};
@@ -161,9 +162,11 @@ class PlayedCapture final : public ClientCrowd::Source {
 
   void stop() { stopped_ = true; }
 
-  // Of the flows that were begun.
   std::vector<AgainstFlow> take_results() {
-    results_.resize(next_);
+    for (; next_ < results_.size(); ++next_) {  // Those that were not begun.
+      results_[next_].recorded = &recorded_.flows[next_];
+      results_[next_].interrupted = true;
+    }
     const auto is_heard = [](const AgainstFlow& flow) {
       const ReplayOutcome& came = flow.outcome;
       return came.matched + came.different + came.late + came.unexpected > 0;
@@ -243,15 +246,14 @@ class AgainstRun {
   }
 
   int run() {
-    for (const std::string& path : options_.files) {
-      play(path);
-      if (stopped_by_) break;
-    }
+    for (const std::string& path : options_.files) play(path);
     if (options_.json.is_wanted()) {
-      json_.write_last({{"command", "replay"},
-                        {"against", client_.server.to_string()},
-                        {"holds", failed_ == 0 && not_tried_ == 0 && !stopped_by_},
-                        {"files", std::move(files_)}});
+      nlohmann::ordered_json json{{"command", "replay"},
+                                  {"against", client_.server.to_string()},
+                                  {"holds", failed_ == 0 && not_tried_ == 0 && !stopped_by_},
+                                  {"files", std::move(files_)}};
+      if (stopped_by_) json["stopped_by"] = stop_signal_name(*stopped_by_);
+      json_.write_last(json);
     }
     flush_output();
     if (junit_) junit_->write_whole(junit_xml(suites_));
@@ -269,26 +271,27 @@ class AgainstRun {
 
  private:
   void play(const std::string& path) {
+    if (stopped_by_) return not_begun(path);
     RecordedFlows recorded;
     try {
       recorded = read_interruptibly(path);
       check_mask(path, recorded, options_.mask, false);
     } catch (const CannotTry& error) {
-      return not_tried(path, error.what());  // Other files may be fine.
+      return not_readable(path, error.what());  // Other files may be fine.
     }
-    if (stopped_by_) return;
+    if (stopped_by_) return not_begun(path);
     const std::string name = escape_controls(path);
     if (recorded.flows.empty()) {
-      return not_tried(path, !recorded.error.empty()
-                                 ? recorded.error
-                                 : why_nothing(path, "no client sends anything in it", recorded,
-                                               options_.recorded));
+      return not_readable(path, !recorded.error.empty()
+                                    ? recorded.error
+                                    : why_nothing(path, "no client sends anything in it", recorded,
+                                                  options_.recorded));
     }
     if (const std::uint64_t whole = masked_whole(recorded, options_.mask, false); whole > 0) {
       const std::string what =
           fmt::format("{}: the mask leaves nothing of {} of {}: whatever comes is as recorded",
                       name, whole, counted(recorded.answers, "answer"));
-      if (whole == recorded.answers) return not_tried(path, what);
+      if (whole == recorded.answers) return not_readable(path, what);
       fmt::print(stderr, "lossy: {}\n", what);
     }
     EventLoop loop({.stop = &stop_signal()});
@@ -424,10 +427,22 @@ class AgainstRun {
     report_file_->add(std::move(run));
   }
 
-  void not_tried(const std::string& path, const std::string& why) {
+  void not_readable(const std::string& path, const std::string& why) {
+    not_tried(path, why, [&] { return capture_run(path, part(), report_file_->bounds(), {}); });
+  }
+
+  // Who asked for the end does not wait for one more file to be read.
+  void not_begun(const std::string& path) {
+    const std::string why = fmt::format("{}: not replayed: stopped by {} before",
+                                        escape_controls(path), stop_signal_name(*stopped_by_));
+    not_tried(path, why, [&] { return unread_run(path, why, report_file_->bounds()); });
+  }
+
+  template <typename PageRun>
+  void not_tried(const std::string& path, const std::string& why, const PageRun& page_run) {
     if (options_.json.is_wanted()) files_.push_back({{"file", path}, {"error", why}});
     if (report_file_) {
-      nlohmann::ordered_json run = capture_run(path, part(), report_file_->bounds(), {});
+      nlohmann::ordered_json run = page_run();
       run["verdict"] = {{"holds", false}, {"title", "could not be tried"}, {"text", why}};
       report_file_->add(std::move(run));
     }

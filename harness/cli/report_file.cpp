@@ -27,6 +27,14 @@ void ReportFile::write(const PageHead& head) {
   file_.write_whole(html_page(page_data(head, std::move(runs_))));
 }
 
+nlohmann::ordered_json unread_run(const std::string& path, const std::string& why,
+                                  const PageBounds& bounds) {
+  InspectReport report;
+  report.path = path;
+  report.error = why;
+  return PageCapture(bounds).run(report);
+}
+
 nlohmann::ordered_json capture_run(const std::string& path, const CapturePart& part,
                                    const PageBounds& bounds, std::vector<std::uint64_t> different) {
   InspectReport report;
@@ -34,13 +42,12 @@ nlohmann::ordered_json capture_run(const std::string& path, const CapturePart& p
   PageCapture page(bounds, std::move(different));
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored)) {
-    report.error = "it is no file that could be read once more, so that nothing of it is drawn";
-    return page.run(report);
+    return unread_run(
+        path, "it is no file that could be read once more, so that nothing of it is drawn", bounds);
   }
   auto opened = PcapReader::open(path);
   if (const auto* error = std::get_if<CaptureError>(&opened)) {
-    report.error = error->text;
-    return page.run(report);
+    return unread_run(path, error->text, bounds);
   }
   PcapReader& reader = std::get<PcapReader>(opened);
   if (!part.filter.empty()) {

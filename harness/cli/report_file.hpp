@@ -45,4 +45,8 @@ struct CapturePart {
 nlohmann::ordered_json capture_run(const std::string& path, const CapturePart& part,
                                    const PageBounds& bounds, std::vector<std::uint64_t> different);
 
+// The same of one of which nothing is drawn, and why.
+nlohmann::ordered_json unread_run(const std::string& path, const std::string& why,
+                                  const PageBounds& bounds);
+
 }  // namespace lossy

@@ -58,10 +58,18 @@ std::string describe_finding(const AgainstFlow& flow, const ReplayFinding& findi
   return text + side_by_side(finding.expected->payload, shown);
 }
 
+// "3 requests", or "1 of 3 requests" where the end came before the others.
+std::string requests_sent(const AgainstFlow& flow) {
+  const std::string all = counted(flow.recorded->requests, "request");
+  return flow.interrupted ? fmt::format("{} of {}", flow.outcome.sent, all)
+                          : counted(flow.outcome.sent, "request");
+}
+
 }  // namespace
 
 std::string_view AgainstFlow::verdict() const {
   const bool nothing_else = outcome.different + outcome.unexpected + outcome.late == 0;
+  if (interrupted && nothing_else) return "interrupted";
   if (nothing_else && outcome.missing > 0 && outcome.missing == unknown()) return "dropped";
   if (not_sent > 0 && nothing_else && outcome.missing <= not_sent) return "not_sent";
   const AnswerVerdict worst = outcome.verdict();
@@ -77,15 +85,15 @@ std::string against_line(const AgainstFlow& flow) {
   std::string text = fmt::format("flow {}, {}: {}: ", flow.recorded->number,
                                  flow.recorded->client.to_string(), flow.verdict());
   text +=
-      outcome.expected == 0
+      outcome.expected == 0 && !flow.interrupted
           ? fmt::format("{} that the capture has no answer to", counted(outcome.sent, "request"))
           : fmt::format("{} of {} as recorded, to {}", outcome.matched,
-                        counted(outcome.expected, "answer"), counted(outcome.sent, "request"));
+                        counted(outcome.expected, "answer"), requests_sent(flow));
   const auto add = [&](std::uint64_t number, std::string_view what) {
     if (number > 0) text += fmt::format(", {} {}", number, what);
   };
   add(outcome.different, "different");
-  add(outcome.missing - flow.unknown(), "missing");
+  add(outcome.missing - flow.unknown(), flow.interrupted ? "missing so far" : "missing");
   add(flow.unknown(), "missing that the kernel may have dropped here");
   add(outcome.unexpected, "unexpected");
   add(outcome.late, "late");

@@ -20,6 +20,7 @@ struct AgainstFlow {
   std::uint64_t not_sent = 0;        // Requests.
   std::uint64_t kernel_dropped = 0;  // Datagrams that came, and that there was no room for.
   bool server_heard = false;         // Something that counts came in a flow of the capture.
+  bool interrupted = false;          // The replay ended before the flow did, or before it began.
   Duration took{};
 
   // Answers that are missing, and may be among those that the kernel dropped: nothing is known of
@@ -27,7 +28,7 @@ struct AgainstFlow {
   std::uint64_t unknown() const { return std::min(outcome.missing, kernel_dropped); }
   // "matched", "different", "missing", "unexpected", "late"; of what can be said neither to hold
   // nor not to "not_sent", "dropped", "refused" (a request that needs no answer reached nobody) or
-  // "unchecked" (no answer is expected, and none shows that a server is there).
+  // "unchecked" (no answer is expected, and none shows that a server is there); "interrupted".
   std::string_view verdict() const;
   bool holds() const { return verdict() == "matched"; }
   bool tried() const { return verdict() == to_string(outcome.verdict()); }

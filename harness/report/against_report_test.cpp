@@ -32,5 +32,26 @@ TEST(AgainstFlow, RefusedIsNotTried) {
   EXPECT_TRUE(missing.tried());
 }
 
+// What is missing when a signal ends the replay may still come; what differs does so all the same.
+TEST(AgainstFlow, InterruptedIsNotTried) {
+  RecordedFlow recorded;
+  recorded.number = 1;
+  recorded.client = *Address::parse("192.0.2.1:40000");
+  recorded.requests = 3;
+  AgainstFlow flow{.recorded = &recorded,
+                   .outcome = {.sent = 2, .expected = 2, .matched = 1, .missing = 1},
+                   .server_heard = true,
+                   .interrupted = true};
+  EXPECT_EQ(flow.verdict(), "interrupted");
+  EXPECT_FALSE(flow.tried());
+  EXPECT_FALSE(flow.holds());
+  EXPECT_EQ(against_line(flow),
+            "flow 1, 192.0.2.1:40000: interrupted: 1 of 2 answers as recorded, to 2 of 3 requests, "
+            "1 missing so far\n");
+  flow.outcome.different = 1;
+  EXPECT_EQ(flow.verdict(), "different");
+  EXPECT_TRUE(flow.tried());
+}
+
 }  // namespace
 }  // namespace lossy
