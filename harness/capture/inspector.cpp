@@ -165,12 +165,18 @@ Inspector::Flow* Inspector::flow_of(const Frame& frame, RecordedBy by) {
   return &flows_[latest_];
 }
 
-void Inspector::identify(InspectedFlow& flow, const Frame& frame, RecordedBy by) {
+// Whether a flow that begins with this datagram does so with its client's.
+bool Inspector::asks(const Frame& frame) const {
+  const bool from_server = frame.source.port() == options_.server_port;
+  const bool to_server = frame.destination.port() == options_.server_port;
+  if (from_server != to_server) return to_server;
+  return frame.source.port() >= kPrivilegedPorts || frame.destination.port() < kPrivilegedPorts;
+}
+
+void Inspector::identify(InspectedFlow& flow, const Frame& frame, RecordedBy by) const {
   flow.two_sided = by != RecordedBy::kSomebody;
   flow.interface = flow.two_sided ? 0 : frame.interface;
-  const bool answers_first =
-      frame.source.port() < kPrivilegedPorts && frame.destination.port() >= kPrivilegedPorts;
-  const bool uplink = flow.two_sided ? is_recorded_uplink(frame) : !answers_first;
+  const bool uplink = flow.two_sided ? is_recorded_uplink(frame) : asks(frame);
   flow.client = uplink ? frame.source : frame.destination;
   flow.server = uplink ? frame.destination : frame.source;
 }

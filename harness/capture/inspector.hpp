@@ -28,8 +28,9 @@ struct InspectedTraffic {
   std::uint64_t bytes = 0;      // Of their payloads.
 };
 
-// The client is who sends first, or, of a privileged port and another one, who has the other. A
-// recording of ours says who it is. Of a capture of all interfaces each is a view of its own.
+// The server has the port that was asked for; else the client is who sends first, or, of a
+// privileged port and another one, who has the other. A recording of ours says who it is. Of a
+// capture of all interfaces each is a view of its own.
 struct InspectedFlow {
   std::uint64_t number = 0;  // From 1, in the order they appear.
   Address client;
@@ -86,6 +87,7 @@ struct Inspection {
 
 struct InspectOptions {
   std::uint64_t flow = 0;  // The only one that counts, by its number; 0 is all of them.
+  std::optional<std::uint16_t> server_port{};  // Where the server listens, if that is known.
 };
 
 // What one record shows.
@@ -138,7 +140,8 @@ class Inspector {
   static Key key_of(const Frame& frame, RecordedBy by);
   static bool is_of(const Key& key, const Frame& frame, RecordedBy by);
   Flow* flow_of(const Frame& frame, RecordedBy by);
-  static void identify(InspectedFlow& flow, const Frame& frame, RecordedBy by);
+  void identify(InspectedFlow& flow, const Frame& frame, RecordedBy by) const;
+  bool asks(const Frame& frame) const;
   static void see_proxy(InspectedFlow& flow, const Frame& frame, bool uplink);
   void count(const CaptureRecord& record);
   void count(const Frame& frame, Instant time, bool two_sided);

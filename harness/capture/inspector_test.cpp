@@ -322,6 +322,28 @@ TEST(InspectorTest, OneSidedCaptureTellsTheAnswers) {
   EXPECT_EQ(found.traffic.datagrams, 3U);
 }
 
+// A capture that begins with an answer does not swap client and server where the port is known;
+// that both have it, or neither, tells nothing.
+TEST(InspectorTest, TheServersPortMayBeKnown) {
+  const Address dns = *Address::parse("192.0.2.3:53");
+  const Address twin = *Address::parse("192.0.2.9:9999");
+  Inspected capture({.server_port = 9999});
+  capture.see(kServer, kClient, "Hello, Sarah!");
+  capture.see(kClient, kServer, "Michael");
+  capture.see(kServer, kClient, "Hello, Michael!");
+  capture.see(twin, kServer, "Tracy");
+  capture.see(dns, kClient, "an answer to what was asked before");
+  capture.see(kServer, dns, "no answer, though a client's port is below 1024");
+  const Inspection found = capture.inspector.finish();
+  ASSERT_EQ(found.flows.size(), 4U);
+  EXPECT_EQ(found.flows[0].client, kClient);
+  EXPECT_EQ(found.flows[0].exchanges.answered, 1U);
+  EXPECT_EQ(found.flows[0].exchanges.unasked, 1U);
+  EXPECT_EQ(found.flows[1].client, twin);
+  EXPECT_EQ(found.flows[2].client, kClient);
+  EXPECT_EQ(found.flows[3].client, dns);
+}
+
 // Each interface is a view of its own, and a datagram that leaves and arrives on one is one.
 TEST(InspectorTest, RepeatedDatagramsAreNoRetransmissions) {
   Inspected capture;

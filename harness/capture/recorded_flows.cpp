@@ -141,7 +141,8 @@ class FlowBuilder {
 
 class Reading {
  public:
-  explicit Reading(const RecordedFlowsOptions& options) : options_(options) {}
+  explicit Reading(const RecordedFlowsOptions& options)
+      : options_(options), inspector_({.server_port = options.server_port}) {}
 
   RecordedFlows read(const std::string& path) {
     auto opened = PcapReader::open(path);
@@ -208,13 +209,6 @@ class Reading {
     }
   };
 
-  bool is_uplink(const Frame& frame, const Sight& sight) const {
-    if (sight.two_sided || !options_.server_port) return sight.uplink;
-    const bool to_server = frame.destination.port() == options_.server_port;
-    const bool from_server = frame.source.port() == options_.server_port;
-    return to_server && from_server ? sight.uplink : to_server;
-  }
-
   bool counts(const Frame& frame, const Sight& sight) {
     std::uint64_t* reason = nullptr;
     if (sight.flow == 0) {
@@ -240,7 +234,7 @@ class Reading {
     const Frame& frame = *sight.frame;
     recorded_.flows_seen = std::max(recorded_.flows_seen, sight.flow);
     if (!counts(frame, sight)) return;
-    const bool uplink = is_uplink(frame, sight);
+    const bool uplink = sight.uplink;
     Flow* const flow = flow_of(frame, sight, uplink);
     if (flow == nullptr) {
       ++recorded_.other;

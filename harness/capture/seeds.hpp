@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,7 +29,8 @@ struct SeedOptions {
   SeedDirection direction = SeedDirection::kBoth;  // Frames have none: kBoth.
   // Larger ones are left out. A conversation ends before the first datagram that does not fit.
   std::size_t bytes_max = std::size_t{1} << 16;
-  std::uint64_t files_max = 10'000;  // That are written.
+  std::uint64_t files_max = 10'000;            // That are written.
+  std::optional<std::uint16_t> server_port{};  // As an Inspector has it.
 };
 
 struct SeedCounters {
@@ -63,7 +65,8 @@ class SeedFolder {
 class SeedMaker {
  public:
   // The folder must outlive this.
-  SeedMaker(const SeedOptions& options, SeedFolder& folder) : options_(options), folder_(folder) {}
+  SeedMaker(const SeedOptions& options, SeedFolder& folder)
+      : options_(options), folder_(folder), inspector_({.server_port = options.server_port}) {}
 
   void add(const CaptureRecord& record);
   // Call it once, when the records have ended.

@@ -110,6 +110,14 @@ TEST(SeedsTest, ConversationsAreFiles) {
               ElementsAre("\0\0\0"s, "\0\0\3ask\1\1\2"s + std::string(258, 'a') + "\0\0\4more"s));
 }
 
+// Who said it is told by the server's port where that is known.
+TEST(SeedsTest, ConversationsMayKnowTheServersPort) {
+  Seeds seeds({.kind = SeedKind::kConversations, .server_port = kServer.port()});
+  seeds.see(kServer, kClient, "late");
+  seeds.see(kClient, kServer, "ask");
+  EXPECT_THAT(seeds.made(), ElementsAre("\1\0\4late\0\0\3ask"s));
+}
+
 // What loopback shows as it leaves and as it arrives was said once.
 TEST(SeedsTest, ConversationsRepeatNothing) {
   Seeds seeds({.kind = SeedKind::kConversations});

@@ -454,6 +454,15 @@ class Command(AgainstTest):
                 self.assertIn(why, error)
                 self.assertEqual(len(error.splitlines()), 1)
 
+    # A capture that begins with an answer, and the port that says so, are the same to every command.
+    def test_port(self):
+        path = self.capture((DOWN, b"Hello, Sarah!"), *Matching.ASKED)
+        for options, client in (([], "192.0.2.2:9999"), (["--port=9999"], "192.0.2.1:40000")):
+            report = json.loads(self.lossy("inspect", "--json", *options, path)[0])
+            self.assertEqual(report["files"][0]["flows"][0]["client"], client)
+        found = self.replay_json(path, self.scripted(Matching.greet).port, "--port=9999")
+        self.assertEqual((found["flows"][0]["client"], found["matched"], found["unasked"]), ("192.0.2.1:40000", 2, 1))
+
     # Nothing to send, or nothing to read.
     def test_nothing_to_try(self):
         path = self.capture((DOWN, b"Hello, Michael!"))

@@ -117,8 +117,7 @@ void add_answer_command(CLI::App& app, const CommandLine& command_line,
              "where to listen; * is all of this machine's addresses, 0.0.0.0 its IPv4 ones, [::] "
              "its IPv6 ones, port 0 any free one [127.0.0.1:9999]",
              "HOST:PORT");
-  add_parsed(*answer_app, "--port", options->recorded.server_port, parse_port,
-             "where the server listens in the capture [who is asked first]", "PORT");
+  add_port(*answer_app, options->recorded.server_port);
   add_mask_options(*answer_app, options->mask);
   add_recorded_options(*answer_app, options->recorded);
   add_inner(*answer_app, options->recorded.inner);

@@ -143,6 +143,7 @@ void add_inspect_command(CLI::App& app, const CommandLine& command_line,
       "  lossy inspect captures/*.pcap\n"
       "  tcpdump -w - udp port 53 | lossy inspect - --trace\n"
       "  lossy inspect seen.pcapng.gz --filter='port 9999' --flow=1 --hex");
+  add_port(*inspect_app, options->inspect.server_port);
   add_inner(*inspect_app, options->inner);
   add_report(*inspect_app, options->report);
   inspect_app->callback([options, &command_line, &command] {

@@ -73,8 +73,15 @@ std::string why_nothing(const std::string& path, const std::string& what,
                      rest.empty() ? counted(recorded.records, "record") : rest);
 }
 
-std::uint16_t parse_port(std::string_view text) {
-  return static_cast<std::uint16_t>(parse_whole(text, 1, 65535));
+CLI::Option* add_port(CLI::App& app, std::optional<std::uint16_t>& port,
+                      const std::string& unasked) {
+  return add_parsed(
+      app, "--port", port,
+      [](std::string_view text) {
+        return std::optional(static_cast<std::uint16_t>(parse_whole(text, 1, 65535)));
+      },
+      "where the server listens, in captures that are not recordings of ours [" + unasked + "]",
+      "PORT");
 }
 
 RecordedFlows read_flows(const std::string& path, const RecordedFlowsOptions& options) {

@@ -25,8 +25,10 @@ std::string no_such_flow(const std::string& path, std::uint64_t flow, std::uint6
 std::string why_nothing(const std::string& path, const std::string& what,
                         const RecordedFlows& recorded, const RecordedFlowsOptions& options);
 
-// --port: where the server listens.
-std::uint16_t parse_port(std::string_view text);
+// --port: where the server listens, in captures that do not say it themselves. Without it
+// `unasked`.
+CLI::Option* add_port(CLI::App& app, std::optional<std::uint16_t>& port,
+                      const std::string& unasked = "who is asked first, or has a port below 1024");
 
 // Reads a capture; a filter that is none is thrown as CannotTry.
 RecordedFlows read_flows(const std::string& path, const RecordedFlowsOptions& options);

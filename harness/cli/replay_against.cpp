@@ -401,7 +401,8 @@ class AgainstRun {
   }
 
   CapturePart part() const {
-    return {options_.recorded.filter, options_.recorded.flow, options_.recorded.inner};
+    const RecordedFlowsOptions& asked = options_.recorded;
+    return {asked.filter, asked.flow, asked.inner, asked.server_port};
   }
 
   // The capture, and what differs in its first flows.

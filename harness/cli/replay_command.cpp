@@ -33,7 +33,7 @@ namespace {
 struct ReplayCommandOptions {
   std::vector<std::string> files;
   std::string scenario;
-  std::uint16_t port = ReplayOptions{}.server_port;
+  std::optional<std::uint16_t> port{};
   bool inner = false;
   bool bad_checksums = false;
   JsonOption json;
@@ -66,7 +66,7 @@ ReplayResult replay_one(const std::string& capture, const ReplayCommandOptions& 
     }
   }
   return replay_capture(capture, {.client = client ? &*client : nullptr,
-                                  .server_port = options.port,
+                                  .server_port = options.port.value_or(ReplayOptions{}.server_port),
                                   .inner = options.inner,
                                   .bad_checksums = options.bad_checksums,
                                   .on_read = reading_progress()});
@@ -219,11 +219,8 @@ void add_replay_command(CLI::App& app, const CommandLine& command_line,
   CLI::Option* const scenario = add_path(
       *replay_app, "--scenario", options->scenario,
       "what the client was asked to do; NAME.toml beside NAME.pcap needs no asking", "FILE.toml");
-  const CLI::Option* const port = add_parsed(
-      *replay_app, "--port", options->port, parse_port,
-      "where the server listens, in captures that are not recordings of ours [9999; with "
-      "--against, who is asked first]",
-      "PORT");
+  add_port(*replay_app, options->port,
+           "9999; with --against, who is asked first, or has a port below 1024");
   add_inner(*replay_app, options->inner);
   add_bad_checksums(*replay_app, options->bad_checksums);
   options->json.add_to(*replay_app, "print the results as one JSON object",
@@ -251,7 +248,7 @@ void add_replay_command(CLI::App& app, const CommandLine& command_line,
       "  lossy replay seen-by-tcpdump.pcap --port=9999\n"
       "  lossy replay dns.pcap --against=127.0.0.1:53 --speed=10 --junit=dns.xml\n"
       "  lossy replay game.pcap --against=127.0.0.1:7777 --mask=4-7 --ignore-unexpected");
-  replay_app->callback([options, server, port, &command_line, &command] {
+  replay_app->callback([options, server, &command_line, &command] {
     std::vector<NamedFile> read{{"--scenario", options->scenario}};
     for (const std::string& file : options->files) read.push_back({"a capture", file});
     refuse_overwriting({{"--junit", options->against.junit},
@@ -266,7 +263,7 @@ void add_replay_command(CLI::App& app, const CommandLine& command_line,
       against.recorded.bad_checksums = options->bad_checksums;
       against.json = options->json;
       against.report = options->report;
-      if (port->count() > 0) against.recorded.server_port = options->port;
+      against.recorded.server_port = options->port;
       command = [options, &command_line] { return replay_against(options->against, command_line); };
       return;
     }

@@ -54,7 +54,7 @@ nlohmann::ordered_json capture_run(const std::string& path, const CapturePart& p
     if (const auto why = reader.set_filter(part.filter)) throw std::invalid_argument(*why);
   }
   if (part.inner) reader.look_inside();
-  Inspector inspector({.flow = part.flow});
+  Inspector inspector({.flow = part.flow, .server_port = part.server_port});
   while (const auto record = reader.next()) {
     const auto decoded = inspector.decode(*record);
     if (const auto sight = inspector.add(*record, decoded)) page.add(*record, *sight);

@@ -38,6 +38,7 @@ struct CapturePart {
   std::string filter{};    // An expression as for tcpdump, that was compiled before.
   std::uint64_t flow = 0;  // The only one, or 0.
   bool inner = false;      // As --inner has it.
+  std::optional<std::uint16_t> server_port{};  // As --port has it.
 };
 
 // The run of a capture that was read before, and is read from the beginning. `different` are the

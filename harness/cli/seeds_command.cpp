@@ -18,6 +18,7 @@
 #include "harness/cli/files.hpp"
 #include "harness/cli/json_output.hpp"
 #include "harness/cli/progress.hpp"
+#include "harness/cli/recorded_options.hpp"
 
 namespace lossy {
 namespace {
@@ -155,6 +156,7 @@ void add_choices(CLI::App& app, SeedsCommandOptions& options) {
       app, "--direction", options.seeds.direction,
       [](std::string_view text) { return one_of(kDirections, text); },
       "both, uplink (from clients to servers) or downlink only [both]", "WAY");
+  add_port(app, options.seeds.server_port);
   add_filter(app, options.filter, "only what this matches, as tcpdump has it");
   add_inner(app, options.inner);
   add_parsed(

@@ -55,6 +55,13 @@ class Seeds(unittest.TestCase):
         self.seeds(CAPTURES / "recorded/tutorial-lo.pcap", "--filter=src port 9999", "--max-bytes=13")
         self.assertEqual(self.made(), {b"Michael", b"Tracy", b"Sarah", b"Hello, Tracy!", b"Hello, Sarah!"})
 
+    # Who is the client is told by the server's port, where the capture begins with an answer.
+    def test_port(self):
+        answered = [CAPTURES / "recorded/tutorial-lo.pcap", "--direction=uplink", "--filter=src port 9999"]
+        self.seeds(*answered, "--port=9999", code=2)
+        self.seeds(*answered)
+        self.assertEqual(self.made(), {b"Hello, Michael!", b"Hello, Tracy!", b"Hello, Sarah!"})
+
     def test_conversations(self):
         self.seeds(CAPTURES / "ipv6.pcap", CAPTURES / "clean.pcap", "--as=conversations")
         for seed in self.made():
