@@ -46,8 +46,8 @@ TEST(InputStreamTest, UnpacksWhatThereIs) {
   for (const Packing packing : kPackings) {
     const std::string content = packed(packing, text) + packed(packing, "") + std::string(4, '\0') +
                                 packed(packing, "the end");
-    for (const std::size_t at_once : {1, 7, 100'000}) {
-      for (const std::size_t buffer_bytes : {1, 13, 100'000}) {
+    for (const std::size_t at_once : {1U, 7U, 100'000U}) {
+      for (const std::size_t buffer_bytes : {1U, 13U, 100'000U}) {
         InputStream stream(as_bytes(content), at_once);
         EXPECT_EQ(read_all(stream, buffer_bytes), text + "the end") << static_cast<int>(packing);
         EXPECT_EQ(stream.error(), "");

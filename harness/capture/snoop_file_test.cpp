@@ -54,7 +54,7 @@ Reading read(const std::string& content, std::size_t at_once_max = ~std::size_t{
 // Records as they come, with or without padding, whole or snapped.
 TEST(SnoopFileTest, ReadsRecords) {
   for (const std::uint32_t datalink : {0U, 4U}) {
-    for (const std::size_t at_once : {1, 5, 1000}) {
+    for (const std::size_t at_once : {1U, 5U, 1000U}) {
       const Reading reading =
           read(snoop(2, datalink) + record(7, 5, "one", 0, 1) +
                    record(0xFFFFFFFF, 0xFFFFFFFF, "second", 10) + record(8, 0, ""),

@@ -1,6 +1,7 @@
 #include "harness/cli/tool_notes.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
