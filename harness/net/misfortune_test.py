@@ -125,6 +125,9 @@ class Recording(proxied.ProxiedTest):
                 offered = re.search(r"\n  offered +(\d+) +(\d+)\n", proxy.text)
                 self.assertEqual([counts[1, True], counts[2, True]],
                                  [int(count) for count in offered.groups()])
+                in_flight = re.search(r"\n  in flight +(\d+)\n", proxy.text)
+                # A note is of a datagram, and not of each of its copies.
+                self.assertLessEqual(counts["in flight"], int(in_flight[1]) if in_flight else 0)
                 self.assertIn(f'"records":{sum(counts.values())},', inspected.stdout)
 
     # A disk that fills up ends the recording, in one line and in the exit code; datagrams are

@@ -125,7 +125,7 @@ class Program:
 
 def record_counts(path):
     """How many records a recording holds, by host (1 is the client's) and whether they leave it. (Flow N's hosts are
-    2N - 1 and 2N.)"""
+    2N - 1 and 2N.) Notes of what was in flight when it ended are counted for themselves."""
     data = pathlib.Path(path).read_bytes()
     assert struct.unpack_from("<I", data)[0] == 0xA1B23C4D  # Classic, in nanoseconds.
     assert struct.unpack_from("<I", data, 20)[0] == 276  # LINUX_SLL2.
@@ -135,7 +135,8 @@ def record_counts(path):
         frame = data[at + 16:at + 16 + size]
         assert len(frame) == size, "the capture is cut off"
         host = (struct.unpack_from(">I", frame, 4)[0] - 1) % 2 + 1
-        counts[host, frame[10] == 4] += 1
+        is_note = struct.unpack_from(">H", frame)[0] == 0x88B5
+        counts["in flight" if is_note else (host, frame[10] == 4)] += 1
         at += 16 + size
     return counts
 
