@@ -240,7 +240,8 @@ class Addresses(Test):
         if subprocess.run([*own_network, "sh", "-c", prepare], capture_output=True, check=False).returncode != 0:
             self.skipTest("no network of one's own, or no IPv6 in it, is permitted here")
         done = subprocess.run([*BOUNDED, *own_network, "sh", "-c", prepare + """
-            "$0" serve --listen='[fe80::1%lo]:9999' 2>&1 & sleep 0
+            "$0" serve --listen='[fe80::1%lo]:9999' 2>&1 &
+            for i in $(seq 3000); do ! grep -q ':270F ' /proc/net/udp6 || break; sleep 0.01; done
             "$0" greet --to='[fe80::1%lo]:9999' Michael
             kill $!; wait""", LOSSY], capture_output=True, text=True, check=False)
         self.assertRegex(done.stdout, r"Received from \[fe80::1%lo\]:\d+\.\n", done.stderr)
