@@ -268,7 +268,6 @@ void add_greeting_run(CLI::App& app, const CommandLine& command_line, std::funct
   CLI::App* run = app.add_subcommand(kind.command, kind.description);
   add_run_options(*run, *options);
   run->fallthrough();
-  if (kind.run_script == nullptr) run->get_option("--script")->group("");  // It is refused.
   run->footer(kind.footer);
   run->callback([options, kind, &app, &command_line, &command] {
     const CLI::Option* config = app.get_option("--config");
