@@ -82,6 +82,12 @@ std::string Address::to_string() const {
   return is_v6_ ? '[' + host() + ']' + port : host() + port;
 }
 
+Address with_port(const Address& host, std::uint16_t port) {
+  if (host.is_v6()) return Address::v6(host.octets(), port, host.scope_id());
+  const auto& octets = host.octets();
+  return Address::v4({octets[0], octets[1], octets[2], octets[3]}, port);
+}
+
 }  // namespace lossy
 
 std::size_t std::hash<lossy::Address>::operator()(const lossy::Address& address) const noexcept {

@@ -74,6 +74,9 @@ class Address {
   bool is_v6_ = false;
 };
 
+// The same host, at another port.
+Address with_port(const Address& host, std::uint16_t port);
+
 }  // namespace lossy
 
 template <>

@@ -39,12 +39,7 @@ void check(const Case& one, bool inner = false) {
   EXPECT_EQ(frame.vlan, one.vlan);
   EXPECT_EQ(frame.ip_checksum, Checksum::kGood);
   EXPECT_EQ(words_of(frame.carriers), one.carriers);
-  for (std::size_t size = 0; size < bytes.size(); ++size) {
-    const TestBytes cut(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
-    EXPECT_EQ(outcome(decode_frame(kLinkTypeEthernet, cut, bytes.size(), options)), "snapped")
-        << size;
-    EXPECT_EQ(outcome(decode_frame(kLinkTypeEthernet, cut, size, options)), "truncated") << size;
-  }
+  expect_skipped_when_cut(kLinkTypeEthernet, bytes, options);
 }
 
 const std::string kEthernet = kMacs + "0800" + kMichael4;

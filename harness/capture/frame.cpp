@@ -70,12 +70,6 @@ Checksum judge_udp_checksum(Bytes udp, std::uint64_t addresses) {
                                                              : Checksum::kBad;
 }
 
-Address with_port(const Address& address, std::uint16_t port) {
-  if (address.is_v6()) return Address::v6(address.octets(), port);
-  const auto& octets = address.octets();
-  return Address::v4({octets[0], octets[1], octets[2], octets[3]}, port);
-}
-
 // As above. Once for each frame, since addresses are the largest part of it.
 void take_addresses(Bytes addresses, std::uint16_t source_port, std::uint16_t destination_port,
                     Frame& frame) {

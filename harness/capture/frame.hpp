@@ -80,6 +80,7 @@ std::string_view to_string(SkipReason reason);
 
 // How often each was met.
 using SkipCounts = std::array<std::uint64_t, kSkipReasonCount>;
+std::uint64_t sum_of(const SkipCounts& counts);
 
 // A frame that holds no datagram for us.
 struct Skipped {

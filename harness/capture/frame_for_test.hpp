@@ -1,6 +1,8 @@
 // Frames by their bytes, for tests of the decoder.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -51,6 +53,16 @@ inline std::string outcome(const Decoded& decoded) {
     return std::string(to_string(skipped->reason));
   }
   return "datagram";
+}
+
+// Wherever the frame is cut off, it is skipped for that.
+inline void expect_skipped_when_cut(int link_type, const TestBytes& bytes,
+                                    const DecodeOptions& options = {}) {
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    const TestBytes cut(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
+    EXPECT_EQ(outcome(decode_frame(link_type, cut, bytes.size(), options)), "snapped") << size;
+    EXPECT_EQ(outcome(decode_frame(link_type, cut, size, options)), "truncated") << size;
+  }
 }
 
 inline Carriers carriers_of(std::initializer_list<Carrier> list) {

@@ -1,5 +1,7 @@
 #include "harness/capture/frame.hpp"
 
+#include <numeric>
+
 namespace lossy {
 namespace {
 
@@ -26,6 +28,10 @@ constexpr std::array<std::string_view, kCarrierCount> kCarriers = {
     "ether_ip", "vxlan", "geneve", "gtp_u"};
 
 }  // namespace
+
+std::uint64_t sum_of(const SkipCounts& counts) {
+  return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
+}
 
 std::string_view to_string(PacketType type) {
   return word_of(kPacketTypes, type);

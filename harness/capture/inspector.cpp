@@ -238,8 +238,7 @@ Inspection Inspector::finish() {
   }
   inspection_.flows_seen = flows_.size();
   inspection_.reassembly = reassembler_.counters();
-  inspection_.skipped[static_cast<std::size_t>(SkipReason::kFragment)] -=
-      inspection_.reassembly.joined;
+  leave_out_joined(inspection_.skipped, inspection_.reassembly);
   inspection_.never_whole = reassembler_.waiting();
   return std::move(inspection_);
 }

@@ -41,6 +41,11 @@ struct ReassemblyCounters {
   std::uint64_t joined = 0;
 };
 
+// Takes from what was skipped the pieces of packets that became whole.
+inline void leave_out_joined(SkipCounts& skipped, const ReassemblyCounters& counters) {
+  skipped[static_cast<std::size_t>(SkipReason::kFragment)] -= counters.joined;
+}
+
 class Reassembler {
  public:
   explicit Reassembler(const ReassemblyLimits& limits = {});

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
-#include <numeric>
 #include <stdexcept>
 #include <unordered_map>
 #include <utility>
@@ -170,8 +169,7 @@ class Reading {
         return none;
       }
     }
-    recorded_.skipped[static_cast<std::size_t>(SkipReason::kFragment)] -=
-        inspector_.reassembly().joined;
+    leave_out_joined(recorded_.skipped, inspector_.reassembly());
     recorded_.filtered_out = reader.filtered_out();
     if (reader.error()) recorded_.error = reader.error()->text;
     for (Flow& flow : flows_) {
@@ -234,14 +232,13 @@ class Reading {
     const Frame& frame = *sight.frame;
     recorded_.flows_seen = std::max(recorded_.flows_seen, sight.flow);
     if (!counts(frame, sight)) return;
-    const bool uplink = sight.uplink;
-    Flow* const flow = flow_of(frame, sight, uplink);
+    Flow* const flow = flow_of(frame, sight);
     if (flow == nullptr) {
       ++recorded_.other;
       return;
     }
     if (!sight.two_sided) {
-      std::optional<View>& view = uplink ? flow->uplink : flow->downlink;
+      std::optional<View>& view = sight.uplink ? flow->uplink : flow->downlink;
       const View here{frame.interface, frame.type};
       if (!view) view = here;
       if (*view != here) {
@@ -251,7 +248,7 @@ class Reading {
     }
     if (!first_) first_ = record.time;
     at_ = std::max(at_, saturating_between(*first_, record.time));
-    const RecordedStep step{.is_request = uplink,
+    const RecordedStep step{.is_request = sight.uplink,
                             .record = record.number,
                             .number = requests_,
                             .at = at_,
@@ -263,13 +260,14 @@ class Reading {
     if (taken == FlowBuilder::Taken::kUnasked) ++recorded_.unasked;
     if (taken != FlowBuilder::Taken::kYes) return;
     recorded_.duration = at_;
-    if (uplink) ++requests_;
+    if (sight.uplink) ++requests_;
   }
 
   // The flow of the datagram; nothing when that is none that counts.
-  Flow* flow_of(const Frame& frame, const Sight& sight, bool uplink) {
-    Key key{uplink ? frame.source : frame.destination, uplink ? frame.destination : frame.source,
-            sight.two_sided ? sight.flow : 0};
+  Flow* flow_of(const Frame& frame, const Sight& sight) {
+    const Address& client = sight.uplink ? frame.source : frame.destination;
+    const Address& server = sight.uplink ? frame.destination : frame.source;
+    Key key{client, server, sight.two_sided ? sight.flow : 0};
     // Behind a proxy that changes its port it is one flow all the same.
     if (sight.two_sided) key.client = key.server = Address();
     if (latest_ < flows_.size() && latest_key_ == key) return &flows_[latest_];
@@ -282,9 +280,7 @@ class Reading {
       index_.emplace(key, wanted ? flows_.size() : kNoFlow);
       if (!wanted) return nullptr;
       latest_ = flows_.size();
-      RecordedFlow flow{.number = sight.flow,
-                        .client = uplink ? frame.source : frame.destination,
-                        .server = uplink ? frame.destination : frame.source};
+      RecordedFlow flow{.number = sight.flow, .client = client, .server = server};
       flows_.push_back({FlowBuilder(std::move(flow))});
     }
     latest_key_ = key;
@@ -328,8 +324,7 @@ RecordedFlows read_recorded_flows(const std::string& path, const RecordedFlowsOp
 }
 
 std::string left_out_text(const RecordedFlows& recorded) {
-  const std::uint64_t skipped =
-      std::accumulate(recorded.skipped.begin(), recorded.skipped.end(), std::uint64_t{0});
+  const std::uint64_t skipped = sum_of(recorded.skipped);
   std::string text;
   const auto add = [&](std::uint64_t number, const std::string& what) {
     if (number > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", number, what);

@@ -106,8 +106,7 @@ class Replay {
       if (disorder.empty()) disorder = disorder_in(*record, frame, last);
       last = record->time;
     }
-    result_.skipped[static_cast<std::size_t>(SkipReason::kFragment)] -=
-        reassembler.counters().joined;
+    leave_out_joined(result_.skipped, reassembler.counters());
     const auto seen = [&](RecordedBy by) { return datagrams[static_cast<std::size_t>(by)]; };
     // Of several recordings in one file the first of these is replayed.
     for (const RecordedBy by :
@@ -204,8 +203,7 @@ class Replay {
 
 // "of 10 records 4 skipped (not_udp 3, fragment 1), 2 datagrams of something else", or nothing.
 std::string left_out(const ReplayResult& result) {
-  const std::uint64_t skipped =
-      std::accumulate(result.skipped.begin(), result.skipped.end(), std::uint64_t{0});
+  const std::uint64_t skipped = sum_of(result.skipped);
   std::string text;
   const auto add = [&](std::uint64_t number, const std::string& what) {
     if (number > 0) text += (text.empty() ? "" : ", ") + what;

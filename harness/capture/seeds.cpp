@@ -122,8 +122,7 @@ void SeedMaker::put_frame(const CaptureRecord& record) {
 }
 
 const SeedCounters& SeedMaker::finish() {
-  counters_.skipped[static_cast<std::size_t>(SkipReason::kFragment)] -=
-      inspector_.reassembly().joined;
+  leave_out_joined(counters_.skipped, inspector_.reassembly());
   for (const auto& [flow, conversation] : conversations_) {
     if (!conversation.bytes.empty()) folder_.put(conversation.bytes, counters_);
   }

@@ -112,13 +112,7 @@ void add_inspect_command(CLI::App& app, const CommandLine& command_line,
                          std::function<int()>& command) {
   auto options = std::make_shared<InspectCommandOptions>();
   CLI::App* inspect_app = app.add_subcommand("inspect", "Say what is in captures.");
-  inspect_app
-      ->add_option(
-          "files", options->files,
-          "the captures: pcap, pcapng or snoop, as they are or compressed by gzip, zstd, lz4, "
-          "xz or bzip2; - is standard input")
-      ->required()
-      ->type_name("FILE");
+  add_captures(*inspect_app, options->files);
   inspect_app->add_flag(
       "--trace", options->trace,
       "print every record as a ladder; of a recording of both hosts it says what was "

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "harness/link/text.hpp"
 
@@ -29,6 +30,15 @@ CLI::Option* add_parsed(CLI::App& app, const std::string& name, Value& value, Pa
           },
           description)
       ->type_name(type);
+}
+
+// The captures that a command reads, one at least.
+inline void add_captures(CLI::App& app, std::vector<std::string>& files) {
+  app.add_option("files", files,
+                 "the captures: pcap, pcapng or snoop, as they are or compressed by gzip, zstd, "
+                 "lz4, xz or bzip2; - is standard input")
+      ->required()
+      ->type_name("FILE");
 }
 
 // An option --filter=EXPRESSION, in tcpdump's words.

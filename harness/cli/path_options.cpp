@@ -17,10 +17,6 @@ namespace {
 // The place of the seeds of further flows among the streams of a seed, and part of what it means.
 constexpr std::uint64_t kFlowPlace = 1001;
 
-std::size_t header_bytes_of(bool ipv6) {
-  return ipv6 ? 48 : 28;
-}
-
 std::uint64_t seed_of_flow(std::uint64_t seed, std::uint64_t flow) {
   return flow == 1 ? seed : RandomStream(seed).stream(kFlowPlace).at(flow);
 }
@@ -191,7 +187,7 @@ std::vector<std::string> PathOptions::files_read() const {
 }
 
 void PathOptions::resolve(bool ipv6) {
-  header_bytes_ = header_bytes_of(ipv6);
+  ipv6_ = ipv6;
   both_.check_once();
   for (const PathScope& scope : one_way_) scope.check_once();
   check_used();

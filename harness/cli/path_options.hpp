@@ -47,12 +47,12 @@ class PathOptions {
   const Timeline<LinkSettings>& settings(Direction direction) const {
     return *ways_[index(direction)];
   }
-  Link make_link(Direction direction) const { return make_link(direction, 1, header_bytes_ == 48); }
+  Link make_link(Direction direction) const { return make_link(direction, 1, ipv6_); }
   // Each flow of a proxy has random streams of its own; those of the first are a single path's. All
   // that does not differ between flows is shared by their links.
   Link make_link(Direction direction, std::uint64_t flow, bool ipv6) const;
   // IP and UDP.
-  std::size_t header_bytes() const { return header_bytes_; }
+  std::size_t header_bytes() const { return header_bytes_of(ipv6_); }
   // The exact faults to run, or nothing when fates are random.
   const std::optional<FaultList>& faults() const { return fault_list_; }
   // Whether anything is left to chance: fates, or the intervals of slots.
@@ -75,6 +75,7 @@ class PathOptions {
     Timeline<Impairments> chances;
   };
 
+  static std::size_t header_bytes_of(bool ipv6) { return ipv6 ? 48 : 28; }
   static std::size_t index(Direction direction) { return static_cast<std::size_t>(direction); }
 
   void resolve_faults();
@@ -102,7 +103,7 @@ class PathOptions {
   std::optional<std::uint64_t> seed_;
   bool seed_given_ = false;
   std::string faults_;
-  std::size_t header_bytes_ = 28;
+  bool ipv6_ = false;
   std::array<std::optional<Timeline<LinkSettings>>, 2> ways_;
   std::array<std::array<std::optional<LinkModel>, 2>, 2> models_;  // By direction and family.
   std::array<bool, 2> drop_counts_{};  // The loss of the direction is what drop asks for.

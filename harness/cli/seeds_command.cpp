@@ -176,13 +176,7 @@ void add_choices(CLI::App& app, SeedsCommandOptions& options) {
 void add_seeds_command(CLI::App& app, std::function<int()>& command) {
   auto options = std::make_shared<SeedsCommandOptions>();
   CLI::App* seeds_app = app.add_subcommand("seeds", "Make a fuzzer's corpus of captures.");
-  seeds_app
-      ->add_option(
-          "files", options->files,
-          "the captures: pcap, pcapng or snoop, as they are or compressed by gzip, zstd, lz4, "
-          "xz or bzip2; - is standard input")
-      ->required()
-      ->type_name("FILE");
+  add_captures(*seeds_app, options->files);
   add_path(*seeds_app, "--to", options->folder,
            "where the files go, each called by the SHA-1 of its content; none that is there is "
            "touched",

@@ -193,12 +193,6 @@ Address SocketAddress::to_address() const {
   return Address::v4(octets, ntohs(v4.sin_port));
 }
 
-Address with_port(const Address& host, std::uint16_t port) {
-  if (host.is_v6()) return Address::v6(host.octets(), port, host.scope_id());
-  const auto& octets = host.octets();
-  return Address::v4({octets[0], octets[1], octets[2], octets[3]}, port);
-}
-
 std::string zone_name(std::uint32_t number) {
   std::array<char, IF_NAMESIZE> name{};
   return if_indextoname(number, name.data()) != nullptr ? name.data() : std::to_string(number);

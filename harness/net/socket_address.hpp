@@ -42,9 +42,6 @@ struct ListenAddress {
   bool both_families = false;
 };
 
-// The same host, at another port.
-Address with_port(const Address& host, std::uint16_t port);
-
 // The name of the interface with this number, or the number where there is none: what
 // Address::name_zones() takes.
 std::string zone_name(std::uint32_t number);

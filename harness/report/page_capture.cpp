@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <utility>
 
 #include "core/counted.hpp"
@@ -37,8 +36,7 @@ Json notes_of(const InspectReport& report) {
   Json notes = Json::array();
   if (!report.error.empty()) notes.push_back(report.error);
   const Inspection& inspection = report.inspection;
-  const std::uint64_t skipped =
-      std::accumulate(inspection.skipped.begin(), inspection.skipped.end(), std::uint64_t{0});
+  const std::uint64_t skipped = sum_of(inspection.skipped);
   if (skipped > 0) {
     notes.push_back(fmt::format("records without a datagram: {} ({})", skipped,
                                 describe_skipped(inspection.skipped)));

@@ -66,16 +66,10 @@ void Simulation::deliver(std::size_t at) {
   const std::optional<Delivery> delivery = way.link.poll_transmit(now_);
   sources_.set(at, way.link.poll_timeout().value_or(Instant::max()));
   if (!delivery) return;
-  const Address& source = nodes_[way.from].address;
-  if (!observers_.empty()) {
-    const Passage passage{.path = at / 2,
-                          .direction = way.direction,
-                          .source = source,
-                          .destination = nodes_[way.to].address,
-                          .payload = delivery->payload};
-    for (Observer* observer : observers_) observer->on_delivered(now_, passage, *delivery);
+  for (Observer* observer : observers_) {
+    observer->on_delivered(now_, passage(at, delivery->payload), *delivery);
   }
-  nodes_[way.to].endpoint->handle_datagram(now_, {source, delivery->payload});
+  nodes_[way.to].endpoint->handle_datagram(now_, {nodes_[way.from].address, delivery->payload});
   drain(way.to);
 }
 
@@ -108,25 +102,22 @@ void Simulation::offer(Node& node, const Transmit& transmit) {
   const std::span<const std::byte> payload(buffer_.data(), transmit.size);
   const Offer offer = way.link.handle_datagram(now_, payload);
   sources_.set(*at, way.link.poll_timeout().value_or(Instant::max()));
-  if (observers_.empty()) return;
-  const Passage passage{.path = *at / 2,
-                        .direction = way.direction,
-                        .source = node.address,
-                        .destination = transmit.destination,
-                        .payload = payload};
-  for (Observer* observer : observers_) observer->on_offered(now_, passage, offer);
+  for (Observer* observer : observers_) observer->on_offered(now_, passage(*at, payload), offer);
+}
+
+Passage Simulation::passage(std::size_t at, std::span<const std::byte> payload) const {
+  const Way& way = ways_[at];
+  return {.path = at / 2,
+          .direction = way.direction,
+          .source = nodes_[way.from].address,
+          .destination = nodes_[way.to].address,
+          .payload = payload};
 }
 
 void Simulation::tell_in_flight() {
   for (std::size_t at = 0; at < ways_.size(); ++at) {
-    const Way& way = ways_[at];
-    const Passage passage{.path = at / 2,
-                          .direction = way.direction,
-                          .source = nodes_[way.from].address,
-                          .destination = nodes_[way.to].address,
-                          .payload = {}};
-    for (const std::uint64_t number : way.link.numbers_in_flight()) {
-      for (Observer* observer : observers_) observer->on_in_flight(now_, passage, number);
+    for (const std::uint64_t number : ways_[at].link.numbers_in_flight()) {
+      for (Observer* observer : observers_) observer->on_in_flight(now_, passage(at, {}), number);
     }
   }
 }

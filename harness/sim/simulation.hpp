@@ -105,6 +105,8 @@ class Simulation {
   // Takes everything that the node wants sent, then asks for its next timeout.
   void drain(std::size_t node);
   void offer(Node& node, const Transmit& transmit);
+  // What is told to observers of a datagram on a way.
+  Passage passage(std::size_t way, std::span<const std::byte> payload) const;
   // As much of the buffer as IP carries from there.
   std::span<std::byte> buffer_of(const Node& node);
 
