@@ -13,6 +13,7 @@
 #include "core/random.hpp"
 #include "harness/capture/stoppable_write.hpp"
 #include "harness/cli/files.hpp"
+#include "harness/cli/output.hpp"
 #include "harness/cli/scenario_format.hpp"
 #include "harness/cli/script_run.hpp"
 #include "harness/net/stop_signal.hpp"
@@ -103,6 +104,7 @@ class SimulatedNetwork final : public GreetingNetwork {
     const RunEnd end = simulation_.run_until(
         [&] {
           if ((++events & 0xFFFF) == 0) tick();
+          check_output();  // A ladder that nobody sees need not go on.
           return caught_signal != 0;
         },
         Instant::max());
