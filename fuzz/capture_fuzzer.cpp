@@ -121,14 +121,14 @@ void run_frames(std::span<const std::uint8_t> input) {
   }
 }
 
-void run_capture(std::span<const std::uint8_t> input) {
+void run_capture(std::span<const std::uint8_t> input, const InspectOptions& options = {}) {
   auto opened = PcapReader::read(std::make_unique<InputStream>(std::as_bytes(input)), "memory");
   auto* const reader = std::get_if<PcapReader>(&opened);
   if (reader == nullptr) {
     must(!std::get<CaptureError>(opened).text.empty(), "an error says why");
     return;
   }
-  Inspector inspector;
+  Inspector inspector(options);
   std::uint64_t records = 0;
   while (const auto record = reader->next()) {
     must(record->number == ++records, "records are counted");
@@ -136,7 +136,11 @@ void run_capture(std::span<const std::uint8_t> input) {
     if (const auto* frame = std::get_if<Frame>(&decoded)) check_datagram(*frame);
     must(inspector.add(*record, decoded).has_value(), "without a filter all records count");
   }
+  const auto servers = inspector.better_servers();
   const Inspection inspection = inspector.finish();
+  must((inspection.mistaken > 0) == servers.has_value(), "a mistake is told");
+  must(!servers || !options.servers, "a second reading makes none");
+  if (servers) run_capture(input, {.servers = servers});
   std::uint64_t accounted = inspection.traffic.datagrams;
   for (const std::uint64_t skipped : inspection.skipped) accounted += skipped;
   accounted += inspection.reassembly.joined + inspection.notes;

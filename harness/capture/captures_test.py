@@ -180,6 +180,50 @@ class Command(unittest.TestCase):
         self.assertRegex(text, r"answered +3 \(100%\)")
         self.assertIn("response time", text)
 
+    def begins_with_an_answer(self):
+        """A capture of three flows to port 9999: the first one began before it."""
+        def datagram(client, up, text):
+            port, to = (client, 9999) if up else (9999, client)
+            packet = make_captures.ipv4(make_captures.udp(text, port=port, to=to))
+            # No sum changes when the hosts are swapped.
+            return packet if up else packet[:12] + packet[16:20] + packet[12:16] + packet[20:]
+        packets = [datagram(40000, False, b"Hello, Sarah!")]
+        for client in (40000, 40001, 40002):
+            packets += [datagram(client, True, b"Michael"), datagram(client, False, b"Hello, Michael!")]
+        return make_captures.pcap(make_captures.RAW, *packets)
+
+    def test_all_flows_say_who_serves(self):
+        with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
+            file.write(self.begins_with_an_answer())
+            file.flush()
+            for trace in ([], ["--trace"]):
+                text, error = self.run_inspect(file.name, "--why", *trace)
+                self.assertEqual(error, "")
+                self.assertRegex(text, r"answered +3 \(100%\)\n")
+                self.assertRegex(text, r"unasked +1\n")
+                self.assertEqual(text.count("9999 serves: port 9999 is in 3 flows, of which 2 begin with a datagram "
+                                            "to it\n"), 3, text)
+                self.assertNotIn("downlink.1        7 bytes", text)
+            flows = inspect(file.name)[1][0]["flows"]
+            self.assertEqual({flow["server_because"] for flow in flows},
+                             {"port 9999 is in 3 flows, of which 2 begin with a datagram to it"})
+            self.assertNotIn("serves", self.run_inspect(file.name)[0])
+            # Who is asked for the part of a server or a client has the same flows.
+            run = subprocess.run([LOSSY, "seeds", file.name, f"--to={file.name}.seeds", "--direction=uplink"],
+                                 capture_output=True, timeout=SECONDS_SANITIZED)
+            self.addCleanup(shutil.rmtree, f"{file.name}.seeds", ignore_errors=True)
+            self.assertEqual(run.returncode, 0, run.stderr)
+            self.assertEqual([path.read_bytes() for path in pathlib.Path(f"{file.name}.seeds").iterdir()], [b"Michael"])
+
+    def test_a_pipe_is_read_once(self):
+        run = subprocess.run([LOSSY, "inspect", "-"], input=self.begins_with_an_answer(), capture_output=True,
+                             timeout=SECONDS_SANITIZED)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertIn(b"  mistaken        1 flow began before it showed who serves, ", run.stdout)
+        run = subprocess.run([LOSSY, "inspect", "-", "--port=9999"], input=self.begins_with_an_answer(),
+                             capture_output=True, timeout=SECONDS_SANITIZED)
+        self.assertNotIn(b"mistaken", run.stdout)
+
     def test_trace_and_bytes(self):
         path = self.CAPTURES / "recorded/tutorial-lo.pcap"
         text, _ = self.run_inspect(path, "--hex")

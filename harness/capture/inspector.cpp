@@ -7,8 +7,6 @@
 namespace lossy {
 namespace {
 
-constexpr std::uint16_t kPrivilegedPorts = 1024;
-
 void add(InspectedTraffic& traffic, const Frame& frame) {
   ++traffic.datagrams;
   traffic.bytes += frame.payload.size();
@@ -24,27 +22,33 @@ void add(ExchangeCounters& sum, const ExchangeCounters& flow) {
   sum.unfollowed += flow.unfollowed;
 }
 
+// Whom many hear: such an address answers nothing itself.
+bool is_of_many(const Address& address) {
+  const auto& octets = address.octets();
+  if (address.is_v6()) return octets[0] == 0xFF;
+  return octets[0] >= 224 || octets[3] == 0xFF;
+}
+
 }  // namespace
 
 std::size_t Inspector::HashKey::operator()(const Key& key) const {
   const std::hash<Address> hash;
-  return (hash(key.one) * 31 + hash(key.other)) * 31 + key.interface * 3 +
+  return (hash(key.one) * 31 + hash(key.other)) * 31 + key.recorded * 3 +
          static_cast<std::size_t>(key.by);
 }
 
 Inspector::Key Inspector::key_of(const Frame& frame, RecordedBy by) {
   if (by == RecordedBy::kProxy) return {{}, {}, recorded_flow(frame), by};
   const bool ordered = frame.source <= frame.destination;
-  return {ordered ? frame.source : frame.destination, ordered ? frame.destination : frame.source,
-          is_run(by) ? 0 : frame.interface, by};
+  return {ordered ? frame.source : frame.destination, ordered ? frame.destination : frame.source, 0,
+          by};
 }
 
 bool Inspector::is_of(const Key& key, const Frame& frame, RecordedBy by) {
   if (key.by != by) return false;
-  if (by == RecordedBy::kProxy) return key.interface == recorded_flow(frame);
-  return (is_run(by) || key.interface == frame.interface) &&
-         ((frame.source == key.one && frame.destination == key.other) ||
-          (frame.source == key.other && frame.destination == key.one));
+  if (by == RecordedBy::kProxy) return key.recorded == recorded_flow(frame);
+  return (frame.source == key.one && frame.destination == key.other) ||
+         (frame.source == key.other && frame.destination == key.one);
 }
 
 std::optional<Sight> Inspector::add(const CaptureRecord& record, const Decoded& decoded) {
@@ -88,7 +92,7 @@ std::optional<Sight> Inspector::add(const CaptureRecord& record, const Decoded& 
   if (two_sided) {
     count_path(*flow, frame, record.time, uplink);
   } else {
-    sight.repeated = !count_exchange(*flow, frame, record.time, uplink);
+    count_exchange(*flow, frame, record.time, sight);
   }
   return sight;
 }
@@ -154,10 +158,11 @@ Inspector::Flow* Inspector::flow_of(const Frame& frame, RecordedBy by) {
     Flow& flow = flows_.emplace_back();
     flow.key = key;
     flow.report.number = flows_.size();
-    identify(flow.report, frame, by);
+    identify(flow, frame, by);
     if (flow.report.two_sided) {
       flow.paths = std::make_unique<std::array<PathTracker, 2>>();
     } else {
+      flow.views = std::make_unique<FlowViews>();
       flow.exchanges = std::make_unique<Exchanges>();
     }
   }
@@ -165,20 +170,63 @@ Inspector::Flow* Inspector::flow_of(const Frame& frame, RecordedBy by) {
   return &flows_[latest_];
 }
 
-// Whether a flow that begins with this datagram does so with its client's.
-bool Inspector::asks(const Frame& frame) const {
-  const bool from_server = frame.source.port() == options_.server_port;
-  const bool to_server = frame.destination.port() == options_.server_port;
-  if (from_server != to_server) return to_server;
-  return frame.source.port() >= kPrivilegedPorts || frame.destination.port() < kPrivilegedPorts;
+void Inspector::identify(Flow& flow, const Frame& frame, RecordedBy by) {
+  InspectedFlow& report = flow.report;
+  report.two_sided = by != RecordedBy::kSomebody;
+  report.interface = report.two_sided ? 0 : frame.interface;
+  ServerRole role{is_recorded_uplink(frame), ServerReason::kRecording};
+  if (!report.two_sided) {
+    const Flow* const asked = asked_elsewhere(frame);
+    if (asked != nullptr) {
+      report.answers_flow = asked->report.number;
+      role = {false, ServerReason::kElsewhere};
+    } else {
+      if (!options_.servers) servers_.begin(frame.source, frame.destination);
+      role = servers_.role(frame.source, frame.destination);
+    }
+  }
+  flow.first_is_request = role.first_is_request;
+  report.server_reason = role.reason;
+  report.client = role.first_is_request ? frame.source : frame.destination;
+  report.server = role.first_is_request ? frame.destination : frame.source;
+  if (!report.two_sided && report.answers_flow == 0) {
+    clients_.insert_or_assign(report.client, report.number - 1);
+  }
 }
 
-void Inspector::identify(InspectedFlow& flow, const Frame& frame, RecordedBy by) const {
-  flow.two_sided = by != RecordedBy::kSomebody;
-  flow.interface = flow.two_sided ? 0 : frame.interface;
-  const bool uplink = flow.two_sided ? is_recorded_uplink(frame) : asks(frame);
-  flow.client = uplink ? frame.source : frame.destination;
-  flow.server = uplink ? frame.destination : frame.source;
+// The flow in which the datagram's receiver waits for what another port of the same host was asked,
+// or an address of many; who has no address yet (DHCP) is known by the port. A port above the
+// client's own is none that is asked: rather the capture begins with an answer to it.
+Inspector::Flow* Inspector::asked_elsewhere(const Frame& frame) {
+  auto found = clients_.find(frame.destination);
+  if (found == clients_.end() && !frame.destination.is_v6()) {
+    found = clients_.find(Address::v4({}, frame.destination.port()));
+  }
+  if (found == clients_.end()) return nullptr;
+  Flow& flow = flows_[found->second];
+  const Address& asked = flow.report.server;
+  if (frame.source == asked) return nullptr;
+  const bool is_other_port = with_port(asked, 0) == with_port(frame.source, 0) &&
+                             asked.port() <= flow.report.client.port() && flow.waits &&
+                             !flow.answered;
+  return is_other_port || is_of_many(asked) ? &flow : nullptr;
+}
+
+// As all flows tell it that are there by now.
+ServerRole Inspector::role_of(const Flow& flow, const ServerFinder& servers) {
+  const InspectedFlow& report = flow.report;
+  if (report.two_sided || report.answers_flow != 0) {
+    return {flow.first_is_request, report.server_reason};
+  }
+  return flow.first_is_request ? servers.role(report.client, report.server)
+                               : servers.role(report.server, report.client);
+}
+
+std::optional<ServerFinder> Inspector::better_servers() const {
+  const bool as_taken = std::ranges::all_of(flows_, [&](const Flow& flow) {
+    return role_of(flow, servers_).first_is_request == flow.first_is_request;
+  });
+  return as_taken ? std::nullopt : std::optional(servers_);
 }
 
 // Each side shows one of the two addresses that the proxy stands between, and one of its own.
@@ -204,21 +252,26 @@ void Inspector::count_path(Flow& flow, const Frame& frame, Instant time, bool up
   }
 }
 
-// An interface may show a datagram both as it leaves and as it arrives, as loopback can. Which of
-// the two comes first stands for it.
-bool Inspector::count_exchange(Flow& flow, const Frame& frame, Instant time, bool uplink) {
-  PacketType& type = uplink ? flow.uplink_type : flow.downlink_type;
-  if (type == PacketType::kUnknown) type = frame.type;
-  if (type != frame.type) {
-    ++flow.report.repeated;
-    return false;
-  }
-  if (uplink) {
+void Inspector::count_exchange(Flow& flow, const Frame& frame, Instant time, Sight& sight) {
+  InspectedFlow& report = flow.report;
+  if (report.interface != frame.interface) report.interface = 0;
+  sight.repeated = flow.views->seen_before(frame, sight.uplink, time);
+  if (sight.repeated) {
+    ++report.repeated;
+  } else if (sight.uplink) {
+    flow.waits = true;
     flow.exchanges->request(frame.payload, time, exchange_budget_);
+  } else if (report.answers_flow != 0 && !flow.waits) {
+    Flow& asked = flows_[report.answers_flow - 1];
+    sight.elsewhere = true;
+    ++report.elsewhere;
+    if (asked.waits) asked.exchanges->answer(frame.payload, time, inspection_.response_times);
+    asked.waits = false;
   } else {
+    flow.waits = false;
+    flow.answered = true;
     flow.exchanges->answer(frame.payload, time, inspection_.response_times);
   }
-  return true;
 }
 
 Inspection Inspector::finish() {
@@ -232,11 +285,18 @@ Inspection Inspector::finish() {
     } else {
       flow.exchanges->finish();
       flow.report.exchanges = flow.exchanges->counters();
+      const ServerRole role = role_of(flow, servers_);
+      if (role.first_is_request == flow.first_is_request) {
+        flow.report.server_reason = role.reason;
+      } else {
+        ++inspection_.mistaken;
+      }
       lossy::add(inspection_.exchanges, flow.report.exchanges);
     }
     inspection_.flows.push_back(flow.report);
   }
   inspection_.flows_seen = flows_.size();
+  inspection_.servers = std::move(servers_);
   inspection_.reassembly = reassembler_.counters();
   leave_out_joined(inspection_.skipped, inspection_.reassembly);
   inspection_.never_whole = reassembler_.waiting();

@@ -13,10 +13,12 @@
 #include <vector>
 
 #include "harness/capture/exchanges.hpp"
+#include "harness/capture/flow_views.hpp"
 #include "harness/capture/frame.hpp"
 #include "harness/capture/path_metrics.hpp"
 #include "harness/capture/reassembler.hpp"
 #include "harness/capture/recorder.hpp"
+#include "harness/capture/server_finder.hpp"
 
 namespace lossy {
 
@@ -28,13 +30,14 @@ struct InspectedTraffic {
   std::uint64_t bytes = 0;      // Of their payloads.
 };
 
-// The server has the port that was asked for; else the client is who sends first, or, of a
-// privileged port and another one, who has the other. A recording of ours says who it is. Of a
-// capture of all interfaces each is a view of its own.
 struct InspectedFlow {
   std::uint64_t number = 0;  // From 1, in the order they appear.
   Address client;
   Address server;
+  ServerReason server_reason = ServerReason::kRecording;  // Why it is that one.
+  // Of a flow in which a server answers what was asked of another port or address (TFTP, SSDP,
+  // DHCP): the number of that flow; else 0. Answers to it count there.
+  std::uint64_t answers_flow = 0;
   std::uint32_t interface = 0;  // 0 where there is none, or more than one.
   bool two_sided = false;
   // Of a proxy's recording, where the addresses before and behind the proxy make one flow: the
@@ -45,7 +48,8 @@ struct InspectedFlow {
   Instant last = Instant::min();
   InspectedTraffic uplink;
   InspectedTraffic downlink;
-  std::uint64_t repeated = 0;  // Seen once more, on their way through the same host.
+  std::uint64_t repeated = 0;   // As FlowViews has it.
+  std::uint64_t elsewhere = 0;  // Answers to the flow that this one answers.
   // Of two-sided recordings.
   PathCounters uplink_path;
   PathCounters downlink_path;
@@ -75,7 +79,10 @@ struct Inspection {
   Instant first = Instant::max();  // Of the datagrams, by their times, in whatever order.
   Instant last = Instant::min();
   std::vector<InspectedFlow> flows;
-  std::uint64_t flows_seen = 0;    // Those that do not count included.
+  ServerFinder servers;          // Explains who serves.
+  std::uint64_t flows_seen = 0;  // Those that do not count included.
+  // Flows that began before what tells who serves did: better_servers() is for a second reading.
+  std::uint64_t mistaken = 0;
   std::uint64_t beyond_flows = 0;  // Datagrams of flows beyond kInspectedFlowsMax.
   ReassemblyCounters reassembly;
   std::uint64_t never_whole = 0;  // Packets that still waited for pieces at the end.
@@ -88,6 +95,7 @@ struct Inspection {
 struct InspectOptions {
   std::uint64_t flow = 0;  // The only one that counts, by its number; 0 is all of them.
   std::optional<std::uint16_t> server_port{};  // Where the server listens, if that is known.
+  std::optional<ServerFinder> servers{};       // That a first reading of the same gave.
 };
 
 // What one record shows.
@@ -97,14 +105,16 @@ struct Sight {
   std::uint64_t flow = 0;  // 0 beyond kInspectedFlowsMax.
   bool uplink = true;      // From the client to the server.
   bool two_sided = false;
-  bool repeated = false;  // Seen once more, on its way through the same host.
+  bool repeated = false;   // As FlowViews has it.
+  bool elsewhere = false;  // The answer to another flow.
   // Of a note: the datagram that was under way, in the flow above; valid until the next record.
   const Frame* in_flight = nullptr;
 };
 
 class Inspector {
  public:
-  explicit Inspector(const InspectOptions& options = {}) : options_(options) {}
+  explicit Inspector(const InspectOptions& options = {})
+      : options_(options), servers_(options.servers.value_or(ServerFinder(options.server_port))) {}
 
   // Call both for the records of one capture, in their order. What a record shows is valid as long
   // as what was decoded; it is nothing when the record is of a flow that does not count.
@@ -114,6 +124,9 @@ class Inspector {
   // Of what was decoded until now.
   const ReassemblyCounters& reassembly() const { return reassembler_.counters(); }
 
+  // What all records together say of who serves; nothing when that is how they were taken.
+  std::optional<ServerFinder> better_servers() const;
+
   // Call it once, when the records have ended.
   Inspection finish();
 
@@ -121,7 +134,7 @@ class Inspector {
   struct Key {
     Address one;
     Address other;
-    std::uint32_t interface = 0;  // Of a proxy's recording, the flow in it.
+    std::uint32_t recorded = 0;  // Of a proxy's recording, the flow in it.
     RecordedBy by = RecordedBy::kSomebody;
     friend bool operator==(const Key&, const Key&) = default;
   };
@@ -131,31 +144,35 @@ class Inspector {
   struct Flow {
     Key key;
     InspectedFlow report;
-    PacketType uplink_type = PacketType::kUnknown;  // Of the first datagram that was seen.
-    PacketType downlink_type = PacketType::kUnknown;
+    bool first_is_request = true;
+    bool waits = false;                                 // What was asked last was not answered yet.
+    bool answered = false;                              // By the server itself.
     std::unique_ptr<std::array<PathTracker, 2>> paths;  // Uplink and downlink.
+    std::unique_ptr<FlowViews> views;
     std::unique_ptr<Exchanges> exchanges;
   };
 
   static Key key_of(const Frame& frame, RecordedBy by);
   static bool is_of(const Key& key, const Frame& frame, RecordedBy by);
   Flow* flow_of(const Frame& frame, RecordedBy by);
-  void identify(InspectedFlow& flow, const Frame& frame, RecordedBy by) const;
-  bool asks(const Frame& frame) const;
+  void identify(Flow& flow, const Frame& frame, RecordedBy by);
+  static ServerRole role_of(const Flow& flow, const ServerFinder& servers);
+  Flow* asked_elsewhere(const Frame& frame);
   static void see_proxy(InspectedFlow& flow, const Frame& frame, bool uplink);
   void count(const CaptureRecord& record);
   void count(const Frame& frame, Instant time, bool two_sided);
   void count_carried(const Carriers& carriers, const Decoded& decoded);
   std::optional<Sight> add_note(const CaptureRecord& record);
   void count_path(Flow& flow, const Frame& frame, Instant time, bool uplink);
-  // Whether it counts: not when it is a repetition.
-  bool count_exchange(Flow& flow, const Frame& frame, Instant time, bool uplink);
+  void count_exchange(Flow& flow, const Frame& frame, Instant time, Sight& sight);
 
   InspectOptions options_;
   Inspection inspection_;
   Reassembler reassembler_;
   std::vector<Flow> flows_;
   std::unordered_map<Key, std::size_t, HashKey> index_;
+  ServerFinder servers_;
+  std::unordered_map<Address, std::size_t> clients_;  // The latest flow that each began.
   std::size_t latest_ = 0;  // Most datagrams are of the flow of the one before.
   Decoded note_;            // The latest.
   PathBudget path_budget_;

@@ -39,13 +39,15 @@ class Inspected final : public FrameSink {
 
   // A datagram as one host's capture shows it.
   void see(const Address& source, const Address& destination, std::string_view payload,
-           Duration at = 0s, PacketType type = PacketType::kIncoming, std::uint32_t interface = 1) {
+           Duration at = 0s, PacketType type = PacketType::kIncoming, std::uint32_t interface = 1,
+           std::uint32_t identification = 0) {
     Frame frame;
     frame.source = source;
     frame.destination = destination;
     frame.payload = std::as_bytes(std::span(payload));
     frame.type = type;
     frame.interface = interface;
+    frame.identification = identification;
     std::vector<std::byte> buffer(kFrameBytesMax);
     buffer.resize(encode_frame(frame, buffer));
     write(Instant(at), buffer);
@@ -344,18 +346,164 @@ TEST(InspectorTest, TheServersPortMayBeKnown) {
   EXPECT_EQ(found.flows[3].client, dns);
 }
 
-// Each interface is a view of its own, and a datagram that leaves and arrives on one is one.
+// A datagram that leaves and arrives, and is seen on several interfaces, is one, of one flow.
 TEST(InspectorTest, RepeatedDatagramsAreNoRetransmissions) {
   Inspected capture;
   for (const std::uint32_t interface : {1U, 2U}) {
     capture.see(kClient, kServer, "Michael", 0s, PacketType::kOutgoing, interface);
     capture.see(kClient, kServer, "Michael", 1us, PacketType::kIncoming, interface);
   }
+  capture.see(kClient, kServer, "Tracy");
+  const Inspection found = capture.inspector.finish();
+  ASSERT_EQ(found.flows.size(), 1U);
+  EXPECT_EQ(found.flows[0].repeated, 4U);
+  EXPECT_EQ(found.flows[0].interface, 0U);
+  EXPECT_EQ(found.exchanges.requests, 1U);
+  EXPECT_EQ(found.exchanges.retransmitted, 0U);
+}
+
+// A bridge and a mirror port show the same packet twice: it is known by its identification, for 2
+// ms. The same content in another packet was sent again.
+TEST(InspectorTest, PacketsSeenTwice) {
+  Inspected capture;
+  const auto see = [&](Duration at, std::uint32_t identification, std::string_view name) {
+    capture.see(kClient, kServer, name, at, PacketType::kIncoming, 1, identification);
+  };
+  see(0ms, 7, "Michael");
+  see(2ms, 7, "Michael");     // Seen again.
+  see(2ms, 8, "Michael");     // Sent again,
+  see(1999us, 8, "Michael");  // and seen again, by a clock that went back.
+  see(4001us, 8, "Michael");  // Too late.
+  see(4002us, 0, "Michael");  // Not numbered.
+  see(4002us, 0, "Michael");
+  see(4003us, 8, "Michelle");  // Nor are any, as it turns out.
+  see(4003us, 8, "Michelle");
+  const Inspection found = capture.inspector.finish();
+  EXPECT_EQ(found.flows.at(0).repeated, 2U);
+  EXPECT_EQ(found.exchanges.requests, 2U);
+  EXPECT_EQ(found.exchanges.retransmitted, 5U);
+}
+
+// IPv6 has no identification but a flow's label, which all of its datagrams have.
+TEST(InspectorTest, FlowLabelsIdentifyNoPacket) {
+  Inspected capture;
+  for (int i = 0; i < 2; ++i) {
+    capture.see(*Address::parse("[2001:db8::1]:40000"), *Address::parse("[2001:db8::2]:9999"),
+                "Michael", 0s, PacketType::kIncoming, 1, 7);
+  }
+  EXPECT_EQ(capture.inspector.finish().exchanges.retransmitted, 1U);
+}
+
+// A capture may begin with an answer: all flows say who serves, and a second reading knows it from
+// the first record on.
+TEST(InspectorTest, AllFlowsSayWhoServes) {
+  const auto client = [](std::uint16_t n) {
+    return Address::v4({192, 0, 2, 1}, static_cast<std::uint16_t>(40000 + n));
+  };
+  const auto see_all = [&](Inspected& capture) {
+    capture.see(kServer, client(0), "Hello, Sarah!");
+    for (std::uint16_t n = 0; n < 3; ++n) {
+      capture.see(client(n), kServer, "Michael");
+      capture.see(kServer, client(n), "Hello, Michael!");
+    }
+  };
+  Inspected first;
+  see_all(first);
+  const auto servers = first.inspector.better_servers();
+  ASSERT_TRUE(servers.has_value());
+  const Inspection mistaken = first.inspector.finish();
+  EXPECT_EQ(mistaken.mistaken, 1U);
+  EXPECT_EQ(mistaken.flows[0].client, kServer);
+
+  Inspected second({.servers = servers});
+  see_all(second);
+  EXPECT_FALSE(second.inspector.better_servers());
+  const Inspection found = second.inspector.finish();
+  EXPECT_EQ(found.mistaken, 0U);
+  for (std::uint16_t n = 0; n < 3; ++n) {
+    EXPECT_EQ(found.flows.at(n).client, client(n));
+    EXPECT_EQ(found.flows[n].server_reason, ServerReason::kPortOfMany);
+  }
+  EXPECT_EQ(found.exchanges.answered, 3U);
+  EXPECT_EQ(found.exchanges.unasked, 1U);
+  EXPECT_EQ(found.servers.explain(kServer, ServerReason::kPortOfMany),
+            "port 9999 is in 3 flows, of which 2 begin with a datagram to it");
+}
+
+// A TFTP server answers from a port of its own for each transfer; that it was asked at another one
+// is no lost request. What the client sends there then is asked there.
+TEST(InspectorTest, AnswersFromAnotherPort) {
+  Inspected capture;
+  const Address tftp = *Address::parse("192.0.2.2:69");
+  const Address transfer = *Address::parse("192.0.2.2:50000");
+  capture.see(kClient, tftp, "RRQ");
+  capture.see(transfer, kClient, "DATA 1", 1ms);
+  capture.see(kClient, transfer, "ACK 1", 2ms);
+  capture.see(transfer, kClient, "DATA 2", 3ms);
   const Inspection found = capture.inspector.finish();
   ASSERT_EQ(found.flows.size(), 2U);
-  EXPECT_EQ(found.flows[0].repeated, 1U);
+  EXPECT_EQ(found.flows[1].client, kClient);
+  EXPECT_EQ(found.flows[1].server, transfer);
+  EXPECT_EQ(found.flows[1].server_reason, ServerReason::kElsewhere);
+  EXPECT_EQ(found.flows[1].answers_flow, 1U);
+  EXPECT_EQ(found.flows[1].elsewhere, 1U);
   EXPECT_EQ(found.exchanges.requests, 2U);
-  EXPECT_EQ(found.exchanges.retransmitted, 0U);
+  EXPECT_EQ(found.exchanges.answered, 2U);
+  EXPECT_EQ(found.exchanges.unasked, 0U);
+}
+
+// Whom many hear does not answer itself: those do that heard it, each from its own address.
+TEST(InspectorTest, AnswersToAMulticast) {
+  for (const char* group : {"239.255.255.250:1900", "192.0.2.255:1900"}) {
+    Inspected capture;
+    capture.see(kClient, *Address::parse(group), "M-SEARCH");
+    for (const char* device : {"192.0.2.7:1900", "192.0.2.8:1900", "192.0.2.9:50000"}) {
+      capture.see(*Address::parse(device), kClient, "HTTP/1.1 200 OK", 1ms);
+    }
+    const Inspection found = capture.inspector.finish();
+    ASSERT_EQ(found.flows.size(), 4U);
+    for (std::size_t i = 1; i < 4; ++i) {
+      EXPECT_EQ(found.flows[i].client, kClient);
+      EXPECT_EQ(found.flows[i].answers_flow, 1U);
+    }
+    EXPECT_EQ(found.exchanges.requests, 1U);
+    EXPECT_EQ(found.exchanges.answered, 1U);
+    EXPECT_EQ(found.exchanges.unasked, 0U);
+  }
+}
+
+// A host that has no address yet asks all, and is known by its port.
+TEST(InspectorTest, AnswersToWhoHasNoAddress) {
+  Inspected capture;
+  capture.see(*Address::parse("0.0.0.0:68"), *Address::parse("255.255.255.255:67"), "DISCOVER");
+  capture.see(*Address::parse("192.0.2.2:67"), *Address::parse("192.0.2.50:68"), "OFFER", 1ms);
+  const Inspection found = capture.inspector.finish();
+  ASSERT_EQ(found.flows.size(), 2U);
+  EXPECT_EQ(found.flows[1].answers_flow, 1U);
+  EXPECT_EQ(found.exchanges.answered, 1U);
+}
+
+// What waits for an answer at a port of many may itself have been answered before the capture: a
+// request from another port of its host is none.
+TEST(InspectorTest, AnswerInFrontOfOtherClientsRequests) {
+  Inspected capture;
+  capture.see(kServer, kClient, "Hello, Sarah!");
+  capture.see(with_port(kClient, 40001), kServer, "Michael");
+  capture.see(kServer, with_port(kClient, 40001), "Hello, Michael!");
+  const Inspection found = capture.inspector.finish();
+  EXPECT_EQ(found.flows.at(1).server, kServer);
+  EXPECT_EQ(found.flows[1].answers_flow, 0U);
+  EXPECT_EQ(found.flows[1].exchanges.answered, 1U);
+}
+
+// Another host's datagram to a client that waits is no answer.
+TEST(InspectorTest, StrangersAnswerNothing) {
+  Inspected capture;
+  capture.see(kClient, kServer, "Michael");
+  capture.see(*Address::parse("192.0.2.3:9999"), kClient, "Hello, Michael!");
+  const Inspection found = capture.inspector.finish();
+  EXPECT_EQ(found.flows.at(1).answers_flow, 0U);
+  EXPECT_EQ(found.exchanges.answered, 0U);
 }
 
 // Of one flow alone only that flow counts, by the number it has among all.

@@ -12,9 +12,9 @@
 
 namespace lossy {
 
-std::size_t OneSidedReplay::HashFlowKey::operator()(const FlowKey& key) const {
+std::size_t OneSidedReplay::HashFlow::operator()(const FlowAddresses& flow) const {
   const std::hash<Address> hash;
-  return (hash(key.addresses.client) * 31 + hash(key.addresses.server)) * 31 + key.interface;
+  return hash(flow.client) * 31 + hash(flow.server);
 }
 
 bool OneSidedReplay::survey(const Frame& frame) {
@@ -29,13 +29,12 @@ bool OneSidedReplay::survey(const Frame& frame) {
   } else if (is_one(parse_request(frame.payload))) {
     ++names_;
   }
-  if (flows_.size() == kReplayFlowsMax && !flows_.contains(key_of(kind, frame))) {
+  const FlowAddresses addresses = addresses_of(kind, frame);
+  if (flows_.size() == kReplayFlowsMax && !flows_.contains(addresses)) {
     too_many_flows_ = true;
-    return true;
+  } else {
+    flows_.try_emplace(addresses);
   }
-  Flow& flow = flows_[key_of(kind, frame)];
-  if (kind == Kind::kRequest && frame.type == PacketType::kIncoming) flow.requests_arrive = true;
-  if (kind == Kind::kAnswer && frame.type == PacketType::kOutgoing) flow.answers_leave = true;
   return true;
 }
 
@@ -54,14 +53,17 @@ void OneSidedReplay::run(PcapReader& reader, Endpoint& server) {
     if (kind == Kind::kOther) continue;
     records_ = record->number;
     now_ = std::max(now_, record->time);
-    Flow& flow = flows_[key_of(kind, *frame)];
+    Flow& flow = flows_[addresses_of(kind, *frame)];
     flow.last = now_;
-    if (is_repeated(kind, flow, *frame)) {
+    if (server_port_ && flow.views.seen_before(*frame, kind == Kind::kRequest, record->time)) {
       ++repeated_;
       continue;
     }
     if (kind == Kind::kRequest) {
+      flow.asked = true;
       replay_request(*record, *frame, server);
+    } else if (!flow.asked) {
+      ++unasked_;
     } else {
       replay_answer(*record, *frame);
     }
@@ -82,19 +84,14 @@ OneSidedReplay::Kind OneSidedReplay::classify(const Frame& frame) const {
   const bool from_server = frame.source.port() == server_port_;
   const bool to_server = frame.destination.port() == server_port_;
   if (from_server && to_server) {
-    return flows_.contains(key_of(Kind::kAnswer, frame)) ? Kind::kAnswer : Kind::kRequest;
+    return flows_.contains(addresses_of(Kind::kAnswer, frame)) ? Kind::kAnswer : Kind::kRequest;
   }
   return to_server ? Kind::kRequest : (from_server ? Kind::kAnswer : Kind::kOther);
 }
 
-OneSidedReplay::FlowKey OneSidedReplay::key_of(Kind kind, const Frame& frame) const {
-  if (kind == Kind::kRequest) return {{frame.source, frame.destination}, frame.interface};
-  return {{frame.destination, frame.source}, frame.interface};
-}
-
-bool OneSidedReplay::is_repeated(Kind kind, const Flow& flow, const Frame& frame) const {
-  return kind == Kind::kRequest ? flow.requests_arrive && frame.type != PacketType::kIncoming
-                                : flow.answers_leave && frame.type != PacketType::kOutgoing;
+FlowAddresses OneSidedReplay::addresses_of(Kind kind, const Frame& frame) {
+  if (kind == Kind::kRequest) return {frame.source, frame.destination};
+  return {frame.destination, frame.source};
 }
 
 void OneSidedReplay::replay_request(const CaptureRecord& record, const Frame& frame,
@@ -106,13 +103,13 @@ void OneSidedReplay::replay_request(const CaptureRecord& record, const Frame& fr
   ++received_;
   server.handle_datagram(now_, {frame.source, frame.payload});
   while (const auto transmit = server.poll_transmit(now_, buffer_)) {
-    const FlowKey key{{transmit->destination, frame.destination}, frame.interface};
+    const FlowAddresses addresses{transmit->destination, frame.destination};
     const auto payload = std::span(buffer_).first(transmit->size);
-    const auto flow = flows_.find(key);
+    const auto flow = flows_.find(addresses);
     if (flow == flows_.end()) {
       return report({.title = "the server sends to somebody who is not in the capture",
                      .record = record.number,
-                     .flow = key.addresses,
+                     .flow = addresses,
                      .expected = side_of_nothing(),
                      .actual = side_of(now_, transmit->destination, payload)});
     }
@@ -122,8 +119,8 @@ void OneSidedReplay::replay_request(const CaptureRecord& record, const Frame& fr
 }
 
 void OneSidedReplay::replay_answer(const CaptureRecord& record, const Frame& frame) {
-  const FlowKey key = key_of(Kind::kAnswer, frame);
-  std::list<AnswerDue>& due = flows_[key].due;
+  const FlowAddresses addresses = addresses_of(Kind::kAnswer, frame);
+  std::list<AnswerDue>& due = flows_[addresses].due;
   const auto is_seen = [&](const AnswerDue& answer) {
     return !first_difference(frame.payload, answer.payload);
   };
@@ -135,7 +132,7 @@ void OneSidedReplay::replay_answer(const CaptureRecord& record, const Frame& fra
   }
   ReplayDifference difference{.title = "the capture has an answer that the server does not give",
                               .record = record.number,
-                              .flow = key.addresses,
+                              .flow = addresses,
                               .expected = side_of(record, frame),
                               .actual = side_of_nothing()};
   if (!due.empty()) {
@@ -144,13 +141,13 @@ void OneSidedReplay::replay_answer(const CaptureRecord& record, const Frame& fra
     difference.title = fmt::format(
         "{} record {}{}", comes_later ? "the capture lacks the answer to" : "the server answers",
         next.request_record, comes_later ? ", or has it later" : " with other bytes");
-    difference.actual = side_of(next.time, key.addresses.client, next.payload);
+    difference.actual = side_of(next.time, addresses.client, next.payload);
   }
   report(difference);
 }
 
 void OneSidedReplay::check_end() {
-  for (auto& [key, flow] : flows_) {
+  for (auto& [addresses, flow] : flows_) {
     const bool ended_before =
         !server_port_ && sent_ > 0 && !flow.due.empty() &&
         saturating_between(flow.due.front().time, flow.last) <= kAnswerTakesMax;
@@ -163,22 +160,22 @@ void OneSidedReplay::check_end() {
 }
 
 void OneSidedReplay::report_unanswered(std::uint64_t record) {
-  const FlowKey* first_key = nullptr;
+  const FlowAddresses* first_flow = nullptr;
   const AnswerDue* first = nullptr;
-  for (const auto& [key, flow] : flows_) {
+  for (const auto& [addresses, flow] : flows_) {
     if (flow.due.empty()) continue;
     const AnswerDue& answer = flow.due.front();
     if (first == nullptr || answer.request_record < first->request_record) {
-      first_key = &key;
+      first_flow = &addresses;
       first = &answer;
     }
   }
   report({.title = fmt::format("the server answers record {}, but the capture has no answer",
                                first->request_record),
           .record = record,
-          .flow = first_key->addresses,
+          .flow = *first_flow,
           .expected = side_of_nothing(),
-          .actual = side_of(first->time, first_key->addresses.client, first->payload)});
+          .actual = side_of(first->time, first_flow->client, first->payload)});
 }
 
 void OneSidedReplay::report(const ReplayDifference& difference) {

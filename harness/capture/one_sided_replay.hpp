@@ -11,15 +11,15 @@
 
 #include "core/endpoint.hpp"
 #include "harness/capture/describe.hpp"
+#include "harness/capture/flow_views.hpp"
 #include "harness/capture/replay_difference.hpp"
 
 namespace lossy {
 
 // A capture of somebody else's tells the server by its port, and a proxy's recording by its marks.
 //
-// A capture of all interfaces may show a datagram more than once: each interface is a point of view
-// of its own, and where one of them shows a datagram both leaving and arriving (loopback does), it
-// counts where the server would notice it. That takes a survey of the whole file, before the run.
+// What a capture shows once more (FlowViews) counts once. Which flows there are takes a survey of
+// the whole file, before the run; answers in front of a flow's first request are of an earlier one.
 class OneSidedReplay {
  public:
   // Without a port it is for a proxy's recording.
@@ -54,17 +54,13 @@ class OneSidedReplay {
   std::uint64_t received() const { return received_; }
   std::uint64_t sent() const { return sent_; }
   std::uint64_t repeated() const { return repeated_; }
+  std::uint64_t unasked() const { return unasked_; }  // Answers in front of any request.
   std::uint64_t bad_checksum() const { return bad_checksum_; }
   std::uint64_t cut_off() const { return cut_off_; }  // Answers that the flow ended before.
 
  private:
-  struct FlowKey {
-    FlowAddresses addresses;
-    std::uint32_t interface = 0;
-    friend bool operator==(const FlowKey&, const FlowKey&) = default;
-  };
-  struct HashFlowKey {
-    std::size_t operator()(const FlowKey& key) const;
+  struct HashFlow {
+    std::size_t operator()(const FlowAddresses& flow) const;
   };
   // What the server answered, until the capture says so, too.
   struct AnswerDue {
@@ -73,16 +69,15 @@ class OneSidedReplay {
     std::vector<std::byte> payload;
   };
   struct Flow {
-    bool requests_arrive = false;  // Some request was seen arriving: those leaving are the same.
-    bool answers_leave = false;    // Some answer was seen leaving: those arriving are the same.
+    FlowViews views;
+    bool asked = false;
     std::list<AnswerDue> due;
     Instant last = Instant::min();
   };
   enum class Kind : std::uint8_t { kOther, kRequest, kAnswer };
 
   Kind classify(const Frame& frame) const;
-  FlowKey key_of(Kind kind, const Frame& frame) const;
-  bool is_repeated(Kind kind, const Flow& flow, const Frame& frame) const;
+  static FlowAddresses addresses_of(Kind kind, const Frame& frame);
   void replay_request(const CaptureRecord& record, const Frame& frame, Endpoint& server);
   void replay_answer(const CaptureRecord& record, const Frame& frame);
   void check_end();
@@ -92,7 +87,7 @@ class OneSidedReplay {
 
   std::optional<std::uint16_t> server_port_;
   bool take_bad_checksums_ = false;
-  std::unordered_map<FlowKey, Flow, HashFlowKey> flows_;
+  std::unordered_map<FlowAddresses, Flow, HashFlow> flows_;
   bool too_many_flows_ = false;
   std::uint64_t answers_ = 0;
   std::uint64_t greetings_ = 0;  // Among these.
@@ -107,6 +102,7 @@ class OneSidedReplay {
   std::uint64_t received_ = 0;
   std::uint64_t sent_ = 0;
   std::uint64_t repeated_ = 0;
+  std::uint64_t unasked_ = 0;
   std::uint64_t bad_checksum_ = 0;
   std::uint64_t cut_off_ = 0;
   std::string difference_;

@@ -131,15 +131,28 @@ TEST_F(OneSidedReplayTest, DatagramsSeenTwiceCountOnce) {
   EXPECT_EQ(result.repeated, 4U);
   EXPECT_THAT(replay_text(result), HasSubstr("of 8 records: 4 seen a second time\n"));
 
-  // The same at a second interface, and as a host in between sees it: leaving, then coming.
+  // A second interface shows nothing new.
   for (const std::string_view name : {"a1", "a2"}) {
     see(alice_, true, name, PacketType::kOutgoing, 2);
     see(alice_, false, "Hello, " + std::string(name) + "!", PacketType::kIncoming, 2);
   }
   result = replay();
   EXPECT_EQ(result.status, ReplayStatus::kHolds) << replay_text(result);
-  EXPECT_EQ(result.flows, 2U);
-  EXPECT_EQ(result.received, 4U);
+  EXPECT_EQ(result.flows, 1U);
+  EXPECT_EQ(result.received, 2U);
+  EXPECT_EQ(result.repeated, 8U);
+}
+
+// A capture may begin between a request and its answer: that tells nothing of the server.
+TEST_F(OneSidedReplayTest, CaptureThatBeginsWithAnAnswer) {
+  answer(alice_, "Hello, a0!");
+  EXPECT_EQ(replay().status, ReplayStatus::kNotTried);
+  ask(alice_, "a1");
+  answer(alice_, "Hello, a1!");
+  const ReplayResult result = replay();
+  EXPECT_EQ(result.status, ReplayStatus::kHolds) << replay_text(result);
+  EXPECT_EQ(result.unasked, 1U);
+  EXPECT_THAT(replay_text(result), HasSubstr("of 3 records: 1 answer in front of any request\n"));
 }
 
 // Who asks first is the client, also when its port is the server's.

@@ -48,6 +48,11 @@ CaptureError no_known_link_type(const std::string& path, int link_type) {
 
 }  // namespace
 
+bool can_be_read_again(const std::string& path) {
+  struct stat status {};
+  return path != "-" && ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+}
+
 std::variant<PcapReader, CaptureError> PcapReader::open(const std::string& path) {
   const std::string name = path == "-" ? "standard input" : path;
   const int descriptor = open_descriptor(path);

@@ -101,6 +101,9 @@ class PcapReader {
   std::optional<CaptureError> error_;
 };
 
+// Whether it is a file, of which a second reading gives the same, and no pipe.
+bool can_be_read_again(const std::string& path);
+
 // "276 (LINUX_SLL2)", or the number of a link type that has no name.
 std::string describe_link_type(int link_type);
 

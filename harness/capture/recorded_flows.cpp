@@ -6,7 +6,6 @@
 #include <cstring>
 #include <functional>
 #include <stdexcept>
-#include <unordered_map>
 #include <utility>
 
 #include "core/counted.hpp"
@@ -140,8 +139,9 @@ class FlowBuilder {
 
 class Reading {
  public:
-  explicit Reading(const RecordedFlowsOptions& options)
-      : options_(options), inspector_({.server_port = options.server_port}) {}
+  explicit Reading(const RecordedFlowsOptions& options, std::optional<ServerFinder> servers = {})
+      : options_(options),
+        inspector_({.server_port = options.server_port, .servers = std::move(servers)}) {}
 
   RecordedFlows read(const std::string& path) {
     auto opened = PcapReader::open(path);
@@ -172,8 +172,8 @@ class Reading {
     leave_out_joined(recorded_.skipped, inspector_.reassembly());
     recorded_.filtered_out = reader.filtered_out();
     if (reader.error()) recorded_.error = reader.error()->text;
-    for (Flow& flow : flows_) {
-      RecordedFlow done = flow.builder.take();
+    for (FlowBuilder& flow : flows_) {
+      RecordedFlow done = flow.take();
       if (done.steps.empty()) continue;
       recorded_.requests += done.requests;
       recorded_.answers += done.answers;
@@ -182,31 +182,10 @@ class Reading {
     return std::move(recorded_);
   }
 
- private:
-  // Where one direction was first seen: other views of it are the same datagrams once more.
-  struct View {
-    std::uint32_t interface = 0;
-    PacketType type = PacketType::kUnknown;
-    friend bool operator==(const View&, const View&) = default;
-  };
-  struct Flow {
-    FlowBuilder builder;
-    std::optional<View> uplink{};
-    std::optional<View> downlink{};
-  };
-  struct Key {
-    Address client;
-    Address server;
-    std::uint64_t recorded = 0;  // Of a recording of ours, the flow in it.
-    friend bool operator==(const Key&, const Key&) = default;
-  };
-  struct HashKey {
-    std::size_t operator()(const Key& key) const {
-      const std::hash<Address> hash;
-      return (hash(key.client) * 31 + hash(key.server)) * 31 + key.recorded;
-    }
-  };
+  // What a second reading is given, if it would tell other clients.
+  std::optional<ServerFinder> better_servers() const { return inspector_.better_servers(); }
 
+ private:
   bool counts(const Frame& frame, const Sight& sight) {
     std::uint64_t* reason = nullptr;
     if (sight.flow == 0) {
@@ -216,6 +195,8 @@ class Reading {
     } else if (!sight.two_sided && options_.server_port &&
                frame.source.port() != options_.server_port &&
                frame.destination.port() != options_.server_port) {
+      reason = &recorded_.other;
+    } else if (options_.flow != 0 && options_.flow != sight.flow) {
       reason = &recorded_.other;
     } else if (!options_.bad_checksums && has_bad_checksum(frame)) {
       reason = &recorded_.bad_checksum;
@@ -232,19 +213,13 @@ class Reading {
     const Frame& frame = *sight.frame;
     recorded_.flows_seen = std::max(recorded_.flows_seen, sight.flow);
     if (!counts(frame, sight)) return;
-    Flow* const flow = flow_of(frame, sight);
-    if (flow == nullptr) {
-      ++recorded_.other;
+    if (sight.repeated) {
+      ++recorded_.repeated;
       return;
     }
-    if (!sight.two_sided) {
-      std::optional<View>& view = sight.uplink ? flow->uplink : flow->downlink;
-      const View here{frame.interface, frame.type};
-      if (!view) view = here;
-      if (*view != here) {
-        ++recorded_.repeated;
-        return;
-      }
+    if (sight.elsewhere) {
+      ++recorded_.elsewhere;
+      return;
     }
     if (!first_) first_ = record.time;
     at_ = std::max(at_, saturating_between(*first_, record.time));
@@ -253,38 +228,27 @@ class Reading {
                             .number = requests_,
                             .at = at_,
                             .payload = frame.payload};
-    const auto taken = flow->builder.add(step, options_.retransmissions, [&](Bytes payload) {
-      bytes_ += payload.size() + kStepBytes;
-      return recorded_.payloads.add(payload);
-    });
+    const auto taken =
+        flow_of(frame, sight).add(step, options_.retransmissions, [&](Bytes payload) {
+          bytes_ += payload.size() + kStepBytes;
+          return recorded_.payloads.add(payload);
+        });
     if (taken == FlowBuilder::Taken::kUnasked) ++recorded_.unasked;
     if (taken != FlowBuilder::Taken::kYes) return;
     recorded_.duration = at_;
     if (sight.uplink) ++requests_;
   }
 
-  // The flow of the datagram; nothing when that is none that counts.
-  Flow* flow_of(const Frame& frame, const Sight& sight) {
-    const Address& client = sight.uplink ? frame.source : frame.destination;
-    const Address& server = sight.uplink ? frame.destination : frame.source;
-    Key key{client, server, sight.two_sided ? sight.flow : 0};
-    // Behind a proxy that changes its port it is one flow all the same.
-    if (sight.two_sided) key.client = key.server = Address();
-    if (latest_ < flows_.size() && latest_key_ == key) return &flows_[latest_];
-    const auto found = index_.find(key);
-    if (found != index_.end()) {
-      if (found->second == kNoFlow) return nullptr;
-      latest_ = found->second;
-    } else {
-      const bool wanted = options_.flow == 0 || options_.flow == sight.flow;
-      index_.emplace(key, wanted ? flows_.size() : kNoFlow);
-      if (!wanted) return nullptr;
-      latest_ = flows_.size();
-      RecordedFlow flow{.number = sight.flow, .client = client, .server = server};
-      flows_.push_back({FlowBuilder(std::move(flow))});
+  FlowBuilder& flow_of(const Frame& frame, const Sight& sight) {
+    if (index_.size() <= sight.flow) index_.resize(sight.flow + 1, kNoFlow);
+    std::size_t& index = index_[sight.flow];
+    if (index == kNoFlow) {
+      index = flows_.size();
+      flows_.emplace_back(RecordedFlow{.number = sight.flow,
+                                       .client = sight.uplink ? frame.source : frame.destination,
+                                       .server = sight.uplink ? frame.destination : frame.source});
     }
-    latest_key_ = key;
-    return &flows_[latest_];
+    return flows_[index];
   }
 
   static constexpr std::size_t kNoFlow = ~std::size_t{0};
@@ -294,10 +258,8 @@ class Reading {
   const RecordedFlowsOptions& options_;
   Inspector inspector_;
   RecordedFlows recorded_;
-  std::vector<Flow> flows_;
-  std::unordered_map<Key, std::size_t, HashKey> index_;
-  std::size_t latest_ = kNoFlow;  // Most datagrams are of the flow of the one before.
-  Key latest_key_;
+  std::vector<FlowBuilder> flows_;
+  std::vector<std::size_t> index_;  // By the flow's number.
   std::optional<Instant> first_;
   Duration at_{};
   std::uint64_t requests_ = 0;
@@ -320,7 +282,13 @@ std::span<const std::byte> PayloadStore::add(std::span<const std::byte> payload)
 }
 
 RecordedFlows read_recorded_flows(const std::string& path, const RecordedFlowsOptions& options) {
-  return Reading(options).read(path);
+  Reading first(options);
+  RecordedFlows recorded = first.read(path);
+  auto servers = first.better_servers();
+  if (!servers) return recorded;
+  if (can_be_read_again(path)) return Reading(options, std::move(servers)).read(path);
+  recorded.mistaken = true;
+  return recorded;
 }
 
 std::string left_out_text(const RecordedFlows& recorded) {
@@ -335,6 +303,7 @@ std::string left_out_text(const RecordedFlows& recorded) {
   add(recorded.bad_checksum, "with a bad checksum (--bad-checksums takes them)");
   add(recorded.unasked,
       fmt::format("answer{} in front of any request", recorded.unasked == 1 ? "" : "s"));
+  add(recorded.elsewhere, "answered by another port or address");
   add(recorded.beyond_flows, fmt::format("of more than {} flows", kInspectedFlowsMax));
   if (text.empty()) return text;
   add(recorded.other_host, "seen by the other host");  // No loss: it is there so that all adds up.

@@ -1,9 +1,8 @@
 // A whole capture as what its clients asked and what they were answered, flow by flow: what is
 // needed to play either part again. Held in memory, up to a bound.
 //
-// Who is the client, and what belongs together, is what an Inspector says. Of a datagram that a
-// capture shows several times, on other interfaces or on its way through the same host, the first
-// sight counts. A recording of ours shows both hosts, of which one counts.
+// Who is the client, what belongs together, and what is seen once more is what an Inspector says. A
+// recording of ours shows both hosts, of which one counts.
 #pragma once
 
 #include <cstdint>
@@ -84,10 +83,13 @@ struct RecordedFlows {
   SkipCounts skipped{};          // By SkipReason, but for pieces of packets that became whole.
   std::uint64_t repeated = 0;    // Seen a second time.
   std::uint64_t bad_checksum = 0;
+  std::uint64_t elsewhere = 0;     // Answers of another port or address than was asked.
   std::uint64_t unasked = 0;       // Answers in front of any request.
   std::uint64_t other = 0;         // Datagrams of other flows or ports.
   std::uint64_t other_host = 0;    // Of a recording of ours, seen by the host that does not count.
   std::uint64_t beyond_flows = 0;  // Of more flows than an Inspector tells apart.
+  // All flows say that some have another server, and the capture cannot be read a second time.
+  bool mistaken = false;
 
   PayloadStore payloads;
 };

@@ -264,6 +264,20 @@ TEST(RecordedFlows, OneHostOfARecording) {
   EXPECT_THAT(told(server.flows.at(0)), ElementsAre("> two", "< Hello, two! (0)"));
 }
 
+// All flows say who serves, whichever comes first; an answer in front of any request is none.
+TEST(RecordedFlows, CaptureThatBeginsWithAnAnswer) {
+  const Address other = *Address::parse("192.0.2.3:40000");
+  const Address third = *Address::parse("192.0.2.4:40000");
+  const RecordedFlows read =
+      recorded({reply("Hello, Sarah!"), ask("Michael"), reply("Hello, Michael!"),
+                ask("Tracy", 0s, other), ask("Peter", 0s, third)});
+  ASSERT_EQ(read.flows.size(), 3U);
+  EXPECT_EQ(read.flows[0].server, kServerForTest);
+  EXPECT_THAT(told(read.flows[0]), ElementsAre("> Michael", "< Hello, Michael! (0)"));
+  EXPECT_EQ(read.unasked, 1U);
+  EXPECT_FALSE(read.mistaken);
+}
+
 // What breaks off yields what came before, and the error; what is no file yields the error.
 TEST(RecordedFlows, DamagedFiles) {
   const TemporaryFolder folder;

@@ -163,6 +163,7 @@ class Replay {
     replay.run(reader, server());
     result_.flows = replay.flows();
     result_.repeated = replay.repeated();
+    result_.unasked = replay.unasked();
     result_.bad_checksum = replay.bad_checksum();
     result_.cut_off = replay.cut_off();
     take(replay);
@@ -211,6 +212,7 @@ std::string left_out(const ReplayResult& result) {
   add(skipped, fmt::format("{} skipped ({})", skipped, describe_skipped(result.skipped)));
   add(result.other, fmt::format("{} of something else", result.other));
   add(result.repeated, fmt::format("{} seen a second time", result.repeated));
+  add(result.unasked, counted(result.unasked, "answer") + " in front of any request");
   add(result.bad_checksum,
       fmt::format("{} with a bad checksum (--bad-checksums takes them)", result.bad_checksum));
   if (text.empty()) return text;

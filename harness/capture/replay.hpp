@@ -64,7 +64,8 @@ struct ReplayResult {
   // Counted up to the first difference.
   std::uint64_t received = 0;      // Datagrams given to the endpoints.
   std::uint64_t sent = 0;          // Datagrams that the endpoints sent as the capture says.
-  std::uint64_t repeated = 0;      // Seen once more on their way through the same host.
+  std::uint64_t repeated = 0;      // As FlowViews has it.
+  std::uint64_t unasked = 0;       // Answers in front of a flow's first request.
   std::uint64_t cut_off = 0;       // Answers of the server that a proxied flow ended before.
   std::uint64_t bad_checksum = 0;  // Thrown away by the host, as their checksum demands.
 };

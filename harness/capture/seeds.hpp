@@ -29,8 +29,12 @@ struct SeedOptions {
   SeedDirection direction = SeedDirection::kBoth;  // Frames have none: kBoth.
   // Larger ones are left out. A conversation ends before the first datagram that does not fit.
   std::size_t bytes_max = std::size_t{1} << 16;
-  std::uint64_t files_max = 10'000;            // That are written.
-  std::optional<std::uint16_t> server_port{};  // As an Inspector has it.
+  std::uint64_t files_max = 10'000;  // That are written.
+  InspectOptions inspect{};                    // Who serves, where that is asked.
+
+  bool asks_who_serves() const {
+    return kind == SeedKind::kConversations || direction != SeedDirection::kBoth;
+  }
 };
 
 struct SeedCounters {
@@ -66,7 +70,7 @@ class SeedMaker {
  public:
   // The folder must outlive this.
   SeedMaker(const SeedOptions& options, SeedFolder& folder)
-      : options_(options), folder_(folder), inspector_({.server_port = options.server_port}) {}
+      : options_(options), folder_(folder), inspector_(options.inspect) {}
 
   void add(const CaptureRecord& record);
   // Call it once, when the records have ended.

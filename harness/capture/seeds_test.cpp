@@ -112,7 +112,7 @@ TEST(SeedsTest, ConversationsAreFiles) {
 
 // Who said it is told by the server's port where that is known.
 TEST(SeedsTest, ConversationsMayKnowTheServersPort) {
-  Seeds seeds({.kind = SeedKind::kConversations, .server_port = kServer.port()});
+  Seeds seeds({.kind = SeedKind::kConversations, .inspect = {.server_port = kServer.port()}});
   seeds.see(kServer, kClient, "late");
   seeds.see(kClient, kServer, "ask");
   EXPECT_THAT(seeds.made(), ElementsAre("\1\0\4late\0\0\3ask"s));

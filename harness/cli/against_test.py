@@ -118,7 +118,7 @@ class AgainstTest(ProxiedTest):
         packets = []
         for up, text, *rest in said:
             at, client_port = (*rest, *(0, 40000)[len(rest):])
-            packets.append((at, packet(up, text, client_port)))
+            packets.append((at, packet(up, text, client_port, identification=len(packets) + 1)))
         write_pcap(self.folder / name, packets)
         return self.folder / name
 

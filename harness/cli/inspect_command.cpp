@@ -11,6 +11,7 @@
 
 #include "core/counted.hpp"
 #include "core/escape.hpp"
+#include "harness/capture/first_reading.hpp"
 #include "harness/capture/reader.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/files.hpp"
@@ -31,14 +32,16 @@ struct InspectCommandOptions {
   std::string filter;
   InspectOptions inspect;
   bool inner = false;
+  bool why = false;
   bool trace = false;
   bool hex = false;
   JsonOption json;
   std::string report;
 };
 
-InspectReport inspect_one(const std::string& path, const InspectCommandOptions& options,
-                          PageCapture* page) {
+// Knowing who serves, if a first reading has told it.
+InspectReport inspect_with(const std::string& path, const InspectCommandOptions& options,
+                           std::optional<ServerFinder> servers, PageCapture* page) {
   InspectReport report;
   report.path = path;
   auto opened = PcapReader::open(path);
@@ -52,8 +55,12 @@ InspectReport inspect_one(const std::string& path, const InspectCommandOptions& 
   }
   if (options.inner) reader.look_inside();
   report.inner = options.inner;
+  report.why = options.why;
   if (!options.trace) reader.on_read(reading_progress());  // A ladder shows it, too.
-  Inspector inspector(options.inspect);
+  InspectOptions inspect = options.inspect;
+  const bool is_second = servers.has_value();
+  inspect.servers = std::move(servers);
+  Inspector inspector(inspect);
   InspectTrace trace(stdout, options.hex, line_style(stdout));
   while (const auto record = reader.next()) {
     const auto decoded = inspector.decode(*record);
@@ -62,9 +69,15 @@ InspectReport inspect_one(const std::string& path, const InspectCommandOptions& 
     if (!sight || !options.trace) continue;
     if (sight->flow == 0 && options.inspect.flow != 0) continue;
     trace.print(*record, *sight);
+    check_output();
     if (reader.is_live()) flush_output();  // Somebody may be watching.
   }
   trace.finish();
+  if (!is_second && can_be_read_again(path)) {
+    if (auto better = inspector.better_servers()) {
+      return inspect_with(path, options, std::move(better), page);
+    }
+  }
   report.inspection = inspector.finish();
   report.interfaces = reader.interfaces();
   report.is_readable = true;
@@ -78,6 +91,16 @@ InspectReport inspect_one(const std::string& path, const InspectCommandOptions& 
     report.is_readable = false;
   }
   return report;
+}
+
+InspectReport inspect_one(const std::string& path, const InspectCommandOptions& options,
+                          PageCapture* page) {
+  std::optional<ServerFinder> servers;  // What is shown on the way cannot be taken back.
+  if (options.trace || page != nullptr) {
+    servers = read_servers(path, {options.filter, options.inner, options.inspect.server_port},
+                           reading_progress());
+  }
+  return inspect_with(path, options, std::move(servers), page);
 }
 
 int inspect(const InspectCommandOptions& options, const CommandLine& command_line) {
@@ -117,6 +140,7 @@ void add_inspect_command(CLI::App& app, const CommandLine& command_line,
       "--trace", options->trace,
       "print every record as a ladder; of a recording of both hosts it says what was "
       "lost");
+  inspect_app->add_flag("--why", options->why, "say of each flow why its server is the server");
   inspect_app->add_flag("--hex", options->hex, "print the bytes of every datagram, too");
   options->json.add_to(*inspect_app, "print all of it as one JSON object");
   add_filter(*inspect_app, options->filter,

@@ -28,7 +28,7 @@ std::string why_nothing(const std::string& path, const std::string& what,
 // --port: where the server listens, in captures that do not say it themselves. Without it
 // `unasked`.
 CLI::Option* add_port(CLI::App& app, std::optional<std::uint16_t>& port,
-                      const std::string& unasked = "who is asked first, or has a port below 1024");
+                      const std::string& unasked = "told from all flows; inspect --why says why");
 
 // Reads a capture; a filter that is none is thrown as CannotTry.
 RecordedFlows read_flows(const std::string& path, const RecordedFlowsOptions& options);

@@ -402,7 +402,7 @@ class AgainstRun {
 
   CapturePart part() const {
     const RecordedFlowsOptions& asked = options_.recorded;
-    return {asked.filter, asked.flow, asked.inner, asked.server_port};
+    return {{asked.filter, asked.inner, asked.server_port}, asked.flow};
   }
 
   // The capture, and what differs in its first flows.

@@ -88,16 +88,18 @@ nlohmann::ordered_json json_of(const ReplayResult& result) {
   json["received"] = result.received;
   json["sent"] = result.sent;
   json["repeated"] = result.repeated;
+  json["unasked"] = result.unasked;
   json["cut_off"] = result.cut_off;
   json["bad_checksum"] = result.bad_checksum;
   return json;
 }
 
 // The capture and the verdict, for a page.
-nlohmann::ordered_json page_run(const ReplayResult& result, bool inner, const PageBounds& bounds) {
+nlohmann::ordered_json page_run(const ReplayResult& result, std::optional<std::uint16_t> port,
+                                bool inner, const PageBounds& bounds) {
   const bool differs = result.status == ReplayStatus::kDiffers;
   nlohmann::ordered_json run =
-      capture_run(result.path, {.inner = inner}, bounds,
+      capture_run(result.path, {.choice = {.inner = inner, .server_port = port}}, bounds,
                   differs ? std::vector{result.different_record} : std::vector<std::uint64_t>{});
   const bool tried = result.status != ReplayStatus::kNotTried;
   run["verdict"] = {{"holds", result.status == ReplayStatus::kHolds},
@@ -117,7 +119,8 @@ int replay(const ReplayCommandOptions& options, const CommandLine& command_line)
   for (const std::string& capture : options.files) {
     const ReplayResult result = replay_one(capture, options);
     ++counts[static_cast<std::size_t>(result.status)];
-    if (report_file) report_file->add(page_run(result, options.inner, report_file->bounds()));
+    if (report_file)
+      report_file->add(page_run(result, options.port, options.inner, report_file->bounds()));
     if (options.json.is_wanted()) files.push_back(json_of(result));
     if (!options.json.replaces_text()) {
       const bool unusable = result.status == ReplayStatus::kNotTried;
@@ -220,7 +223,7 @@ void add_replay_command(CLI::App& app, const CommandLine& command_line,
       *replay_app, "--scenario", options->scenario,
       "what the client was asked to do; NAME.toml beside NAME.pcap needs no asking", "FILE.toml");
   add_port(*replay_app, options->port,
-           "9999; with --against, who is asked first, or has a port below 1024");
+           "9999; with --against, told from all flows; inspect --why says why");
   add_inner(*replay_app, options->inner);
   add_bad_checksums(*replay_app, options->bad_checksums);
   options->json.add_to(*replay_app, "print the results as one JSON object",

@@ -1,11 +1,12 @@
 #include "harness/cli/report_file.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <stdexcept>
 #include <utility>
 
+#include "harness/capture/inspector.hpp"
 #include "harness/capture/reader.hpp"
+#include "harness/cli/progress.hpp"
 #include "harness/report/html_page.hpp"
 
 namespace lossy {
@@ -40,8 +41,7 @@ nlohmann::ordered_json capture_run(const std::string& path, const CapturePart& p
   InspectReport report;
   report.path = path;
   PageCapture page(bounds, std::move(different));
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path, ignored)) {
+  if (!can_be_read_again(path)) {
     return unread_run(
         path, "it is no file that could be read once more, so that nothing of it is drawn", bounds);
   }
@@ -50,11 +50,14 @@ nlohmann::ordered_json capture_run(const std::string& path, const CapturePart& p
     return unread_run(path, error->text, bounds);
   }
   PcapReader& reader = std::get<PcapReader>(opened);
-  if (!part.filter.empty()) {
-    if (const auto why = reader.set_filter(part.filter)) throw std::invalid_argument(*why);
+  const CaptureChoice& choice = part.choice;
+  if (!choice.filter.empty()) {
+    if (const auto why = reader.set_filter(choice.filter)) throw std::invalid_argument(*why);
   }
-  if (part.inner) reader.look_inside();
-  Inspector inspector({.flow = part.flow, .server_port = part.server_port});
+  if (choice.inner) reader.look_inside();
+  Inspector inspector({.flow = part.flow,
+                       .server_port = choice.server_port,
+                       .servers = read_servers(path, choice, reading_progress())});
   while (const auto record = reader.next()) {
     const auto decoded = inspector.decode(*record);
     if (const auto sight = inspector.add(*record, decoded)) page.add(*record, *sight);

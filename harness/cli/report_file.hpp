@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/capture/first_reading.hpp"
 #include "harness/capture/new_file.hpp"
 #include "harness/cli/page_head.hpp"
 #include "harness/report/page_capture.hpp"
@@ -35,10 +36,8 @@ class ReportFile {
 
 // What of a capture counts: all of it, or what was asked for.
 struct CapturePart {
-  std::string filter{};    // An expression as for tcpdump, that was compiled before.
+  CaptureChoice choice{};
   std::uint64_t flow = 0;  // The only one, or 0.
-  bool inner = false;      // As --inner has it.
-  std::optional<std::uint16_t> server_port{};  // As --port has it.
 };
 
 // The run of a capture that was read before, and is read from the beginning. `different` are the

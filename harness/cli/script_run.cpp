@@ -13,6 +13,7 @@
 #include "harness/capture/pcap_writer.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/observers.hpp"
+#include "harness/cli/output.hpp"
 #include "harness/cli/report_file.hpp"
 #include "harness/cli/terminal.hpp"
 #include "harness/report/summary.hpp"
@@ -123,6 +124,7 @@ class ScriptCommandRun {
       if (event.attempts == 1) result_.rtt.add(event.elapsed);
     }
     if (options_.trace) ladder_.on_event(event);
+    check_output();
     if (report_file_) collector_.on_event(event);
   }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/escape.hpp"
+#include "harness/capture/first_reading.hpp"
 #include "harness/capture/reader.hpp"
 #include "harness/capture/seeds.hpp"
 #include "harness/cli/exit_code.hpp"
@@ -42,6 +43,8 @@ struct SeedsCommandOptions {
   bool inner = false;
   SeedOptions seeds;
   JsonOption json;
+
+  CaptureChoice choice() const { return {filter, inner, seeds.inspect.server_port}; }
 };
 
 template <typename Value, std::size_t kSize>
@@ -71,7 +74,11 @@ SeedsOfFile make_seeds(const std::string& path, const SeedsCommandOptions& optio
   }
   if (options.inner) reader.look_inside();
   reader.on_read(reading_progress());
-  SeedMaker maker(options.seeds, folder);
+  SeedOptions seeds = options.seeds;
+  if (seeds.asks_who_serves()) {
+    seeds.inspect.servers = read_servers(path, options.choice(), reading_progress());
+  }
+  SeedMaker maker(seeds, folder);
   while (const auto record = reader.next()) maker.add(*record);
   return {maker.finish(), reader.error() ? reader.error()->text : std::string(),
           reader.filtered_out()};
@@ -156,7 +163,7 @@ void add_choices(CLI::App& app, SeedsCommandOptions& options) {
       app, "--direction", options.seeds.direction,
       [](std::string_view text) { return one_of(kDirections, text); },
       "both, uplink (from clients to servers) or downlink only [both]", "WAY");
-  add_port(app, options.seeds.server_port);
+  add_port(app, options.seeds.inspect.server_port);
   add_filter(app, options.filter, "only what this matches, as tcpdump has it");
   add_inner(app, options.inner);
   add_parsed(

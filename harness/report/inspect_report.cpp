@@ -118,14 +118,30 @@ std::string describe_addresses(const InspectedFlow& flow) {
   return fmt::format("{} > {}{}", flow.client.to_string(), proxy, flow.server.to_string());
 }
 
-void add_flows(std::string& text, const Inspection& inspection) {
+// What is unlike most flows: "; answers 3 of what flow 1 asks".
+std::string describe_peculiar(const InspectedFlow& flow) {
+  std::string text;
+  if (flow.repeated > 0) text += fmt::format("; {} seen twice", flow.repeated);
+  if (flow.answers_flow > 0) {
+    text += fmt::format("; {} to what flow {} asked", counted(flow.elsewhere, "answer"),
+                        flow.answers_flow);
+  }
+  return text;
+}
+
+void add_flows(std::string& text, const Inspection& inspection, bool why) {
   add_line(text, "flows", std::to_string(inspection.flows.size()));
   for (std::size_t i = 0; i < std::min(inspection.flows.size(), kListed); ++i) {
     const InspectedFlow& flow = inspection.flows[i];
-    text += fmt::format(
-        "    {:>3}  {}{}  {} up, {} down, {}\n", flow.number, describe_addresses(flow),
-        flow.interface == 0 ? "" : fmt::format(" on {}", flow.interface), flow.uplink.datagrams,
-        flow.downlink.datagrams, readable(duration_of(flow.first, flow.last)));
+    text += fmt::format("    {:>3}  {}{}  {} up, {} down, {}{}\n", flow.number,
+                        describe_addresses(flow),
+                        flow.interface == 0 ? "" : fmt::format(" on {}", flow.interface),
+                        flow.uplink.datagrams, flow.downlink.datagrams,
+                        readable(duration_of(flow.first, flow.last)), describe_peculiar(flow));
+    if (why) {
+      text += fmt::format("         {} serves: {}\n", flow.server.to_string(),
+                          inspection.servers.explain(flow.server, flow.server_reason));
+    }
   }
   if (inspection.flows.size() > kListed) {
     text += fmt::format("    and {} more, which --json lists\n", inspection.flows.size() - kListed);
@@ -255,10 +271,11 @@ Json json_of(const ExchangeCounters& counters) {
           {"unfollowed", counters.unfollowed}};
 }
 
-Json json_of(const InspectedFlow& flow) {
+Json json_of(const InspectedFlow& flow, const ServerFinder& servers) {
   Json json{{"flow", flow.number},
             {"client", flow.client.to_string()},
             {"server", flow.server.to_string()},
+            {"server_because", servers.explain(flow.server, flow.server_reason)},
             {"interface", flow.interface},
             {"two_sided", flow.two_sided},
             {"seconds", in_seconds(duration_of(flow.first, flow.last))},
@@ -276,6 +293,10 @@ Json json_of(const InspectedFlow& flow) {
                     {"downlink", json_of(flow.downlink_path)}};
   } else {
     json["repeated"] = flow.repeated;
+    if (flow.answers_flow > 0) {
+      json["answers_flow"] = flow.answers_flow;
+      json["answers_elsewhere"] = flow.elsewhere;
+    }
     json["exchanges"] = json_of(flow.exchanges);
   }
   return json;
@@ -300,7 +321,13 @@ std::string inspect_text(const InspectReport& report) {
                          "read as any capture",
                          counted(inspection.unplaced, "datagram")));
   }
-  add_flows(text, inspection);
+  add_flows(text, inspection, report.why);
+  if (inspection.mistaken > 0) {
+    add_line(text, "mistaken",
+             fmt::format("{} began before it showed who serves, and cannot be read again: --port "
+                         "says it, or read a file",
+                         counted(inspection.mistaken, "flow")));
+  }
   if (inspection.two_sided > 0) add_path(text, inspection);
   if (inspection.exchanges != ExchangeCounters{}) add_exchanges(text, inspection);
   return text;
@@ -346,9 +373,12 @@ Json inspect_json(const InspectReport& report) {
   json["exchanges"] = json_of(inspection.exchanges);
   json["response_time_ms"] = rtt_ms_json(inspection.response_times);
   Json flows = Json::array();
-  for (const InspectedFlow& flow : inspection.flows) flows.push_back(json_of(flow));
+  for (const InspectedFlow& flow : inspection.flows) {
+    flows.push_back(json_of(flow, inspection.servers));
+  }
   json["flows"] = std::move(flows);
   json["beyond_flows"] = inspection.beyond_flows;
+  json["mistaken_flows"] = inspection.mistaken;
   return json;
 }
 

@@ -14,6 +14,7 @@ struct InspectReport {
   std::string path;
   bool is_readable = false;  // Else there is nothing to say but the error.
   bool inner = false;        // It was asked for what VXLAN, Geneve and GTP-U carry.
+  bool why = false;          // It was asked for why each flow's server is the server.
   std::vector<CaptureInterface> interfaces;
   Inspection inspection;
   std::string error;  // What ended the records, when it was not the end of the file; or nothing.
