@@ -30,7 +30,7 @@ struct SeedOptions {
   // Larger ones are left out. A conversation ends before the first datagram that does not fit.
   std::size_t bytes_max = std::size_t{1} << 16;
   std::uint64_t files_max = 10'000;  // That are written.
-  InspectOptions inspect{};                    // Who serves, where that is asked.
+  InspectOptions inspect{};          // Who serves, where that is asked.
 
   bool asks_who_serves() const {
     return kind == SeedKind::kConversations || direction != SeedDirection::kBoth;
