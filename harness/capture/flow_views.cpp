@@ -26,7 +26,9 @@ bool FlowViews::seen_before(const Frame& frame, bool uplink, Instant time) {
   const View view{frame.interface, frame.type};
   if (!way.view) way.view = view;
   if (*way.view != view) return true;
-  if (unnumbered_ || frame.source.is_v6() || frame.identification == 0) return false;
+  if (copies_ == Copies::kArrivals || unnumbered_ || frame.source.is_v6() ||
+      frame.identification == 0)
+    return false;
   const auto identification = static_cast<std::uint16_t>(frame.identification);
   const Packet packet{time, content_of(frame.payload)};
   for (std::size_t i = 0; i < kPacketsKept; ++i) {

@@ -15,6 +15,12 @@ namespace lossy {
 
 class FlowViews {
  public:
+  enum class Copies : std::uint8_t {
+    kSightings,  // A packet that comes twice was seen twice.
+    kArrivals,   // It came twice: nothing mirrors what the capture shows.
+  };
+  explicit FlowViews(Copies copies = Copies::kSightings) : copies_(copies) {}
+
   // A packet that is seen again is so within this time. A network's duplicate looks the same.
   static constexpr Duration kSamePacketMax = std::chrono::milliseconds(2);
 
@@ -43,6 +49,7 @@ class FlowViews {
     std::size_t next = 0;
   };
 
+  Copies copies_;
   std::array<Way, 2> ways_;
   bool unnumbered_ = false;  // Packets that differ had the same identification.
 };

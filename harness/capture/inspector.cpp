@@ -162,7 +162,7 @@ Inspector::Flow* Inspector::flow_of(const Frame& frame, RecordedBy by) {
     if (flow.report.two_sided) {
       flow.paths = std::make_unique<std::array<PathTracker, 2>>();
     } else {
-      flow.views = std::make_unique<FlowViews>();
+      flow.views = std::make_unique<FlowViews>(options_.copies);
       flow.exchanges = std::make_unique<Exchanges>();
     }
   }

@@ -96,6 +96,7 @@ struct InspectOptions {
   std::uint64_t flow = 0;  // The only one that counts, by its number; 0 is all of them.
   std::optional<std::uint16_t> server_port{};  // Where the server listens, if that is known.
   std::optional<ServerFinder> servers{};       // That a first reading of the same gave.
+  FlowViews::Copies copies = FlowViews::Copies::kSightings;
 };
 
 // What one record shows.

@@ -141,7 +141,11 @@ class Reading {
  public:
   explicit Reading(const RecordedFlowsOptions& options, std::optional<ServerFinder> servers = {})
       : options_(options),
-        inspector_({.server_port = options.server_port, .servers = std::move(servers)}) {}
+        inspector_({.server_port = options.server_port,
+                    .servers = std::move(servers),
+                    .copies = options.host == RecordedHost::kServer
+                                  ? FlowViews::Copies::kArrivals
+                                  : FlowViews::Copies::kSightings}) {}
 
   RecordedFlows read(const std::string& path) {
     auto opened = PcapReader::open(path);

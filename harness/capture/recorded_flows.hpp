@@ -46,8 +46,10 @@ struct RecordedFlowsOptions {
   std::string filter{};                        // An expression as for tcpdump, or nothing.
   std::uint64_t flow = 0;                      // The only one that counts, or 0.
   std::optional<std::uint16_t> server_port{};  // Else an Inspector says who is the server.
-  RecordedHost host = RecordedHost::kClient;   // Whose view of a recording of ours counts.
-  bool inner = false;                          // What VXLAN, Geneve and GTP-U carry counts instead.
+  // Whose view of a recording of ours counts. Of any other capture the server's is that of its own
+  // host, where a packet that comes twice came twice.
+  RecordedHost host = RecordedHost::kClient;
+  bool inner = false;            // What VXLAN, Geneve and GTP-U carry counts instead.
   bool bad_checksums = false;    // They are taken, as in files whose addresses were changed.
   bool retransmissions = false;  // They are kept, with what they were answered.
   // Of payloads, and of a little more for each datagram.

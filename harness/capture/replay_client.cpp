@@ -185,7 +185,7 @@ Instant ReplayClient::time_over(const Expected& expected) const {
 }
 
 Instant ReplayClient::end() const {
-  if (unmatched_ == 0 || refused_) return saturating_add(active_, kLinger);
+  if (unmatched_ == 0 || refused_) return saturating_add(active_, options_.linger);
   const bool all_replaced = first_due_ == kNone;
   return all_replaced ? time_over_ : saturating_add(time_over_, options_.timeout);
 }

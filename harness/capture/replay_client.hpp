@@ -12,7 +12,7 @@
 // 4. An answer's time counts from the request in front of it in the capture, and is over `timeout`
 //    after the time it took there. What comes then is late, as long as the flow lasts: that is for
 //    another `timeout`. What does not come at all is missing.
-// 5. When all have come the flow is complete, and takes what is unexpected for kLinger more.
+// 5. When all have come the flow is complete, and takes what is unexpected for `linger` more.
 #pragma once
 
 #include <cstdint>
@@ -52,7 +52,8 @@ struct ReplayClientOptions {
   Address server;
   ReplayTiming timing = ReplayTiming::captured();
   Duration timeout = std::chrono::seconds(1);
-  bool wait = true;      // For answers, before the next request.
+  Duration linger = std::chrono::milliseconds(100);  // How long what is complete goes on listening.
+  bool wait = true;                                  // For answers, before the next request.
   bool ordered = false;  // An answer must not come after one that is behind it in the capture.
   bool ignore_unexpected = false;
   const PayloadMask* mask = nullptr;  // May be none.
@@ -93,7 +94,6 @@ struct ReplayOutcome {
 
 class ReplayClient final : public Endpoint {
  public:
-  static constexpr Duration kLinger = std::chrono::milliseconds(100);
   static constexpr std::size_t kFindingsMax = 4;
 
   // The flow and the mask must outlive it. What is due at once is due at `start`.

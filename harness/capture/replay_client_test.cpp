@@ -212,7 +212,7 @@ TEST_F(ReplayClientTest, Refused) {
   run_until(2ms);
   EXPECT_EQ(sent.size(), 2U);
   client->handle_refusal(now);
-  run_until(2ms + ReplayClient::kLinger);
+  run_until(2ms + ReplayClientOptions{}.linger);
   EXPECT_TRUE(client->has_ended());
   EXPECT_EQ(result(), "matched 0, different 0, missing 2, unexpected 0, late 0");
   EXPECT_EQ(client->outcome().refusals, 2U);

@@ -280,6 +280,64 @@ class Matching(AgainstTest):
         server = self.scripted(lambda name: self.greet(name) * 2)
         self.replay(self.capture(*self.ASKED), server.port, "--ignore-unexpected")
 
+    # Two servers, compared with each other: what the capture has of answers, if anything, does not count.
+    def test_two_servers(self):
+        path = self.capture((UP, b"Michael"), (DOWN, b"Hello, Michael!"), (UP, b"Tracy"))
+        hi = lambda name: [b"Hi, " + name + b"!"]
+
+        def same(timeout):
+            first, second = self.scripted(hi), self.scripted(hi)
+            text, _ = self.replay(path, first.port, f"--and=127.0.0.1:{second.port}", timeout)
+            self.assertIn("1 of 1 flow matched: 2 of 2 answers as the first server's, to 2 requests, in ", text)
+            self.assertEqual(*([request for request, _ in server.heard] for server in (first, second)))
+        self.in_time(same)
+
+        def different(timeout):
+            first, second = self.scripted(hi), self.scripted(lambda name: hi(name.replace(b"y", b"i")))
+            text, error = self.replay(path, first.port, f"--and=127.0.0.1:{second.port}", timeout, code=1)
+            self.assertRegex(text, r"answer to record 3: different: .* came something else\n"
+                                   r"request: +record 3: 5 bytes \"Tracy\"\n"
+                                   r"expected \(first\): +10 bytes \"Hi, Tracy!\"\n"
+                                   r"actual \(second\): +10 bytes \"Hi, Traci!\"\n")
+            self.assertIn("lossy: to see it again: ", error)
+        self.in_time(different)
+
+        # Where the first says nothing nothing can be compared; where the second does, it is another server.
+        def silent(timeout):
+            mute, other = self.scripted(lambda name: []), self.scripted(hi)
+            _, error = self.replay(path, mute.port, f"--and=127.0.0.1:{other.port}", timeout, code=2)
+            self.assertRegex(error, rf"127\.0\.0\.1:{mute.port} answers nothing of it, so that there is nothing to compare")
+            mute, other = self.scripted(lambda name: []), self.scripted(hi)
+            report = json.loads(self.replay(path, other.port, f"--and=127.0.0.1:{mute.port}", "--json", timeout,
+                                            code=1)[0])
+            self.assertEqual((report["against"], report["and"]), (f"127.0.0.1:{other.port}", f"127.0.0.1:{mute.port}"))
+            self.assertEqual(report["files"][0]["flows"][0]["missing"], 2)
+        self.in_time(silent)
+
+    # What a server received is not what its clients sent: copies come twice, and what was lost does not come.
+    def test_the_servers_view(self):
+        recording = self.folder / "run.pcap"
+        self.lossy("simulate", "--count=20", "--uplink-drop=30%", "--uplink-duplicate=50%", "--attempts=9", "--seed=3",
+                   f"--record={recording}")
+        [found] = json.loads(self.lossy("inspect", "--json", recording)[0])["files"]
+        self.assertGreater(found["uplink"]["lost"], 0)
+        self.assertGreater(found["uplink"]["duplicated"], 0)
+        # What copies were answered does not come when each request is sent once.
+        clients = self.replay_json(recording, self.serve(), "--view=client", "--topspeed", "--timeout=20ms", code=1)
+        self.assertEqual((clients["sent"], clients["matched"] < clients["expected"]), (20, True))
+        received = self.replay_json(recording, self.serve(), "--view=server", "--topspeed")
+        self.assertEqual(received["sent"], found["uplink"]["arrived"] + found["uplink"]["duplicated"])
+        self.assertEqual(received["matched"], found["downlink"]["sent"])
+        # Of a capture of one host, too, where a copy of a packet is no second sight of it.
+        path = self.folder / "copies.pcap"
+        write_pcap(path, [(0, packet(up, text, 40000, identification=7))
+                          for up, text in ((UP, b"Michael"), (UP, b"Michael"), (DOWN, b"Hello, Michael!"),
+                                           (DOWN, b"Hello, Michael!"))])
+        self.assertEqual(self.replay_json(path, self.serve(), "--view=server")["sent"], 2)
+        self.assertEqual(self.replay_json(path, self.serve())["sent"], 1)
+        _, error = self.lossy("replay", path, "--against=127.0.0.1:9", "--view=both", code=2)
+        self.assertIn("--view: there are client and server", error)
+
     # What waits for the server's word is answered in full before the next request leaves; --no-wait does not wait.
     def test_waiting(self):
         path = self.capture(*self.ASKED)

@@ -10,6 +10,7 @@
 
 #include "core/counted.hpp"
 #include "core/escape.hpp"
+#include "harness/capture/heard_answers.hpp"
 #include "harness/capture/new_file.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/loop_handlers.hpp"
@@ -66,22 +67,31 @@ std::string refusal_text(SocketOutcome outcome, const Address& server) {
 // A flow that is being played.
 class PlayedFlow final : public ClientCrowd::Client {
  public:
-  PlayedFlow(std::size_t index, const RecordedFlow& flow, const ReplayClientOptions& options,
+  PlayedFlow(std::size_t index, RecordedFlows& recorded, const ReplayClientOptions& options,
              Instant start, Instant now, std::uint64_t& sent)
       : index_(index),
         options_(options),
-        client_(flow, options, start),
+        client_(recorded.flows[index], options, start),
+        heard_(recorded.flows[index], recorded.payloads),
         sent_(sent),
         started_(now) {}
 
+  // From now on it remembers what is answered.
+  void remember() { remembers_ = true; }
+
   void handle_datagram(Instant now, const Datagram& datagram) override {
     client_.handle_datagram(now, datagram);
+    if (remembers_ && datagram.source == options_.server) {
+      heard_.add_answer(now, datagram.payload);
+    }
     latest_ = now;
   }
   void handle_timeout(Instant now) override { client_.handle_timeout(now); }
   std::optional<Transmit> poll_transmit(Instant now, std::span<std::byte> buffer) override {
     const auto transmit = client_.poll_transmit(now, buffer);
-    if (transmit) ++sent_;
+    if (!transmit) return transmit;
+    ++sent_;
+    if (remembers_) heard_.add_request(now);
     return transmit;
   }
   std::optional<Instant> poll_timeout() const override { return client_.poll_timeout(); }
@@ -98,6 +108,7 @@ class PlayedFlow final : public ClientCrowd::Client {
   bool has_ended() const override { return client_.has_ended(); }
 
   std::size_t index() const { return index_; }
+  RecordedFlow heard() const { return heard_.flow(); }
   ReplayOutcome outcome() const {
     ReplayOutcome outcome = client_.outcome();
     outcome.refusals += too_long_;
@@ -110,6 +121,8 @@ class PlayedFlow final : public ClientCrowd::Client {
   std::size_t index_;
   const ReplayClientOptions& options_;
   ReplayClient client_;
+  HeardAnswers heard_;
+  bool remembers_ = false;
   std::uint64_t& sent_;  // By all flows.
   std::string refusal_;
   std::uint64_t too_long_ = 0;  // Requests, as ICMP says.
@@ -120,8 +133,10 @@ class PlayedFlow final : public ClientCrowd::Client {
 // The flows of one capture, as clients for a crowd.
 class PlayedCapture final : public ClientCrowd::Source {
  public:
-  PlayedCapture(RecordedFlows& recorded, const ReplayClientOptions& options, Instant start)
-      : recorded_(recorded), options_(options), start_(start) {
+  // What is answered goes to `heard`, if there is one.
+  PlayedCapture(RecordedFlows& recorded, const ReplayClientOptions& options, Instant start,
+                std::vector<RecordedFlow>* heard)
+      : recorded_(recorded), options_(options), start_(start), heard_(heard) {
     std::ranges::sort(recorded.flows, {},
                       [](const RecordedFlow& flow) { return flow.steps.front().number; });
     results_.resize(recorded.flows.size());
@@ -135,8 +150,8 @@ class PlayedCapture final : public ClientCrowd::Source {
 
   ClientCrowd::Client& start(Instant now) override {
     const std::size_t index = next_++;
-    playing_[index] =
-        std::make_unique<PlayedFlow>(index, recorded_.flows[index], options_, start_, now, sent_);
+    playing_[index] = std::make_unique<PlayedFlow>(index, recorded_, options_, start_, now, sent_);
+    if (heard_ != nullptr) playing_[index]->remember();
     return *playing_[index];
   }
 
@@ -152,6 +167,7 @@ class PlayedCapture final : public ClientCrowd::Source {
     result.kernel_dropped = socket.kernel_dropped;
     result.interrupted = stopped_ && !flow.has_ended() && !flow.is_complete();
     result.took = flow.took();
+    if (heard_ != nullptr) heard_->push_back(flow.heard());
     // What nobody will read need not be kept.
     if (!result.holds() && ++failed_ > kJunitDetailsMax) result.outcome.findings = {};
     playing_[index].reset();
@@ -181,6 +197,7 @@ class PlayedCapture final : public ClientCrowd::Source {
   RecordedFlows& recorded_;
   const ReplayClientOptions& options_;
   Instant start_;
+  std::vector<RecordedFlow>* heard_;
   std::size_t next_ = 0;
   bool stopped_ = false;
   std::vector<std::unique_ptr<PlayedFlow>> playing_;
@@ -239,6 +256,11 @@ class AgainstRun {
     if (!options.mask.empty()) client_.mask = &options.mask;
     // As answers will say it: asking 0.0.0.0 reaches 127.0.0.1.
     client_.server = *UdpSocket::connect(options.client.server).peer();
+    if (options.other) {
+      first_ = client_;
+      first_->linger = first_->timeout;  // Whatever the capture has, it may still answer.
+      client_.server = *UdpSocket::connect(*options.other).peer();
+    }
     open_max_ = flow_limit(kOpenMax).flows;
     // Refused before anything is sent.
     if (!options.junit.empty()) junit_.emplace(options.junit);
@@ -249,9 +271,10 @@ class AgainstRun {
     for (const std::string& path : options_.files) play(path);
     if (options_.json.is_wanted()) {
       nlohmann::ordered_json json{{"command", "replay"},
-                                  {"against", client_.server.to_string()},
-                                  {"holds", failed_ == 0 && not_tried_ == 0 && !stopped_by_},
-                                  {"files", std::move(files_)}};
+                                  {"against", (first_ ? *first_ : client_).server.to_string()}};
+      if (first_) json["and"] = client_.server.to_string();
+      json.update({{"holds", failed_ == 0 && not_tried_ == 0 && !stopped_by_},
+                   {"files", std::move(files_)}});
       if (stopped_by_) json["stopped_by"] = stop_signal_name(*stopped_by_);
       json_.write_last(json);
     }
@@ -287,6 +310,22 @@ class AgainstRun {
                                     : why_nothing(path, "no client sends anything in it", recorded,
                                                   options_.recorded));
     }
+    if (first_) {
+      std::vector<RecordedFlow> heard;
+      play_to(*first_, name, recorded, &heard);
+      if (stopped_by_) return not_begun(path);
+      recorded.flows = std::move(heard);
+      recorded.answers = 0;
+      for (const RecordedFlow& flow : recorded.flows) {
+        recorded.answers += flow.answers;
+        recorded.duration = std::max(recorded.duration, flow.steps.back().at);
+      }
+      if (recorded.answers == 0) {
+        return not_readable(path, fmt::format("{}: {} answers nothing of it, so that there is "
+                                              "nothing to compare with",
+                                              name, first_->server.to_string()));
+      }
+    }
     if (const std::uint64_t whole = masked_whole(recorded, options_.mask, false); whole > 0) {
       const std::string what =
           fmt::format("{}: the mask leaves nothing of {} of {}: whatever comes is as recorded",
@@ -294,15 +333,26 @@ class AgainstRun {
       if (whole == recorded.answers) return not_readable(path, what);
       fmt::print(stderr, "lossy: {}\n", what);
     }
+    const Played played = play_to(client_, name, recorded, nullptr);
+    report(path, recorded, played.flows, played.took);
+    if (!recorded.error.empty()) add_error(path, recorded.error);  // What came before was played.
+  }
+
+  struct Played {
+    std::vector<AgainstFlow> flows;
+    Duration took{};
+  };
+
+  Played play_to(const ReplayClientOptions& client, const std::string& name,
+                 RecordedFlows& recorded, std::vector<RecordedFlow>* heard) {
     EventLoop loop({.stop = &stop_signal()});
     ++loops_;
-    if (const std::string patience = patience_text(recorded, options_.client.timing);
-        !patience.empty()) {
+    if (const std::string patience = patience_text(recorded, client.timing); !patience.empty()) {
       fmt::print(stderr, "lossy: {} {}\n", name, patience);
     }
     const Instant start = loop.read_clock();
-    PlayedCapture capture(recorded, client_, start);
-    ClientCrowd crowd(loop, capture, {.server = client_.server, .open_max = open_max_});
+    PlayedCapture capture(recorded, client, start, heard);
+    ClientCrowd crowd(loop, capture, {.server = client.server, .open_max = open_max_});
     Progress progress("requests", recorded.requests);
     std::optional<Ticker> ticker;  // Nothing may happen for a long time.
     if (is_terminal(stderr)) ticker.emplace(loop, std::chrono::milliseconds(200), [] {});
@@ -317,8 +367,9 @@ class AgainstRun {
       capture.stop();
       crowd.end_all();
     }
-    report(path, recorded, capture.take_results(), loop.read_clock() - start);
-    if (!recorded.error.empty()) add_error(path, recorded.error);  // What came before was played.
+    Played played{capture.take_results(), loop.read_clock() - start};
+    for (AgainstFlow& flow : played.flows) flow.of_servers = first_.has_value();
+    return played;
   }
 
   // Reading a pipe may take forever. Behind the first file the signals that ask for the end are
@@ -360,9 +411,10 @@ class AgainstRun {
       fmt::print("{}: and {}; --json or --junit=FILE tell of all\n", name,
                  counted(shown - kDetailsMax, "more flow"));
     }
-    fmt::print("{}: {} of {} matched: {} of {} as recorded, to {}, in {}\n", name,
-               sum.flows_matched, counted(recorded.flows.size(), "flow"), sum.matched,
-               counted(sum.expected, "answer"), counted(sum.sent, "request"), readable(took));
+    fmt::print("{}: {} of {} matched: {} of {} as {}, to {}, in {}\n", name, sum.flows_matched,
+               counted(recorded.flows.size(), "flow"), sum.matched, counted(sum.expected, "answer"),
+               first_ ? "the first server's" : "recorded", counted(sum.sent, "request"),
+               readable(took));
     if (const std::string rest = left_out_text(recorded); !rest.empty()) fmt::print("{}\n", rest);
     if (sum.kernel_dropped > 0) {
       fmt::print(stderr,
@@ -481,7 +533,8 @@ class AgainstRun {
 
   const AgainstOptions& options_;
   const CommandLine& command_line_;
-  ReplayClientOptions client_;
+  ReplayClientOptions client_;                  // Of the server that is judged.
+  std::optional<ReplayClientOptions> first_{};  // Of the one that it is compared with.
   std::size_t open_max_ = 1;
   sigset_t mask_at_start_ = SignalMask::current();
   std::size_t loops_ = 0;  // That were made.

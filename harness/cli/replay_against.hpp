@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,8 @@ inline constexpr std::uint64_t kPaceMax = 1'000'000'000;
 struct AgainstOptions {
   std::vector<std::string> files;
   RecordedFlowsOptions recorded{};
-  ReplayClientOptions client{};  // The mask is set by replay_against().
+  ReplayClientOptions client{};    // The mask is set by replay_against().
+  std::optional<Address> other{};  // Whose answers are compared with those of the first server.
   PayloadMask mask{};
   std::string junit{};
   std::string report{};

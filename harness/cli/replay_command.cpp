@@ -195,7 +195,22 @@ std::vector<CLI::Option*> add_against_options(CLI::App& app, AgainstOptions& aga
                  "how much longer than in the capture an answer may take; after that it is late, "
                  "and after that time once more missing [1s]",
                  "TIME"),
+      add_parsed(
+          app, "--view", against.recorded.host,
+          [&against](std::string_view text) {
+            if (text == "client") return RecordedHost::kClient;
+            if (text != "server") throw TextError("there are client and server");
+            against.recorded.retransmissions = true;
+            return RecordedHost::kServer;
+          },
+          "play what the clients sent, or what the server received, with the network's losses, "
+          "copies and order; of a capture of one host that is the server's [client]",
+          "HOST"),
       app.add_flag("--ordered", client.ordered, "answers must come in the order of the capture"),
+      add_parsed(app, "--and", against.other, resolve,
+                 "play them to this server, too, and compare its answers with those of the first, "
+                 "whatever the capture has",
+                 "HOST:PORT"),
       app.add_flag("--as-captured", against.recorded.retransmissions,
                    "send retransmissions as often as the capture has them, and not once"),
       app.add_flag("--ignore-unexpected", client.ignore_unexpected,
@@ -250,7 +265,9 @@ void add_replay_command(CLI::App& app, const CommandLine& command_line,
       "  lossy replay captures/*.pcap\n"
       "  lossy replay seen-by-tcpdump.pcap --port=9999\n"
       "  lossy replay dns.pcap --against=127.0.0.1:53 --speed=10 --junit=dns.xml\n"
-      "  lossy replay game.pcap --against=127.0.0.1:7777 --mask=4-7 --ignore-unexpected");
+      "  lossy replay game.pcap --against=127.0.0.1:7777 --mask=4-7 --ignore-unexpected\n"
+      "  lossy replay run.pcap --against=127.0.0.1:9999 --view=server\n"
+      "  lossy replay dns.pcap --against=127.0.0.1:53 --and=127.0.0.1:5353 --mask=0-1");
   replay_app->callback([options, server, &command_line, &command] {
     std::vector<NamedFile> read{{"--scenario", options->scenario}};
     for (const std::string& file : options->files) read.push_back({"a capture", file});

@@ -18,7 +18,12 @@ std::string describe_step(const RecordedStep& step) {
   return fmt::format("record {}: {}", step.record, describe_payload(step.payload));
 }
 
-std::string title(const ReplayFinding& finding, FindingTimes times) {
+// Which of the expected answers it is.
+std::string name_of(const AgainstFlow& flow, const RecordedStep& answer) {
+  return fmt::format("{}record {}", flow.of_servers ? "answer to " : "", answer.record);
+}
+
+std::string title(const AgainstFlow& flow, const ReplayFinding& finding, FindingTimes times) {
   const bool timed = times == FindingTimes::kShown;
   const std::string after = readable(finding.after);
   if (finding.verdict == AnswerVerdict::kUnexpected) {
@@ -26,7 +31,7 @@ std::string title(const ReplayFinding& finding, FindingTimes times) {
                        timed ? ", " + after + " after the start" : "",
                        describe_payload(finding.payload));
   }
-  std::string text = fmt::format("record {}: ", finding.expected->record);
+  std::string text = name_of(flow, *finding.expected) + ": ";
   switch (finding.verdict) {
     case AnswerVerdict::kMissing:
       return text + "missing: no such answer has come\n";
@@ -36,8 +41,10 @@ std::string title(const ReplayFinding& finding, FindingTimes times) {
       break;
   }
   if (finding.overtaken != nullptr) {
-    return text + fmt::format("different: it came behind the answer of record {}\n",
-                              finding.overtaken->record);
+    return text + fmt::format("different: it came behind {}\n",
+                              flow.of_servers ? "the " + name_of(flow, *finding.overtaken)
+                                              : fmt::format("the answer of record {}",
+                                                            finding.overtaken->record));
   }
   return text + (finding.has_actual && timed
                      ? "different: " + after + " after the request came something else\n"
@@ -46,13 +53,16 @@ std::string title(const ReplayFinding& finding, FindingTimes times) {
 
 std::string describe_finding(const AgainstFlow& flow, const ReplayFinding& finding,
                              const PayloadMask& mask, FindingTimes times) {
-  std::string text = title(finding, times);
+  std::string text = title(flow, finding, times);
   if (finding.expected == nullptr) return text;
-  text += fmt::format("request:            {}\nexpected (capture): {}\n",
-                      describe_step(flow.recorded->steps[finding.expected->request]),
-                      describe_step(*finding.expected));
+  const RecordedStep& expected = *finding.expected;
+  text += fmt::format(
+      "request:            {}\n{} {}\n", describe_step(flow.recorded->steps[expected.request]),
+      flow.of_servers ? "expected (first):  " : "expected (capture):",
+      flow.of_servers ? describe_payload(expected.payload) : describe_step(expected));
   if (!finding.has_actual) return text;
-  text += fmt::format("actual (server):    {}\n", describe_payload(finding.payload));
+  text += fmt::format("{} {}\n", flow.of_servers ? "actual (second):   " : "actual (server):   ",
+                      describe_payload(finding.payload));
   std::vector<std::byte> shown = finding.payload;
   mask.copy_ranges(finding.expected->payload, shown);
   return text + side_by_side(finding.expected->payload, shown);
@@ -84,11 +94,12 @@ std::string against_line(const AgainstFlow& flow) {
   const ReplayOutcome& outcome = flow.outcome;
   std::string text = fmt::format("flow {}, {}: {}: ", flow.recorded->number,
                                  flow.recorded->client.to_string(), flow.verdict());
-  text +=
-      outcome.expected == 0 && !flow.interrupted
-          ? fmt::format("{} that the capture has no answer to", counted(outcome.sent, "request"))
-          : fmt::format("{} of {} as recorded, to {}", outcome.matched,
-                        counted(outcome.expected, "answer"), requests_sent(flow));
+  text += outcome.expected == 0 && !flow.interrupted
+              ? fmt::format("{} that the {} no answer to", counted(outcome.sent, "request"),
+                            flow.of_servers ? "first server gave" : "capture has")
+              : fmt::format(
+                    "{} of {} as {}, to {}", outcome.matched, counted(outcome.expected, "answer"),
+                    flow.of_servers ? "the first server's" : "recorded", requests_sent(flow));
   const auto add = [&](std::uint64_t number, std::string_view what) {
     if (number > 0) text += fmt::format(", {} {}", number, what);
   };

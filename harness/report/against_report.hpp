@@ -14,6 +14,7 @@ namespace lossy {
 
 struct AgainstFlow {
   const RecordedFlow* recorded = nullptr;
+  bool of_servers = false;  // What is expected is what another server answered.
   ReplayOutcome outcome{};
   std::string refusal{};             // What ICMP said, in words.
   std::string not_sent_by{};         // Why requests could not be sent: "too_long 2".
