@@ -101,7 +101,8 @@ void Exchanges::answer(std::span<const std::byte> payload, Instant time,
     request = waiting_.end() - 1;
   }
   ++counters_.answered;
-  response_times.add(saturating_between(request->time, time));
+  // Where a clock went back nothing is known of how long it took.
+  if (time >= request->time) response_times.add(saturating_between(request->time, time));
   waiting_.erase(request);
   answers_[answers_seen_++ % kAnswersKept] = {hash, payload.size(), certain};
 }

@@ -112,12 +112,24 @@ class Reproducibility(InScratchFolder):
 
     def test_a_run_without_faults_is_the_same_run(self):
         lossy("simulate", "--drop=0%", "--record=" + self.path("a.pcap"), "--save-faults=" + self.path("f"))
+        # Some editors put a mark in front of what they save.
+        (self.folder / "f").write_bytes(b"\xef\xbb\xbf" + self.read("f"))
         lossy("simulate", "--faults=@" + self.path("f"), "--golden=" + self.path("a.pcap"))
 
     def test_another_seed_differs(self):
         lossy("simulate", *self.WILD, "--record=" + self.path("a.pcap"))
         _, error = lossy("simulate", *self.WILD[:-1], "--seed=6", "--golden=" + self.path("a.pcap"), code=1)
         self.assertIn("--seed=6", error.splitlines()[-1])
+
+    def test_a_golden_in_json(self):
+        golden = self.path("a.pcap")
+        lossy("simulate", "--count=3", "--record=" + golden)
+        same, _ = lossy("simulate", "--count=3", "--json", "--golden=" + golden)
+        self.assertEqual(json.loads(same)["golden"], {"file": golden, "same": True, "records": 12})
+        other, _ = lossy("simulate", "--count=2", "--json", "--golden=" + golden, code=1)
+        found = json.loads(other)["golden"]
+        self.assertEqual((found["same"], found["records"]), (False, 8))
+        self.assertIn("record 9", found["difference"])
 
     def test_saved_faults_are_the_same_run(self):
         lossy("simulate", *self.WILD, "--record=" + self.path("a.pcap"), "--save-faults=" + self.path("f"))

@@ -39,6 +39,8 @@ std::string read_file(const std::string& path, std::size_t bytes_max) {
     text.append(buffer.data(), size);
   }
   if (std::ferror(file.get()) != 0) throw fail(errno);
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // Some editors begin with it.
+  if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
   return text;
 }
 

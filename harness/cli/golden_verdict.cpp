@@ -10,6 +10,14 @@
 
 namespace lossy {
 
+nlohmann::ordered_json golden_json(const GoldenComparer& golden, const std::string& path) {
+  nlohmann::ordered_json json{
+      {"file", path}, {"same", golden.same()}, {"records", golden.matched()}};
+  if (golden.error()) json["error"] = golden.error()->text;
+  if (!golden.explanation().empty()) json["difference"] = golden.explanation();
+  return json;
+}
+
 int judge_golden(const GoldenComparer& golden, const std::string& path,
                  const std::string& reproduce, bool json) {
   if (golden.error()) throw CannotTry(golden.error()->text);

@@ -91,7 +91,11 @@ class GreetingRun {
     if (!options_.json.replaces_text()) {
       fmt::print("{}{}", options_.trace ? "\n" : "", summary_text(result));
     }
-    if (options_.json.is_wanted()) json_.write_last(summary_json(result));
+    if (options_.json.is_wanted()) {
+      auto json = summary_json(result);
+      if (golden_) json["golden"] = golden_json(*golden_, options_.golden);
+      json_.write_last(json);
+    }
     if (report_file_ && (!interrupted || !report_replaces_)) write_report(result);
     if (interrupted) {
       const std::string left = left_by(options_.record, record_replaces_) +

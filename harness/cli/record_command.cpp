@@ -286,7 +286,15 @@ void add_options(CLI::App& record, RecordOptions& options) {
         return parse_whole(text, 1, std::numeric_limits<std::int64_t>::max());
       },
       "end after so many packets", "N");
-  add_parsed(record, "--duration", options.duration, parse_duration, "end after this time", "TIME");
+  add_parsed(
+      record, "--duration", options.duration,
+      [](std::string_view text) {
+        const Duration duration = parse_duration(text);
+        if (duration == Duration::zero())
+          throw TextError("it must be above 0: nothing comes at once");
+        return std::optional(duration);
+      },
+      "end after this time", "TIME");
   add_parsed(
       record, "--rotate", options.rotate,
       [](std::string_view text) { return parse_size(text, kRotateBytesMin, kRotateBytesMax); },

@@ -396,6 +396,7 @@ class Command(RecordTest):
                 (["-i", "lo", "-w", "-", "--rotate=1m"], "--rotate"),
                 (["-i", "lo", "-w", "-", "--json"], "--json"),
                 (["-i", "lo", path, "--count=0"], "--count"),
+                (["-i", "lo", path, "--duration=0"], "--duration"),
                 (["-i", "lo", path, "--buffer=1k"], "--buffer: it must be at least 64k"),
                 (["-i", "lo"], "--write"),
                 ([path], "--interface")):

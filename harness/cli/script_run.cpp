@@ -103,7 +103,11 @@ class ScriptCommandRun {
     if (!options_.json.replaces_text()) {
       fmt::print("{}{}", options_.trace ? "\n" : "", summary_text(result));
     }
-    if (options_.json.is_wanted()) json_.write_last(summary_json(result));
+    if (options_.json.is_wanted()) {
+      auto json = summary_json(result);
+      if (golden_) json["golden"] = golden_json(*golden_, options_.golden);
+      json_.write_last(json);
+    }
     if (broken) {
       fmt::print(stderr, "lossy: {}\nlossy: the same run again: {}\n", *broken,
                  command_line_.text());

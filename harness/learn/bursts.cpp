@@ -8,6 +8,7 @@
 #include <array>
 #include <cmath>
 
+#include "core/counted.hpp"
 #include "harness/learn/greetings.hpp"
 #include "harness/learn/simulated.hpp"
 #include "harness/learn/tolerance.hpp"
@@ -125,12 +126,12 @@ Outcome run(const Settings& settings) {
   uplink.loss = bursts;
   plan.uplink = uplink;
   Outcome outcome{
-      .experiment = fmt::format("{} names go up a path that loses {} of them, each sent {} times "
+      .experiment = fmt::format("{} names go up a path that loses {} of them, each sent {} "
                                 "at most: once at random, once in runs of {} on average. The "
                                 "answers all arrive. The ladder is that of the runs, and of the "
                                 "way up alone.",
                                 settings.text(Parameter::kCount), settings.text(Parameter::kDrop),
-                                settings.text(Parameter::kAttempts), burst),
+                                counted(settings.whole(Parameter::kAttempts), "time"), burst),
       .ladder = ladder_of(plan, Direction::kUplink),
       .play = fmt::format("lossy simulate --uplink-drop={} --uplink-burst={} --attempts={} "
                           "--seed={} --trace",

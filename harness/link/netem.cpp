@@ -110,6 +110,8 @@ class LineParser {
   static const std::array<Keyword, 13> kWordsOfTc;
   static const std::array<Keyword, 10> kWordsOfOurs;
 
+  void skip_command();
+
   void parse_limit();
   void parse_delay();
   void parse_loss();
@@ -191,7 +193,31 @@ constexpr std::array<LineParser::Keyword, 10> LineParser::kWordsOfOurs{
      {"mtu", &LineParser::parse_mtu},
      {"outage", &LineParser::parse_outage}}};
 
+// What stands around netem's own words where a whole line of tc's was pasted: a command, "tc qdisc
+// add dev eth0 root netem delay 20ms", or what `tc qdisc show` prints, "qdisc netem 8001: root
+// refcnt 2 limit 1000 delay 20ms".
+void LineParser::skip_command() {
+  const Words whole = words_;
+  if (words_.peek().text == "tc") words_.take();
+  const Word qdisc = words_.peek();
+  if (qdisc.text != "qdisc") {
+    words_ = whole;
+    return;
+  }
+  while (!words_.done() && words_.peek().text != "netem") words_.take();
+  if (words_.done()) throw refuse(qdisc, "this line of tc's is of no netem");
+  words_.take();
+  if (words_.peek().text.ends_with(':')) words_.take();
+  if (words_.peek().text == "root") words_.take();
+  for (const std::string_view pair : {"parent", "refcnt"}) {
+    if (words_.peek().text != pair) continue;
+    const Word key = words_.take();
+    words_.take_value(key, "a number");
+  }
+}
+
 LinkSettings LineParser::parse() {
+  if (part_ == Part::kWhole) skip_command();
   while (!words_.done()) {
     key_ = words_.take();
     const auto of_tc =
@@ -537,6 +563,10 @@ Outage parse_outage(std::string_view text) {
   const std::size_t between = text.find(kBetween);
   if (between == std::string_view::npos) {
     throw TextError(quote(text) + " is not an outage: write it as in 2s..3s");
+  }
+  if (between == 0 || between + kBetween.size() == text.size()) {
+    throw TextError(quote(text) +
+                    " is not an outage: it must have a start and an end, as in 2s..3s");
   }
   const Outage outage{.start = Instant(parse_duration(text.substr(0, between))),
                       .end = Instant(parse_duration(text.substr(between + kBetween.size())))};

@@ -503,6 +503,25 @@ TEST(NetemTimeline, BrokenOnesPointIntoTheWholeText) {
   }
 }
 
+// A whole line of tc's, as it is typed or as it is shown, is what stands behind its "netem".
+TEST(NetemLine, PastedWhole) {
+  const LinkSettings settings = parse("limit 1000 delay 20ms loss 1%");
+  for (const char* line :
+       {"tc qdisc add dev eth0 root netem limit 1000 delay 20ms loss 1%",
+        "tc qdisc change dev eth0 parent 1:1 handle 10: netem limit 1000 delay 20ms loss 1%",
+        "qdisc netem 8001: root refcnt 2 limit 1000 delay 20ms loss 1%",
+        "qdisc netem 10: parent 1:3 limit 1000 delay 20ms loss 1%"}) {
+    EXPECT_EQ(parse(line), settings) << line;
+  }
+  EXPECT_EQ(parse("tc qdisc add dev lo root netem"), LinkSettings{});
+  const Broken other = broken("tc qdisc add dev lo root tbf rate 1mbit", parse_netem);
+  EXPECT_EQ(other.word, "qdisc");
+  EXPECT_EQ(broken("tc delay 1ms netem loss", parse_netem).word, "tc");
+  EXPECT_EQ(broken("qdisc netem 1: parent", parse_netem).what,
+            "\"parent\" is the last word, and needs a number");
+  EXPECT_EQ(broken("tc qdisc add dev lo root netem delai 1ms", parse_netem).offset, 31U);
+}
+
 TEST(NetemOutage, IsFromATimeToALaterOne) {
   EXPECT_EQ(parse_outage("2s..3s"), (Outage{Instant(2s), Instant(3s)}));
   EXPECT_EQ(parse_outage("0..1.5min"), (Outage{Instant(0s), Instant(90s)}));

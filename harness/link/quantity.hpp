@@ -26,7 +26,7 @@ constexpr std::uint64_t kMs = 1'000'000;
 constexpr std::uint64_t kS = 1'000'000'000;
 
 // Formatting takes the first that fits, which is the largest of tc's.
-inline constexpr std::array<Unit, 14> kTimeUnits{{{"s", kS},
+inline constexpr std::array<Unit, 16> kTimeUnits{{{"s", kS},
                                                   {"ms", kMs},
                                                   {"us", kUs},
                                                   {"sec", kS},
@@ -39,7 +39,9 @@ inline constexpr std::array<Unit, 14> kTimeUnits{{{"s", kS},
                                                   {"nsec", 1},
                                                   {"nsecs", 1},
                                                   {"min", 60 * kS},
-                                                  {"h", 3600 * kS}}};
+                                                  {"h", 3600 * kS},
+                                                  {"\u00B5s", kUs},    // The micro sign,
+                                                  {"\u03BCs", kUs}}};  // and a Greek mu.
 inline constexpr std::span kTcTimeUnits = std::span(kTimeUnits).first<9>();
 inline constexpr std::span kTcSlotTimeUnits = std::span(kTimeUnits).first<12>();
 

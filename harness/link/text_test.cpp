@@ -100,7 +100,7 @@ TEST(Duration, IsReadExactly) {
 TEST(Duration, UnitsHaveSeveralNames) {
   const std::vector<std::pair<std::vector<const char*>, Duration>> units = {
       {{"ns", "nsec", "nsecs", "NS"}, 3ns},
-      {{"us", "usec", "usecs", "USecs"}, 3us},
+      {{"us", "usec", "usecs", "USecs", "\u00B5s", "\u03BCs"}, 3us},
       {{"ms", "msec", "msecs", "MS"}, 3ms},
       {{"s", "sec", "secs", "S"}, 3s},
       {{"min", "Min"}, 3min},
