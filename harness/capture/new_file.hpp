@@ -11,7 +11,8 @@ namespace lossy {
 
 // What is written goes to a file without a name, which gets the one asked for in commit() and is
 // gone when that never happens, even if the process is killed. Where the file system has no such
-// files it has a temporary name beside the other, which only a process that is killed leaves there.
+// files, or it is asked for, it has a temporary name beside the other, "seen.pcap.1234-1.part" with
+// the process's number, which only a process that is killed leaves there.
 // A symbolic link is followed. What exists and is not a regular file (a pipe, a terminal,
 // /dev/stdout) is written to directly. The operating system's refusals are thrown as
 // std::system_error, naming the path.
@@ -19,7 +20,7 @@ class NewFile {
  public:
   enum class Until : std::uint8_t { kNameless, kTemporaryName };
 
-  // `until` is how to begin: kTemporaryName is for tests of what happens elsewhere.
+  // `until` is how to begin. Half of some files is of use: those begin with a temporary name.
   explicit NewFile(const std::string& path, Until until = Until::kNameless);
   ~NewFile();
   NewFile(const NewFile&) = delete;

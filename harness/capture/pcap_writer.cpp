@@ -35,9 +35,9 @@ std::uint32_t load_little32(std::span<const std::byte, 4> bytes) {
 PcapWriter::PcapWriter(const PcapFormat& format, const std::string& name)
     : name_(name), nanoseconds_per_tick_(format.nanoseconds ? 1 : 1000), buffer_(kBufferBytes) {}
 
-PcapWriter::PcapWriter(const std::string& path, const PcapFormat& format)
+PcapWriter::PcapWriter(const std::string& path, const PcapFormat& format, NewFile::Until until)
     : PcapWriter(format, path) {
-  file_.emplace(path);
+  file_.emplace(path, until);
   descriptor_ = file_->take_descriptor();
   write_header(format.link_type);
 }

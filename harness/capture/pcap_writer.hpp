@@ -18,13 +18,15 @@ struct PcapFormat {
   bool nanoseconds = true;  // Else microseconds, and what is less than one is cut off.
 };
 
-// The file has its name only after finish(); without it nothing is left behind (see NewFile).
+// The file has its name only after finish(); without it nothing is left behind (see NewFile), but
+// of a process that is killed what was flushed, where the file begins with a temporary name.
 // Instant{} is 1970-01-01T00:00:00Z. Times that a capture cannot hold (before 1970, after 2106) and
 // the operating system's refusals, now or while writing, are thrown as std::system_error. While
 // is_open() after such a refusal, finish() keeps what was written before, records() of them whole.
 class PcapWriter final : public FrameSink {
  public:
-  explicit PcapWriter(const std::string& path, const PcapFormat& format = {});
+  explicit PcapWriter(const std::string& path, const PcapFormat& format = {},
+                      NewFile::Until until = NewFile::Until::kNameless);
   // Writes to an open descriptor, which is closed with it; `name` is what errors call it. After a
   // refusal the last record there may be cut off.
   PcapWriter(int descriptor, const std::string& name, const PcapFormat& format = {});

@@ -1,36 +1,12 @@
 #include "harness/capture/rotating_writer.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
 #include <filesystem>
 #include <system_error>
 
 namespace lossy {
-namespace {
-
-// The first of the numbered files that lie there already, or nothing.
-std::optional<std::string> earlier_file(const std::filesystem::path& path) {
-  const std::string stem = path.stem().string() + '-';
-  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  std::optional<std::string> first;
-  std::error_code error;  // A folder that cannot be read is refused when a file is made in it.
-  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    const std::filesystem::path name = entry->path().filename();
-    const std::string text = name.stem().string();
-    if (name.extension() != path.extension() || !text.starts_with(stem)) continue;
-    const std::string number = text.substr(stem.size());
-    const bool is_number = number.size() >= 5 &&
-                           std::ranges::all_of(number, [](char c) { return c >= '0' && c <= '9'; });
-    const std::string found = std::filesystem::path(path).replace_filename(name).string();
-    if (is_number && (!first || found < *first)) first = found;
-  }
-  return first;
-}
-
-}  // namespace
 
 std::string numbered_path(const std::string& path, std::uint64_t number) {
   std::filesystem::path numbered = path;
@@ -42,13 +18,7 @@ std::string numbered_path(const std::string& path, std::uint64_t number) {
 RotatingWriter::RotatingWriter(const std::string& path, const PcapFormat& format,
                                std::optional<std::uint64_t> bytes_max)
     : path_(path), format_(format), bytes_max_(bytes_max) {
-  if (bytes_max) {
-    if (const auto earlier = earlier_file(path)) {
-      throw std::system_error(EEXIST, std::generic_category(),
-                              "cannot begin with '" + next_path() + "' beside '" + *earlier + "'");
-    }
-  }
-  writer_.emplace(next_path(), format);
+  begin_one();
 }
 
 RotatingWriter::RotatingWriter(int descriptor, const std::string& name, const PcapFormat& format)
@@ -65,7 +35,7 @@ void RotatingWriter::write(const CaptureRecord& record) {
                        writer_->bytes() + PcapWriter::bytes_of(record) > *bytes_max_;
   if (is_full) {
     finish_one();
-    writer_.emplace(next_path(), format_);
+    begin_one();
   }
   writer_->write(record);
 }
@@ -74,8 +44,17 @@ void RotatingWriter::flush() {
   writer_->flush();
 }
 
+void RotatingWriter::begin_one() {
+  writer_.emplace(next_path(), format_, NewFile::Until::kTemporaryName);
+}
+
 void RotatingWriter::finish() {
-  if (writer_) finish_one();
+  if (!writer_) return;
+  finish_one();
+  // Those of an earlier recording that was longer.
+  for (std::uint64_t number = files_.size() + 1;
+       bytes_max_ && ::unlink(numbered_path(path_, number).c_str()) == 0; ++number) {
+  }
 }
 
 void RotatingWriter::finish_one() {

@@ -15,8 +15,10 @@ class RotatingWriter {
  public:
   // With `bytes_max` the files are called "seen-00001.pcap", "seen-00002.pcap" and so on for a path
   // "seen.pcap". None is longer than that, unless a single record is. Each has its name once it is
-  // complete: the last one in finish(). Refuses, as std::system_error, what PcapWriter refuses,
-  // and where such files lie already: two recordings would be taken for one.
+  // complete, the last one in finish(), and replaces what had it; finish() removes files with the
+  // next numbers, too: two recordings would be taken for one. Until then a file has a temporary
+  // name (see NewFile), by which it is there when the process is killed. Refuses what PcapWriter
+  // refuses.
   RotatingWriter(const std::string& path, const PcapFormat& format,
                  std::optional<std::uint64_t> bytes_max = std::nullopt);
   // Into an open descriptor, which is closed with it; `name` is what errors call it.
@@ -36,6 +38,7 @@ class RotatingWriter {
 
  private:
   std::string next_path() const;
+  void begin_one();
   void finish_one();
 
   std::string path_;

@@ -13,6 +13,8 @@ namespace lossy {
 namespace {
 
 using testing::ElementsAre;
+using testing::EndsWith;
+using testing::StartsWith;
 
 // What the frames of a capture say, one behind the other.
 std::string text_in(const std::string& path) {
@@ -51,7 +53,8 @@ TEST(RotatingWriterTest, NoFileGrowsBeyondTheLimit) {
   const TemporaryFolder folder;
   RotatingWriter writer(folder / "a.pcap", {}, 24 + 2 * 17);
   for (const char* frame : {"1", "2", "3", "4"}) write(writer, frame);
-  EXPECT_THAT(folder.names(), ElementsAre("a-00001.pcap"));
+  EXPECT_THAT(folder.names(), ElementsAre("a-00001.pcap", EndsWith(".part")));
+  EXPECT_THAT(folder.names().back(), StartsWith("a-00002.pcap."));
   write(writer, "5");
   writer.finish();
   ASSERT_THAT(folder.names(), ElementsAre("a-00001.pcap", "a-00002.pcap", "a-00003.pcap"));
@@ -75,21 +78,21 @@ TEST(RotatingWriterTest, ALongRecordHasItsOwnFile) {
   EXPECT_EQ(text_in(folder / "a-00003.pcap"), "3");
 }
 
-// Files of an earlier recording are neither replaced nor continued; others do not matter.
-TEST(RotatingWriterTest, RefusesToMixRecordings) {
+// An earlier recording is replaced whole: also where it had more files.
+TEST(RotatingWriterTest, ReplacesAnEarlierRecording) {
   const TemporaryFolder folder;
-  for (const char* name : {"a.pcap", "a-b.pcap", "a-00001.txt", "aa-00001.pcap", "a-1.pcap"}) {
-    write_file(folder / name, "");
+  for (const std::uint64_t number : {1U, 2U, 3U, 4U, 7U}) {
+    write_file(numbered_path(folder / "a.pcap", number), "before");
   }
-  { RotatingWriter(folder / "a.pcap", {}, 50).finish(); }
-  std::filesystem::remove(folder / "a-00001.pcap");
-  write_file(folder / "a-00007.pcap", "");
-  try {
-    RotatingWriter writer(folder / "a.pcap", {}, 50);
-    FAIL() << "not refused";
-  } catch (const std::system_error& error) {
-    EXPECT_THAT(error.what(), testing::HasSubstr("a-00007.pcap': File exists"));
-  }
+  RotatingWriter writer(folder / "a.pcap", {}, 24 + 2 * 17);
+  for (const char* frame : {"1", "2", "3"}) write(writer, frame);
+  EXPECT_EQ(read_file(folder / "a-00002.pcap"), "before");
+  writer.finish();
+  EXPECT_EQ(text_in(folder / "a-00001.pcap"), "12");
+  EXPECT_EQ(text_in(folder / "a-00002.pcap"), "3");
+  EXPECT_FALSE(std::filesystem::exists(folder / "a-00003.pcap"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "a-00004.pcap"));
+  EXPECT_EQ(read_file(folder / "a-00007.pcap"), "before");
 }
 
 // Of a file that can no longer have its name nothing is left, and nothing in it is counted.

@@ -22,8 +22,11 @@ std::string complain(const std::system_error& error, const char* left, const std
 
 }  // namespace
 
-KeptCapture::KeptCapture(const std::string& path, std::string goes_on, Half half)
-    : writer_(std::make_unique<PcapWriter>(path)), goes_on_(std::move(goes_on)), half_(half) {}
+KeptCapture::KeptCapture(const std::string& path, std::string goes_on, Half half,
+                         NewFile::Until until)
+    : writer_(std::make_unique<PcapWriter>(path, PcapFormat{}, until)),
+      goes_on_(std::move(goes_on)),
+      half_(half) {}
 
 template <typename Attempt>
 void KeptCapture::attempt(Attempt attempt) {
@@ -54,12 +57,17 @@ void KeptCapture::write(Instant time, std::span<const std::byte> frame) {
   attempt([&] { writer_->write(time, frame); });
 }
 
+void KeptCapture::flush() {
+  attempt([&] { writer_->flush(); });
+}
+
 void KeptCapture::finish() {
   attempt([&] { writer_->finish(); });
 }
 
 KeptRecording::KeptRecording(const std::string& path, Duration wall_time_at_start)
-    : wall_time_at_start_(wall_time_at_start), capture_(path, kForwarding) {
+    : wall_time_at_start_(wall_time_at_start),
+      capture_(path, kForwarding, KeptCapture::Half::kIsKept, NewFile::Until::kTemporaryName) {
   recorder_.add(capture_);
 }
 

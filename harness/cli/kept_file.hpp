@@ -24,9 +24,12 @@ class KeptCapture final : public FrameSink {
   };
 
   // `goes_on` is what does, as in "forwarding".
-  KeptCapture(const std::string& path, std::string goes_on, Half half = Half::kIsKept);
+  KeptCapture(const std::string& path, std::string goes_on, Half half = Half::kIsKept,
+              NewFile::Until until = NewFile::Until::kNameless);
 
   void write(Instant time, std::span<const std::byte> frame) override;
+  // Hands on what was written: it is there even if the process is killed, by a temporary name.
+  void flush();
   // The file has its name from then on.
   void finish() override;
 
@@ -50,6 +53,8 @@ class KeptFile : public Observer {
  public:
   // The file has its name from then on.
   virtual void finish() = 0;
+  // Now and then.
+  virtual void flush() {}
   virtual const std::string& failure() const = 0;
 };
 
@@ -63,6 +68,7 @@ class KeptRecording final : public KeptFile {
   void on_delivered(Instant now, const Passage& passage, const Delivery& delivery) override;
   void on_in_flight(Instant now, const Passage& passage, std::uint64_t number) override;
   void finish() override { recorder_.finish(); }
+  void flush() override { capture_.flush(); }
   const std::string& failure() const override { return capture_.failure(); }
 
  private:

@@ -34,6 +34,8 @@ namespace lossy {
 namespace {
 
 constexpr Duration kLivePeriod = std::chrono::milliseconds(500);
+// What a proxy that is killed has not recorded yet is no older.
+constexpr Duration kFlushPeriod = std::chrono::milliseconds(200);
 
 std::string with_all(std::string text, std::string_view what, const std::string& by) {
   for (std::size_t at = text.find(what); at != std::string::npos;
@@ -80,6 +82,12 @@ class ProxyRun {
     std::optional<Ticker> live;
     if (is_terminal(stderr) && !options_.trace && options_.command.empty()) {
       live.emplace(loop_, kLivePeriod, [this] { show_live(); });
+    }
+    std::optional<Ticker> flush;
+    if (!files_.empty()) {
+      flush.emplace(loop_, kFlushPeriod, [this] {
+        for (const auto& file : files_) file->flush();
+      });
     }
     if (!options_.command.empty()) start_command();
     loop_.run([this] {

@@ -103,6 +103,21 @@ class Forwarding(WithProxy):
         self.assertRegex(output, r"flows +3 opened, 3 open\n")
         self.assertRegex(output.splitlines()[-1], r"^The same path again: .* proxy --seed=4 ")
 
+    # A proxy that is killed leaves what it has recorded, by a name that says so.
+    def test_killed(self):
+        path = self.folder / "run.pcap"
+        process, address = self.start(f"--record={path}")
+        for _ in range(3):
+            self.ask(self.client(), address)
+        [part] = self.folder.glob("run.pcap.*.part")
+        read = lambda: json.loads(subprocess.run([LOSSY, "inspect", "--json", part], capture_output=True,
+                                                 timeout=60).stdout)["files"][0]
+        process_state.wait_until(process, lambda: read()["records"] == 12)
+        os.kill(int(re.search(r"\.(\d+)-1\.part$", part.name)[1]), signal.SIGKILL)
+        process.communicate()
+        self.assertFalse(path.exists())
+        self.assertEqual((len(read()["flows"]), read()["uplink"]["arrived"]), (3, 3))
+
     def test_sizes(self):
         process, address = self.start()
         client = self.client()

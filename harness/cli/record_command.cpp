@@ -324,8 +324,10 @@ void add_record_command(CLI::App& app, std::function<int()>& command) {
       "record", "Capture what passes a network interface, until SIGINT (Ctrl-C) or SIGTERM.");
   add_options(*record, *options);
   record->footer(
-      "A file has its name once it is whole. Exit code 1 when something is missing from it: the\n"
-      "kernel dropped packets, the disk was full, the interface went away.\n"
+      "A file has its name once it is whole; whoever is killed leaves FILE.pcap.1234-1.part, with\n"
+      "the process's number, which every command reads. Exit code 1 when something is missing "
+      "from\n"
+      "it: the kernel dropped packets, the disk was full, the interface went away.\n"
       "Capturing takes privileges, which are given up before anything is written: under sudo the\n"
       "files belong to you.\n"
       "Examples:\n"

@@ -22,6 +22,7 @@ import threading
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "net"))
+import process_state
 import proxied
 from proxied import PATIENCE_SECONDS
 
@@ -282,14 +283,18 @@ class Command(RecordTest):
         self.send(b"x")
         self.assertEqual(self.summary(recording, number=None)[0], 1)
 
-    # Killed in the midst, it leaves what was there before, and nothing else.
+    # Killed in the midst, it leaves what was there before, and beside it what was recorded, by a name that says so.
     def test_killed(self):
-        (self.folder / "seen.pcap").write_text("before")
-        recording = self.record()
-        self.send(*[b"x"] * 100)
-        recording.end(signal.SIGKILL)
-        self.assertEqual(os.listdir(self.folder), ["seen.pcap"])
-        self.assertEqual((self.folder / "seen.pcap").read_text(), "before")
+        for options, name in (([], "seen.pcap"), (["--rotate=1m"], "seen-00001.pcap")):
+            (self.folder / name).write_text("before")
+            recording = self.record(*options)
+            self.send(*[b"x"] * 100)
+            part = self.folder / f"{name}.{recording.process.pid}-1.part"
+            process_state.wait_until(recording.process, lambda: len(frames_in(part.read_bytes())) == 100)
+            recording.end(signal.SIGKILL)
+            self.assertEqual((self.folder / name).read_text(), "before")
+            text, _ = self.run_lossy("inspect", part)
+            self.assertIn("  records         100\n", text)
 
     def test_filter(self):
         recording = self.record("--filter=greater 1000", "--count=1")
@@ -310,9 +315,13 @@ class Command(RecordTest):
         contents = [frames_in((self.folder / name).read_bytes()) for name in names]
         self.assertEqual([len(frames) for frames in contents], [6, 6, 6, 2])
         self.assertEqual([frame[-1] for frames in contents for frame in frames], list(range(20)))
-        _, error = self.run_lossy("record", "-i", "lo", "-w", self.folder / "seen.pcap",
-                                  "--rotate=1k", code=2)
-        self.assertRegex(error, "seen-00001.pcap': File exists\n$")
+        # Another recording takes their place, and theirs alone, however long it is.
+        (self.folder / "seen-00006.pcap").write_text("not the next one")
+        recording = self.record("--rotate=1k", "--count=8")
+        self.send(*[bytes([i]) * 100 for i in range(8)])
+        self.summary(recording, number=None)
+        self.assertEqual(sorted(os.listdir(self.folder)), [*names[:2], "seen-00006.pcap"])
+        self.assertEqual(len(frames_in((self.folder / names[1]).read_bytes())), 2)
 
     # Piped into another, each packet is there when it comes.
     def test_standard_output(self):
