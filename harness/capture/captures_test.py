@@ -5,6 +5,7 @@ usage: captures_test.py LOSSY SUITE
 """
 
 import json
+import os
 import pathlib
 import resource
 import shutil
@@ -370,6 +371,8 @@ class Command(unittest.TestCase):
 class Tshark(unittest.TestCase):
     """Wireshark's own program finds as many datagrams in the same captures."""
 
+    SCRIPT = pathlib.Path(__file__).resolve().parent / "wireshark/greeting.lua"
+
     def setUp(self):
         if not shutil.which("tshark"):
             self.skipTest("tshark is not installed")
@@ -387,6 +390,45 @@ class Tshark(unittest.TestCase):
     def compare(self, path, *options):
         found = inspect(path)[1][0]
         self.assertEqual((found["datagrams"], found["bytes"]), self.counts(path, *options), path)
+
+    def dissect(self, path, *fields):
+        """What greeting.lua makes of a capture's frames: a tuple of fields each, and what Lua complains of."""
+        run = subprocess.run(["tshark", "-n", "-X", f"lua_script:{self.SCRIPT}", "-r", path, "-T", "fields",
+                              *(word for field in fields for word in ("-e", field))],
+                             capture_output=True, text=True, timeout=60)
+        if os.geteuid() == 0 and "fields aren't valid" in run.stderr:
+            self.skipTest("this tshark runs no scripts for root")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertNotRegex(run.stderr, "Lua|greeting.lua")
+        return [tuple(line.split("\t")) for line in run.stdout.splitlines()]
+
+    # Each host of a recording sees requests and their answers of its own.
+    def test_greetings(self):
+        if b"Lua" not in subprocess.run(["tshark", "--version"], capture_output=True, timeout=60).stdout:
+            self.skipTest("this tshark has no Lua")
+        captures = pathlib.Path(__file__).resolve().parent.parent.parent / "captures"
+        rows = self.dissect(captures / "drop.pcap", "sll.ifindex", "greeting.name", "greeting.answer_to", "greeting.time")
+        self.assertEqual(len(rows), inspect(captures / "drop.pcap")[1][0]["records"])
+        self.assertEqual({row[1] for row in rows}, {"Michael", "Tracy", "Sarah"})
+        answered = [row for row in rows if row[2]]
+        for interface, name, request, took in answered:
+            self.assertEqual(rows[int(request) - 1][:3], (interface, name, ""))
+            self.assertLess(float(took), 1)
+        self.assertEqual({row[0] for row in answered}, {"1", "2"})
+        again = self.dissect(captures / "drop.pcap", "greeting.retransmission")
+        self.assertEqual(sum(row == ("1",) for row in again) + sum(row == ("True",) for row in again), 2)
+        # What is no greeting is said to be none. (Of datagrams without content Wireshark asks nobody.)
+        cases = [(b"x" * 1017, False, "too_long"), (b"\xff", False, "not_utf8"),
+                 (b"Bye, Michael!", True, "not_a_greeting"), (b"Hello, !", True, "empty"),
+                 ("Grüß dich".encode(), False, None), (b"x" * 1016, False, None), (b"Hello, \xe2\x82\xac!", True, None)]
+        path = self.folder / "strange.pcap"
+        path.write_bytes(make_captures.pcap(make_captures.RAW, *[
+            make_captures.ipv4(make_captures.udp(text, port=9999 if answer else 40000, to=40000 if answer else 9999))
+            for text, answer, _ in cases]))
+        reasons = ("empty", "too_long", "not_utf8", "not_a_greeting")
+        for row, (text, _, reason) in zip(self.dissect(path, *(f"greeting.{name}" for name in reasons)), cases):
+            self.assertEqual([name for name, value in zip(reasons, (*row, *[""] * 4)) if value],
+                             [reason] if reason else [], text)
 
     def test_recorded_captures(self):
         folder = pathlib.Path(__file__).resolve().parent.parent.parent / "captures"
