@@ -224,6 +224,12 @@ class Command(unittest.TestCase):
         run = subprocess.run([LOSSY, "inspect", "-", "--port=9999"], input=self.begins_with_an_answer(),
                              capture_output=True, timeout=SECONDS_SANITIZED)
         self.assertNotIn(b"mistaken", run.stdout)
+        folder = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        for way, says in (("uplink", b"lossy: -: some flows began"), ("both", b"")):
+            run = subprocess.run([LOSSY, "seeds", "-", f"--to={folder}", f"--direction={way}"], capture_output=True,
+                                 input=self.begins_with_an_answer(), timeout=SECONDS_SANITIZED)
+            self.assertEqual((run.returncode, says in run.stderr, not run.stderr), (0, True, not says), run.stderr)
 
     def test_trace_and_bytes(self):
         path = self.CAPTURES / "recorded/tutorial-lo.pcap"

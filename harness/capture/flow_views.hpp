@@ -6,7 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <vector>
 
 #include "core/clock.hpp"
 #include "harness/capture/frame.hpp"
@@ -21,35 +21,47 @@ class FlowViews {
   };
   explicit FlowViews(Copies copies = Copies::kSightings) : copies_(copies) {}
 
-  // A packet that is seen again is so within this time. A network's duplicate looks the same.
+  // A packet that one view shows again does so within this time. A network's duplicate looks the
+  // same.
   static constexpr Duration kSamePacketMax = std::chrono::milliseconds(2);
+  // Another view shows it within this one.
+  static constexpr Duration kOtherViewMax = std::chrono::seconds(1);
 
-  // Whether the datagram was seen before. Call it for all of one flow, in their order. What each
-  // direction is first seen as stands for it, and all other views of it are repetitions; there a
-  // packet is the same that has the same IPv4 identification, but 0, and content, unless they
-  // all have it.
-  bool seen_before(const Frame& frame, bool uplink, Instant time);
+  // Whether the datagram was seen before. Call it for all of one flow, in their order, with the
+  // interface that the file names. The same packet is one with the same content and the same IPv4
+  // identification, as far as packets have one each: in another view, which shows each once, or in
+  // the same, where nothing but an identification tells it from one that was sent again.
+  bool seen_before(const Frame& frame, std::uint32_t interface, bool uplink, Instant time);
 
  private:
   struct View {
+    std::uint32_t file_interface = 0;
     std::uint32_t interface = 0;
     PacketType type = PacketType::kUnknown;
     friend bool operator==(const View&, const View&) = default;
   };
   struct Packet {
-    Instant time;
+    Instant time;  // When it was seen last.
     std::uint64_t content = 0;
+    std::uint8_t view = 0;   // The first that showed it, and
+    std::uint8_t other = 0;  // the latest other one; from 1.
   };
-  static constexpr std::size_t kPacketsKept = 8;
+  static constexpr std::size_t kPacketsKept = 16;
+  static constexpr std::size_t kViewsMax = 255;
   struct Way {
-    std::optional<View> view;
     // The latest ones. An identification of 0 is none.
     std::array<std::uint16_t, kPacketsKept> identifications{};
     std::array<Packet, kPacketsKept> packets{};
-    std::size_t next = 0;
+    std::size_t seen = 0;
   };
 
+  // From 1. What is more than can be told apart is the last one.
+  std::uint8_t number_of(const View& view);
+  bool is_again(Packet& before, std::uint8_t view, std::uint16_t identification,
+                Instant time) const;
+
   Copies copies_;
+  std::vector<View> views_;
   std::array<Way, 2> ways_;
   bool unnumbered_ = false;  // Packets that differ had the same identification.
 };

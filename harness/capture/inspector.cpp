@@ -92,7 +92,7 @@ std::optional<Sight> Inspector::add(const CaptureRecord& record, const Decoded& 
   if (two_sided) {
     count_path(*flow, frame, record.time, uplink);
   } else {
-    count_exchange(*flow, frame, record.time, sight);
+    count_exchange(*flow, frame, record, sight);
   }
   return sight;
 }
@@ -190,7 +190,7 @@ void Inspector::identify(Flow& flow, const Frame& frame, RecordedBy by) {
   report.client = role.first_is_request ? frame.source : frame.destination;
   report.server = role.first_is_request ? frame.destination : frame.source;
   if (!report.two_sided && report.answers_flow == 0) {
-    clients_.insert_or_assign(report.client, report.number - 1);
+    clients_[report.client].push_back(report.number - 1);
   }
 }
 
@@ -198,18 +198,23 @@ void Inspector::identify(Flow& flow, const Frame& frame, RecordedBy by) {
 // or an address of many; who has no address yet (DHCP) is known by the port. A port above the
 // client's own is none that is asked: rather the capture begins with an answer to it.
 Inspector::Flow* Inspector::asked_elsewhere(const Frame& frame) {
+  constexpr std::size_t kLookedAt = 16;
   auto found = clients_.find(frame.destination);
   if (found == clients_.end() && !frame.destination.is_v6()) {
     found = clients_.find(Address::v4({}, frame.destination.port()));
   }
   if (found == clients_.end()) return nullptr;
-  Flow& flow = flows_[found->second];
-  const Address& asked = flow.report.server;
-  if (frame.source == asked) return nullptr;
-  const bool is_other_port = with_port(asked, 0) == with_port(frame.source, 0) &&
-                             asked.port() <= flow.report.client.port() && flow.waits &&
-                             !flow.answered;
-  return is_other_port || is_of_many(asked) ? &flow : nullptr;
+  const std::vector<std::size_t>& begun = found->second;
+  for (std::size_t i = begun.size(); i-- > 0 && begun.size() - i <= kLookedAt;) {
+    Flow& flow = flows_[begun[i]];
+    const Address& asked = flow.report.server;
+    if (frame.source == asked) return nullptr;
+    const bool is_other_port = with_port(asked, 0) == with_port(frame.source, 0) &&
+                               asked.port() <= flow.report.client.port() && flow.waits &&
+                               !flow.answered;
+    if (is_other_port || is_of_many(asked)) return &flow;
+  }
+  return nullptr;
 }
 
 // As all flows tell it that are there by now.
@@ -252,10 +257,12 @@ void Inspector::count_path(Flow& flow, const Frame& frame, Instant time, bool up
   }
 }
 
-void Inspector::count_exchange(Flow& flow, const Frame& frame, Instant time, Sight& sight) {
+void Inspector::count_exchange(Flow& flow, const Frame& frame, const CaptureRecord& record,
+                               Sight& sight) {
+  const Instant time = record.time;
   InspectedFlow& report = flow.report;
   if (report.interface != frame.interface) report.interface = 0;
-  sight.repeated = flow.views->seen_before(frame, sight.uplink, time);
+  sight.repeated = flow.views->seen_before(frame, record.interface, sight.uplink, time);
   if (sight.repeated) {
     ++report.repeated;
   } else if (sight.uplink) {

@@ -165,7 +165,7 @@ class Inspector {
   void count_carried(const Carriers& carriers, const Decoded& decoded);
   std::optional<Sight> add_note(const CaptureRecord& record);
   void count_path(Flow& flow, const Frame& frame, Instant time, bool uplink);
-  void count_exchange(Flow& flow, const Frame& frame, Instant time, Sight& sight);
+  void count_exchange(Flow& flow, const Frame& frame, const CaptureRecord& record, Sight& sight);
 
   InspectOptions options_;
   Inspection inspection_;
@@ -173,7 +173,7 @@ class Inspector {
   std::vector<Flow> flows_;
   std::unordered_map<Key, std::size_t, HashKey> index_;
   ServerFinder servers_;
-  std::unordered_map<Address, std::size_t> clients_;  // The latest flow that each began.
+  std::unordered_map<Address, std::vector<std::size_t>> clients_;  // The flows that each began.
   std::size_t latest_ = 0;  // Most datagrams are of the flow of the one before.
   Decoded note_;            // The latest.
   PathBudget path_budget_;

@@ -353,13 +353,54 @@ TEST(InspectorTest, RepeatedDatagramsAreNoRetransmissions) {
     capture.see(kClient, kServer, "Michael", 0s, PacketType::kOutgoing, interface);
     capture.see(kClient, kServer, "Michael", 1us, PacketType::kIncoming, interface);
   }
-  capture.see(kClient, kServer, "Tracy");
+  // What only another interface shows was not seen before; sent again it is, once more on both.
+  capture.see(kClient, kServer, "Tracy", 1ms);
+  for (const auto type : {PacketType::kOutgoing, PacketType::kIncoming}) {
+    capture.see(kClient, kServer, "Michael", 900ms, type);
+  }
   const Inspection found = capture.inspector.finish();
   ASSERT_EQ(found.flows.size(), 1U);
   EXPECT_EQ(found.flows[0].repeated, 4U);
   EXPECT_EQ(found.flows[0].interface, 0U);
-  EXPECT_EQ(found.exchanges.requests, 1U);
-  EXPECT_EQ(found.exchanges.retransmitted, 0U);
+  EXPECT_EQ(found.exchanges.requests, 2U);
+  EXPECT_EQ(found.exchanges.retransmitted, 1U);
+}
+
+// The interfaces of a pcapng are views, too, whatever the link type says of interfaces.
+TEST(InspectorTest, InterfacesOfTheFileAreViews) {
+  Inspected capture;
+  const auto see = [&](Duration at, std::uint32_t interface) {
+    const auto frame = from_hex(kMichael4);
+    const CaptureRecord record{.number = 1,
+                               .time = Instant(at),
+                               .frame = frame,
+                               .original_bytes = frame.size(),
+                               .link_type = kLinkTypeRaw,
+                               .interface = interface};
+    capture.inspector.add(record, capture.inspector.decode(record));
+  };
+  see(0ms, 0);
+  see(50ms, 1);
+  see(1051ms, 1);  // So late it is another one.
+  const Inspection found = capture.inspector.finish();
+  EXPECT_EQ(found.flows.at(0).repeated, 1U);
+  EXPECT_EQ(found.exchanges.requests + found.exchanges.retransmitted, 2U);
+}
+
+// A client may have asked several servers, each of which answers from another port.
+TEST(InspectorTest, AnswersOfSeveralServersFromOtherPorts) {
+  Inspected capture;
+  const Address one = *Address::parse("192.0.2.2:69");
+  const Address other = *Address::parse("192.0.2.3:69");
+  for (const Address& server : {one, other}) capture.see(kClient, server, "RRQ");
+  for (const Address& server : {other, one}) {
+    capture.see(with_port(server, 50000), kClient, "DATA 1", 1ms);
+  }
+  const Inspection found = capture.inspector.finish();
+  ASSERT_EQ(found.flows.size(), 4U);
+  EXPECT_EQ(found.flows[2].answers_flow, 2U);
+  EXPECT_EQ(found.flows[3].answers_flow, 1U);
+  EXPECT_EQ(found.exchanges.answered, 2U);
 }
 
 // A bridge and a mirror port show the same packet twice: it is known by its identification, for 2

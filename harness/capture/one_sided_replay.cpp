@@ -55,7 +55,8 @@ void OneSidedReplay::run(PcapReader& reader, Endpoint& server) {
     now_ = std::max(now_, record->time);
     Flow& flow = flows_[addresses_of(kind, *frame)];
     flow.last = now_;
-    if (server_port_ && flow.views.seen_before(*frame, kind == Kind::kRequest, record->time)) {
+    if (server_port_ &&
+        flow.views.seen_before(*frame, record->interface, kind == Kind::kRequest, record->time)) {
       ++repeated_;
       continue;
     }

@@ -75,6 +75,8 @@ class SeedMaker {
   void add(const CaptureRecord& record);
   // Call it once, when the records have ended.
   const SeedCounters& finish();
+  // All records say that others serve than were taken for servers.
+  bool is_mistaken() const { return inspector_.better_servers().has_value(); }
 
  private:
   struct Conversation {

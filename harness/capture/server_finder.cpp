@@ -14,8 +14,8 @@ constexpr std::uint32_t kMany = 3;
 }  // namespace
 
 void ServerFinder::begin(const Address& source, const Address& destination) {
-  ++ports_[source.port()].from;
   ++ports_[destination.port()].to;
+  if (source.port() != destination.port()) ++ports_[source.port()].from;
 }
 
 ServerFinder::Port ServerFinder::port_of(const Address& address) const {

@@ -44,6 +44,15 @@ TEST(ServerFinder, PortThatAsksMany) {
   EXPECT_EQ(finder.role(at(40000), at(2001)), (ServerRole{true, ServerReason::kAskedFirst}));
 }
 
+// A flow between two hosts' same port is one flow of that port.
+TEST(ServerFinder, TheSamePortOnBothSides) {
+  ServerFinder finder;
+  finder.begin(at(53), at(53));
+  for (const std::uint16_t port : {40001, 40002}) finder.begin(at(port), at(53));
+  EXPECT_EQ(finder.explain(at(53), ServerReason::kPortOfMany),
+            "port 53 is in 3 flows, of which 3 begin with a datagram to it");
+}
+
 // Of two ports of many the one with more flows; a port that is given goes before all.
 TEST(ServerFinder, PortsOfManyAndGivenOnes) {
   ServerFinder finder;

@@ -84,15 +84,17 @@ CLI::Option* add_port(CLI::App& app, std::optional<std::uint16_t>& port,
       "PORT");
 }
 
+void say_mistaken(const std::string& path) {
+  fmt::print(stderr,
+             "lossy: {}: some flows began before it showed who serves, and a pipe cannot be read "
+             "again: --port says it\n",
+             escape_controls(path));
+}
+
 RecordedFlows read_flows(const std::string& path, const RecordedFlowsOptions& options) {
   try {
     RecordedFlows recorded = read_recorded_flows(path, options);
-    if (recorded.mistaken) {
-      fmt::print(stderr,
-                 "lossy: {}: some flows began before it showed who serves, and a pipe cannot be "
-                 "read again: --port says it\n",
-                 escape_controls(path));
-    }
+    if (recorded.mistaken) say_mistaken(path);
     return recorded;
   } catch (const std::invalid_argument& error) {
     throw CannotTry(std::string("--filter: ") + error.what());

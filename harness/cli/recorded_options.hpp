@@ -30,6 +30,9 @@ std::string why_nothing(const std::string& path, const std::string& what,
 CLI::Option* add_port(CLI::App& app, std::optional<std::uint16_t>& port,
                       const std::string& unasked = "told from all flows; inspect --why says why");
 
+// Says that roles were told too late, and that the capture cannot be read a second time.
+void say_mistaken(const std::string& path);
+
 // Reads a capture; a filter that is none is thrown as CannotTry.
 RecordedFlows read_flows(const std::string& path, const RecordedFlowsOptions& options);
 

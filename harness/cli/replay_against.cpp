@@ -312,7 +312,7 @@ class AgainstRun {
     }
     if (first_) {
       std::vector<RecordedFlow> heard;
-      play_to(*first_, name, recorded, &heard);
+      const Played first = play_to(*first_, name, recorded, &heard);
       if (stopped_by_) return not_begun(path);
       recorded.flows = std::move(heard);
       recorded.answers = 0;
@@ -321,21 +321,31 @@ class AgainstRun {
         recorded.duration = std::max(recorded.duration, flow.steps.back().at);
       }
       if (recorded.answers == 0) {
-        return not_readable(path, fmt::format("{}: {} answers nothing of it, so that there is "
-                                              "nothing to compare with",
-                                              name, first_->server.to_string()));
+        return not_readable(path, fmt::format("{}: {}, so that there is nothing to compare with",
+                                              name, why_unheard(first.flows)));
       }
     }
     if (const std::uint64_t whole = masked_whole(recorded, options_.mask, false); whole > 0) {
       const std::string what =
-          fmt::format("{}: the mask leaves nothing of {} of {}: whatever comes is as recorded",
-                      name, whole, counted(recorded.answers, "answer"));
+          fmt::format("{}: the mask leaves nothing of {} of {}: whatever comes is as good", name,
+                      whole, counted(recorded.answers, "answer"));
       if (whole == recorded.answers) return not_readable(path, what);
       fmt::print(stderr, "lossy: {}\n", what);
     }
     const Played played = play_to(client_, name, recorded, nullptr);
     report(path, recorded, played.flows, played.took);
     if (!recorded.error.empty()) add_error(path, recorded.error);  // What came before was played.
+  }
+
+  // Why the first server gave no answer that counts.
+  std::string why_unheard(const std::vector<AgainstFlow>& flows) const {
+    for (const AgainstFlow& flow : flows) {
+      if (!flow.refusal.empty()) return flow.refusal;
+    }
+    const bool elsewhere = std::ranges::any_of(
+        flows, [](const AgainstFlow& flow) { return flow.outcome.unexpected > 0; });
+    return first_->server.to_string() +
+           (elsewhere ? " answers from other ports" : " answers nothing of it in time");
   }
 
   struct Played {

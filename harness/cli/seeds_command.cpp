@@ -80,6 +80,7 @@ SeedsOfFile make_seeds(const std::string& path, const SeedsCommandOptions& optio
   }
   SeedMaker maker(seeds, folder);
   while (const auto record = reader.next()) maker.add(*record);
+  if (seeds.asks_who_serves() && maker.is_mistaken()) say_mistaken(path);
   return {maker.finish(), reader.error() ? reader.error()->text : std::string(),
           reader.filtered_out()};
 }

@@ -193,26 +193,33 @@ constexpr std::array<LineParser::Keyword, 10> LineParser::kWordsOfOurs{
      {"mtu", &LineParser::parse_mtu},
      {"outage", &LineParser::parse_outage}}};
 
-// What stands around netem's own words where a whole line of tc's was pasted: a command, "tc qdisc
-// add dev eth0 root netem delay 20ms", or what `tc qdisc show` prints, "qdisc netem 8001: root
+// What stands around netem's own words where a whole line was pasted: a command, "sudo tc qdisc add
+// dev eth0 root netem delay 20ms", or what `tc qdisc show` prints, "qdisc netem 8001: dev eth0 root
 // refcnt 2 limit 1000 delay 20ms".
 void LineParser::skip_command() {
   const Words whole = words_;
-  if (words_.peek().text == "tc") words_.take();
-  const Word qdisc = words_.peek();
-  if (qdisc.text != "qdisc") {
+  Word word = words_.peek();
+  while (word.text == "sudo" || word.text == "$" || word.text == "#" || word.text == "tc" ||
+         word.text.ends_with("/tc")) {
+    words_.take();
+    word = words_.peek();
+  }
+  if (word.text != "qdisc" && word.text != "netem") {
     words_ = whole;
     return;
   }
-  while (!words_.done() && words_.peek().text != "netem") words_.take();
-  if (words_.done()) throw refuse(qdisc, "this line of tc's is of no netem");
+  for (; !words_.done() && words_.peek().text != "netem"; words_.take()) {
+    if (words_.peek().text.starts_with("del")) {
+      throw refuse(words_.peek(), "this line of tc's takes a network away");
+    }
+  }
+  if (words_.done()) throw refuse(word, "this line of tc's is of no netem");
   words_.take();
   if (words_.peek().text.ends_with(':')) words_.take();
-  if (words_.peek().text == "root") words_.take();
-  for (const std::string_view pair : {"parent", "refcnt"}) {
-    if (words_.peek().text != pair) continue;
-    const Word key = words_.take();
-    words_.take_value(key, "a number");
+  for (const std::string_view key : {"dev", "parent", "root", "refcnt"}) {
+    if (words_.peek().text != key) continue;
+    const Word taken = words_.take();
+    if (key != "root") words_.take_value(taken, "a value");
   }
 }
 

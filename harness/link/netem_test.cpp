@@ -509,6 +509,9 @@ TEST(NetemLine, PastedWhole) {
   for (const char* line :
        {"tc qdisc add dev eth0 root netem limit 1000 delay 20ms loss 1%",
         "tc qdisc change dev eth0 parent 1:1 handle 10: netem limit 1000 delay 20ms loss 1%",
+        "$ sudo /sbin/tc qdisc add dev eth0 root netem limit 1000 delay 20ms loss 1%",
+        "netem limit 1000 delay 20ms loss 1%",
+        "qdisc netem 8001: dev eth0 root refcnt 2 limit 1000 delay 20ms loss 1%",
         "qdisc netem 8001: root refcnt 2 limit 1000 delay 20ms loss 1%",
         "qdisc netem 10: parent 1:3 limit 1000 delay 20ms loss 1%"}) {
     EXPECT_EQ(parse(line), settings) << line;
@@ -518,7 +521,8 @@ TEST(NetemLine, PastedWhole) {
   EXPECT_EQ(other.word, "qdisc");
   EXPECT_EQ(broken("tc delay 1ms netem loss", parse_netem).word, "tc");
   EXPECT_EQ(broken("qdisc netem 1: parent", parse_netem).what,
-            "\"parent\" is the last word, and needs a number");
+            "\"parent\" is the last word, and needs a value");
+  EXPECT_EQ(broken("tc qdisc del dev eth0 root netem", parse_netem).word, "del");
   EXPECT_EQ(broken("tc qdisc add dev lo root netem delai 1ms", parse_netem).offset, 31U);
 }
 
