@@ -2,11 +2,18 @@
 
 #include <gtest/gtest.h>
 
+#include <initializer_list>
+#include <vector>
+
 namespace lossy {
 namespace {
 
 Address at(std::uint16_t port) {
   return Address::v4({192, 0, 2, static_cast<std::uint8_t>(port % 251)}, port);
+}
+
+std::vector<std::uint16_t> ports(std::initializer_list<std::uint16_t> numbers) {
+  return numbers;
 }
 
 // Where nothing else is known the first datagram is a request.
@@ -39,7 +46,8 @@ TEST(ServerFinder, PortOfMany) {
 // One that asks many, as a scanner does, or a resolver with a port of its own, serves nobody.
 TEST(ServerFinder, PortThatAsksMany) {
   ServerFinder finder;
-  for (const std::uint16_t port : {2001, 2002, 2003, 2004}) finder.begin(at(40000), at(port));
+  for (const std::uint16_t port : ports({2001, 2002, 2003, 2004}))
+    finder.begin(at(40000), at(port));
   finder.begin(at(2005), at(40000));
   EXPECT_EQ(finder.role(at(40000), at(2001)), (ServerRole{true, ServerReason::kAskedFirst}));
 }
@@ -48,7 +56,7 @@ TEST(ServerFinder, PortThatAsksMany) {
 TEST(ServerFinder, TheSamePortOnBothSides) {
   ServerFinder finder;
   finder.begin(at(53), at(53));
-  for (const std::uint16_t port : {40001, 40002}) finder.begin(at(port), at(53));
+  for (const std::uint16_t port : ports({40001, 40002})) finder.begin(at(port), at(53));
   EXPECT_EQ(finder.explain(at(53), ServerReason::kPortOfMany),
             "port 53 is in 3 flows, of which 3 begin with a datagram to it");
 }
@@ -58,8 +66,9 @@ TEST(ServerFinder, PortsOfManyAndGivenOnes) {
   ServerFinder finder;
   ServerFinder given(5000);
   for (ServerFinder* each : {&finder, &given}) {
-    for (const std::uint16_t port : {40001, 40002, 40003, 40004}) each->begin(at(port), at(9999));
-    for (const std::uint16_t port : {40001, 40002, 40003}) each->begin(at(port), at(5000));
+    for (const std::uint16_t port : ports({40001, 40002, 40003, 40004}))
+      each->begin(at(port), at(9999));
+    for (const std::uint16_t port : ports({40001, 40002, 40003})) each->begin(at(port), at(5000));
   }
   EXPECT_EQ(finder.role(at(9999), at(5000)), (ServerRole{false, ServerReason::kPortOfMany}));
   EXPECT_EQ(given.role(at(9999), at(5000)), (ServerRole{true, ServerReason::kPortGiven}));
