@@ -56,7 +56,7 @@ std::vector<std::string> garbage() {
       "ms",      "bit",   "ten",     "1.2.3ms", "1..2",        "1ms1",  " 1ms",
       "1ms ",    "1e3ms", "0x10ms",  "1ms1ms",  "1,5s",        "1\n5s", "1m",
       "1M",      "1mb",   "1mbps",   "10%%",    "10 %",        "%10",   "1bits",
-      "1mbit/m", "1  ms", "nan",     "infs",    "\x1b[31m1ms", "\xff",  "1\xc2\xb5s",
+      "1mbit/m", "1  ms", "nan",     "infs",    "\x1b[31m1ms", "\xff",  "1\xc2\xb5m",
       "+5ms",    "--5ms", "1'000ms", "1e3mbit", "1\tms",       "1 / s", "/s",
       "5/",      "5//s",  "-5/s",    "1e3/s"};
   texts.emplace_back("1ms\0", 4);
