@@ -8,15 +8,15 @@
 namespace lossy {
 
 std::optional<ServerFinder> read_servers(const std::string& path, const CaptureChoice& choice,
+                                         std::optional<std::uint16_t> server_port,
                                          PcapReader::Tell on_read) {
   if (!can_be_read_again(path)) return std::nullopt;
   auto opened = PcapReader::open(path);
   auto* const reader = std::get_if<PcapReader>(&opened);
   if (reader == nullptr) return std::nullopt;
-  if (!choice.filter.empty() && reader->set_filter(choice.filter)) return std::nullopt;
-  if (choice.inner) reader->look_inside();
+  if (reader->choose(choice)) return std::nullopt;
   reader->on_read(std::move(on_read));
-  Inspector inspector({.server_port = choice.server_port});
+  Inspector inspector({.server_port = server_port});
   while (const auto record = reader->next()) {
     const auto decoded = inspector.decode(*record);
     inspector.add(*record, decoded);

@@ -162,8 +162,7 @@ Inspector::Flow* Inspector::flow_of(const Frame& frame, RecordedBy by) {
     if (flow.report.two_sided) {
       flow.paths = std::make_unique<std::array<PathTracker, 2>>();
     } else {
-      flow.views = std::make_unique<FlowViews>(options_.copies);
-      flow.exchanges = std::make_unique<Exchanges>();
+      flow.one_sided = std::make_unique<OneSided>(OneSided{FlowViews(options_.copies)});
     }
   }
   latest_ = found->second;
@@ -210,26 +209,26 @@ Inspector::Flow* Inspector::asked_elsewhere(const Frame& frame) {
     const Address& asked = flow.report.server;
     if (frame.source == asked) return nullptr;
     const bool is_other_port = with_port(asked, 0) == with_port(frame.source, 0) &&
-                               asked.port() <= flow.report.client.port() && flow.waits &&
-                               !flow.answered;
+                               asked.port() <= flow.report.client.port() && flow.one_sided->waits &&
+                               !flow.one_sided->answered;
     if (is_other_port || is_of_many(asked)) return &flow;
   }
   return nullptr;
 }
 
 // As all flows tell it that are there by now.
-ServerRole Inspector::role_of(const Flow& flow, const ServerFinder& servers) {
+ServerRole Inspector::role_of(const Flow& flow) const {
   const InspectedFlow& report = flow.report;
   if (report.two_sided || report.answers_flow != 0) {
     return {flow.first_is_request, report.server_reason};
   }
-  return flow.first_is_request ? servers.role(report.client, report.server)
-                               : servers.role(report.server, report.client);
+  return flow.first_is_request ? servers_.role(report.client, report.server)
+                               : servers_.role(report.server, report.client);
 }
 
 std::optional<ServerFinder> Inspector::better_servers() const {
   const bool as_taken = std::ranges::all_of(flows_, [&](const Flow& flow) {
-    return role_of(flow, servers_).first_is_request == flow.first_is_request;
+    return role_of(flow).first_is_request == flow.first_is_request;
   });
   return as_taken ? std::nullopt : std::optional(servers_);
 }
@@ -261,23 +260,24 @@ void Inspector::count_exchange(Flow& flow, const Frame& frame, const CaptureReco
                                Sight& sight) {
   const Instant time = record.time;
   InspectedFlow& report = flow.report;
+  OneSided& seen = *flow.one_sided;
   if (report.interface != frame.interface) report.interface = 0;
-  sight.repeated = flow.views->seen_before(frame, record.interface, sight.uplink, time);
+  sight.repeated = seen.views.seen_before(frame, record.interface, sight.uplink, time);
   if (sight.repeated) {
     ++report.repeated;
   } else if (sight.uplink) {
-    flow.waits = true;
-    flow.exchanges->request(frame.payload, time, exchange_budget_);
-  } else if (report.answers_flow != 0 && !flow.waits) {
-    Flow& asked = flows_[report.answers_flow - 1];
+    seen.waits = true;
+    seen.exchanges.request(frame.payload, time, exchange_budget_);
+  } else if (report.answers_flow != 0 && !seen.waits) {
+    OneSided& asked = *flows_[report.answers_flow - 1].one_sided;
     sight.elsewhere = true;
     ++report.elsewhere;
-    if (asked.waits) asked.exchanges->answer(frame.payload, time, inspection_.response_times);
+    if (asked.waits) asked.exchanges.answer(frame.payload, time, inspection_.response_times);
     asked.waits = false;
   } else {
-    flow.waits = false;
-    flow.answered = true;
-    flow.exchanges->answer(frame.payload, time, inspection_.response_times);
+    seen.waits = false;
+    seen.answered = true;
+    seen.exchanges.answer(frame.payload, time, inspection_.response_times);
   }
 }
 
@@ -290,9 +290,9 @@ Inspection Inspector::finish() {
       flow.report.uplink_path = (*flow.paths)[0].counters();
       flow.report.downlink_path = (*flow.paths)[1].counters();
     } else {
-      flow.exchanges->finish();
-      flow.report.exchanges = flow.exchanges->counters();
-      const ServerRole role = role_of(flow, servers_);
+      flow.one_sided->exchanges.finish();
+      flow.report.exchanges = flow.one_sided->exchanges.counters();
+      const ServerRole role = role_of(flow);
       if (role.first_is_request == flow.first_is_request) {
         flow.report.server_reason = role.reason;
       } else {

@@ -142,22 +142,26 @@ class Inspector {
   struct HashKey {
     std::size_t operator()(const Key& key) const;
   };
+  // What is only told of flows that one host's capture shows.
+  struct OneSided {
+    FlowViews views;
+    Exchanges exchanges{};
+    bool waits = false;     // What was asked last was not answered yet.
+    bool answered = false;  // By the server itself.
+  };
   struct Flow {
     Key key;
     InspectedFlow report;
     bool first_is_request = true;
-    bool waits = false;                                 // What was asked last was not answered yet.
-    bool answered = false;                              // By the server itself.
     std::unique_ptr<std::array<PathTracker, 2>> paths;  // Uplink and downlink.
-    std::unique_ptr<FlowViews> views;
-    std::unique_ptr<Exchanges> exchanges;
+    std::unique_ptr<OneSided> one_sided;
   };
 
   static Key key_of(const Frame& frame, RecordedBy by);
   static bool is_of(const Key& key, const Frame& frame, RecordedBy by);
   Flow* flow_of(const Frame& frame, RecordedBy by);
   void identify(Flow& flow, const Frame& frame, RecordedBy by);
-  static ServerRole role_of(const Flow& flow, const ServerFinder& servers);
+  ServerRole role_of(const Flow& flow) const;
   Flow* asked_elsewhere(const Frame& frame);
   static void see_proxy(InspectedFlow& flow, const Frame& frame, bool uplink);
   void count(const CaptureRecord& record);

@@ -98,6 +98,11 @@ std::variant<PcapReader, CaptureError> PcapReader::read(std::unique_ptr<InputStr
   return reader;
 }
 
+std::optional<std::string> PcapReader::choose(const CaptureChoice& choice) {
+  inner_ = choice.inner;
+  return choice.filter.empty() ? std::nullopt : set_filter(choice.filter);
+}
+
 std::optional<std::string> PcapReader::set_filter(const std::string& expression) {
   filter_.emplace(expression);
   std::optional<std::string> why;

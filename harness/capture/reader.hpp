@@ -36,6 +36,12 @@ struct CaptureError {
   std::string text;  // One line that begins with the path.
 };
 
+// Which of a capture's records count.
+struct CaptureChoice {
+  std::string filter{};  // An expression as for tcpdump, or nothing.
+  bool inner = false;    // What VXLAN, Geneve and GTP-U carry counts instead.
+};
+
 class PcapReader {
  public:
   PcapReader(PcapReader&&) = default;
@@ -52,6 +58,9 @@ class PcapReader {
   // (pcap-filter(7)), and over those whose link type cannot be decoded. Why it cannot, or nothing;
   // of a pcapng, whose link types show later, only where it can be asked of none.
   std::optional<std::string> set_filter(const std::string& expression);
+
+  // Both at once. Why there can be no such filter, or nothing.
+  std::optional<std::string> choose(const CaptureChoice& choice);
 
   // "port 7 matches none of 12 records", and what would, once a filter that matched nothing has
   // seen all; else nothing.

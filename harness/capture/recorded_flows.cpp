@@ -155,9 +155,8 @@ class Reading {
     }
     auto& reader = std::get<PcapReader>(opened);
     reader.on_read(options_.on_read);
-    if (options_.inner) reader.look_inside();
-    if (!options_.filter.empty()) {
-      if (const auto why = reader.set_filter(options_.filter)) throw std::invalid_argument(*why);
+    if (const auto why = reader.choose({options_.filter, options_.inner})) {
+      throw std::invalid_argument(*why);
     }
     while (const auto record = reader.next()) {
       const auto decoded = inspector_.decode(*record);

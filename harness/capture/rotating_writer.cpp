@@ -51,10 +51,10 @@ void RotatingWriter::begin_one() {
 void RotatingWriter::finish() {
   if (!writer_) return;
   finish_one();
+  if (!bytes_max_) return;
   // Those of an earlier recording that was longer.
-  for (std::uint64_t number = files_.size() + 1;
-       bytes_max_ && ::unlink(numbered_path(path_, number).c_str()) == 0; ++number) {
-  }
+  std::uint64_t number = files_.size() + 1;
+  while (::unlink(numbered_path(path_, number).c_str()) == 0) ++number;
 }
 
 void RotatingWriter::finish_one() {

@@ -1,7 +1,7 @@
 // What a run's comparison with its golden comes to.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "harness/capture/golden.hpp"

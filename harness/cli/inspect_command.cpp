@@ -29,9 +29,8 @@ namespace {
 
 struct InspectCommandOptions {
   std::vector<std::string> files;
-  std::string filter;
+  CaptureChoice choice;
   InspectOptions inspect;
-  bool inner = false;
   bool why = false;
   bool trace = false;
   bool hex = false;
@@ -50,15 +49,13 @@ InspectReport inspect_with(const std::string& path, const InspectCommandOptions&
     return report;
   }
   PcapReader& reader = std::get<PcapReader>(opened);
-  if (!options.filter.empty()) {
-    if (const auto why = reader.set_filter(options.filter)) throw CannotTry("--filter: " + *why);
-  }
-  if (options.inner) reader.look_inside();
-  report.inner = options.inner;
+  if (const auto why = reader.choose(options.choice)) throw CannotTry("--filter: " + *why);
+  report.inner = options.choice.inner;
   report.why = options.why;
   if (!options.trace) reader.on_read(reading_progress());  // A ladder shows it, too.
   InspectOptions inspect = options.inspect;
-  const bool is_second = servers.has_value();
+  // What is shown on the way cannot be taken back.
+  const bool may_read_again = !servers && !options.trace && page == nullptr;
   inspect.servers = std::move(servers);
   Inspector inspector(inspect);
   InspectTrace trace(stdout, options.hex, line_style(stdout));
@@ -73,7 +70,7 @@ InspectReport inspect_with(const std::string& path, const InspectCommandOptions&
     if (reader.is_live()) flush_output();  // Somebody may be watching.
   }
   trace.finish();
-  if (!is_second && can_be_read_again(path)) {
+  if (may_read_again && can_be_read_again(path)) {
     if (auto better = inspector.better_servers()) {
       return inspect_with(path, options, std::move(better), page);
     }
@@ -95,10 +92,9 @@ InspectReport inspect_with(const std::string& path, const InspectCommandOptions&
 
 InspectReport inspect_one(const std::string& path, const InspectCommandOptions& options,
                           PageCapture* page) {
-  std::optional<ServerFinder> servers;  // What is shown on the way cannot be taken back.
+  std::optional<ServerFinder> servers;
   if (options.trace || page != nullptr) {
-    servers = read_servers(path, {options.filter, options.inner, options.inspect.server_port},
-                           reading_progress());
+    servers = read_servers(path, options.choice, options.inspect.server_port, reading_progress());
   }
   return inspect_with(path, options, std::move(servers), page);
 }
@@ -143,7 +139,7 @@ void add_inspect_command(CLI::App& app, const CommandLine& command_line,
   inspect_app->add_flag("--why", options->why, "say of each flow why its server is the server");
   inspect_app->add_flag("--hex", options->hex, "print the bytes of every datagram, too");
   options->json.add_to(*inspect_app, "print all of it as one JSON object");
-  add_filter(*inspect_app, options->filter,
+  add_filter(*inspect_app, options->choice.filter,
              "only what this matches, as tcpdump has it; of fragments only the first has ports");
   add_parsed(
       *inspect_app, "--flow", options->inspect.flow,
@@ -162,7 +158,7 @@ void add_inspect_command(CLI::App& app, const CommandLine& command_line,
       "  tcpdump -w - udp port 53 | lossy inspect - --trace\n"
       "  lossy inspect seen.pcapng.gz --filter='port 9999' --flow=1 --hex");
   add_port(*inspect_app, options->inspect.server_port);
-  add_inner(*inspect_app, options->inner);
+  add_inner(*inspect_app, options->choice.inner);
   add_report(*inspect_app, options->report);
   inspect_app->callback([options, &command_line, &command] {
     if (options->hex) options->trace = true;

@@ -84,7 +84,7 @@ class ProxyRun {
       live.emplace(loop_, kLivePeriod, [this] { show_live(); });
     }
     std::optional<Ticker> flush;
-    if (!files_.empty()) {
+    if (!options_.record.empty()) {
       flush.emplace(loop_, kFlushPeriod, [this] {
         for (const auto& file : files_) file->flush();
       });

@@ -4,17 +4,16 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "core/counted.hpp"
 #include "core/escape.hpp"
-#include "harness/capture/heard_answers.hpp"
 #include "harness/capture/new_file.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/loop_handlers.hpp"
 #include "harness/cli/output.hpp"
+#include "harness/cli/played_capture.hpp"
 #include "harness/cli/progress.hpp"
 #include "harness/cli/reasons.hpp"
 #include "harness/cli/recorded_options.hpp"
@@ -31,9 +30,8 @@ namespace {
 
 // Sockets at a time, where the system allows them.
 constexpr std::size_t kOpenMax = 4096;
-// Flows of a file that are told of one by one, and in JUnit's form.
+// Flows of a file that are told of one by one.
 constexpr std::size_t kDetailsMax = 16;
-constexpr std::size_t kJunitDetailsMax = 1024;
 constexpr Duration kLong = std::chrono::minutes(1);
 
 // Which signals are held back, as long as it lives.
@@ -53,157 +51,6 @@ class SignalMask {
 
  private:
   sigset_t before_{};
-};
-
-std::string refusal_text(SocketOutcome outcome, const Address& server) {
-  if (outcome == SocketOutcome::kTooLong) {
-    return fmt::format("a request is too long for the way to {} (ICMP)", server.to_string());
-  }
-  return outcome == SocketOutcome::kRefused
-             ? fmt::format("nobody listens on {} (ICMP port unreachable)", server.to_string())
-             : fmt::format("there is no way to {} (ICMP unreachable)", server.to_string());
-}
-
-// A flow that is being played.
-class PlayedFlow final : public ClientCrowd::Client {
- public:
-  PlayedFlow(std::size_t index, RecordedFlows& recorded, const ReplayClientOptions& options,
-             Instant start, Instant now, std::uint64_t& sent)
-      : index_(index),
-        options_(options),
-        client_(recorded.flows[index], options, start),
-        heard_(recorded.flows[index], recorded.payloads),
-        sent_(sent),
-        started_(now) {}
-
-  // From now on it remembers what is answered.
-  void remember() { remembers_ = true; }
-
-  void handle_datagram(Instant now, const Datagram& datagram) override {
-    client_.handle_datagram(now, datagram);
-    if (remembers_ && datagram.source == options_.server) {
-      heard_.add_answer(now, datagram.payload);
-    }
-    latest_ = now;
-  }
-  void handle_timeout(Instant now) override { client_.handle_timeout(now); }
-  std::optional<Transmit> poll_transmit(Instant now, std::span<std::byte> buffer) override {
-    const auto transmit = client_.poll_transmit(now, buffer);
-    if (!transmit) return transmit;
-    ++sent_;
-    if (remembers_) heard_.add_request(now);
-    return transmit;
-  }
-  std::optional<Instant> poll_timeout() const override { return client_.poll_timeout(); }
-  void handle_refusal(Instant now, SocketOutcome outcome) override {
-    // One that is too long is lost; shorter ones need not be.
-    if (outcome == SocketOutcome::kTooLong) {
-      ++too_long_;
-    } else {
-      client_.handle_refusal(now);
-    }
-    if (refusal_.empty()) refusal_ = refusal_text(outcome, options_.server);
-  }
-  bool is_complete() const override { return client_.is_complete(); }
-  bool has_ended() const override { return client_.has_ended(); }
-
-  std::size_t index() const { return index_; }
-  RecordedFlow heard() const { return heard_.flow(); }
-  ReplayOutcome outcome() const {
-    ReplayOutcome outcome = client_.outcome();
-    outcome.refusals += too_long_;
-    return outcome;
-  }
-  const std::string& refusal() const { return refusal_; }
-  Duration took() const { return latest_ - started_; }
-
- private:
-  std::size_t index_;
-  const ReplayClientOptions& options_;
-  ReplayClient client_;
-  HeardAnswers heard_;
-  bool remembers_ = false;
-  std::uint64_t& sent_;  // By all flows.
-  std::string refusal_;
-  std::uint64_t too_long_ = 0;  // Requests, as ICMP says.
-  Instant started_;
-  Instant latest_ = started_;  // When something came.
-};
-
-// The flows of one capture, as clients for a crowd.
-class PlayedCapture final : public ClientCrowd::Source {
- public:
-  // What is answered goes to `heard`, if there is one.
-  PlayedCapture(RecordedFlows& recorded, const ReplayClientOptions& options, Instant start,
-                std::vector<RecordedFlow>* heard)
-      : recorded_(recorded), options_(options), start_(start), heard_(heard) {
-    std::ranges::sort(recorded.flows, {},
-                      [](const RecordedFlow& flow) { return flow.steps.front().number; });
-    results_.resize(recorded.flows.size());
-    playing_.resize(recorded.flows.size());
-  }
-
-  std::optional<Instant> next_start() const override {
-    if (stopped_ || next_ == recorded_.flows.size()) return std::nullopt;
-    return saturating_add(start_, options_.timing.due(recorded_.flows[next_].steps.front()));
-  }
-
-  ClientCrowd::Client& start(Instant now) override {
-    const std::size_t index = next_++;
-    playing_[index] = std::make_unique<PlayedFlow>(index, recorded_, options_, start_, now, sent_);
-    if (heard_ != nullptr) playing_[index]->remember();
-    return *playing_[index];
-  }
-
-  void end(ClientCrowd::Client& client, const ClientCrowd::SocketReport& socket) override {
-    const auto& flow = static_cast<PlayedFlow&>(client);
-    const std::size_t index = flow.index();
-    AgainstFlow& result = results_[index];
-    result.recorded = &recorded_.flows[index];
-    result.outcome = flow.outcome();
-    result.refusal = flow.refusal();
-    result.not_sent = socket.counters.not_sent_in_all();
-    result.not_sent_by = list_of(reasons_of(socket.counters.not_sent, SocketOutcome{}));
-    result.kernel_dropped = socket.kernel_dropped;
-    result.interrupted = stopped_ && !flow.has_ended() && !flow.is_complete();
-    result.took = flow.took();
-    if (heard_ != nullptr) heard_->push_back(flow.heard());
-    // What nobody will read need not be kept.
-    if (!result.holds() && ++failed_ > kJunitDetailsMax) result.outcome.findings = {};
-    playing_[index].reset();
-  }
-
-  // Requests.
-  std::uint64_t sent() const { return sent_; }
-
-  void stop() { stopped_ = true; }
-
-  std::vector<AgainstFlow> take_results() {
-    for (; next_ < results_.size(); ++next_) {  // Those that were not begun.
-      results_[next_].recorded = &recorded_.flows[next_];
-      results_[next_].interrupted = true;
-    }
-    const auto is_heard = [](const AgainstFlow& flow) {
-      const ReplayOutcome& came = flow.outcome;
-      return came.matched + came.different + came.late + came.unexpected > 0;
-    };
-    const bool heard = std::ranges::any_of(results_, is_heard);
-    for (AgainstFlow& flow : results_) flow.server_heard = heard;
-    std::ranges::sort(results_, {}, [](const AgainstFlow& flow) { return flow.recorded->number; });
-    return std::move(results_);
-  }
-
- private:
-  RecordedFlows& recorded_;
-  const ReplayClientOptions& options_;
-  Instant start_;
-  std::vector<RecordedFlow>* heard_;
-  std::size_t next_ = 0;
-  bool stopped_ = false;
-  std::vector<std::unique_ptr<PlayedFlow>> playing_;
-  std::vector<AgainstFlow> results_;
-  std::size_t failed_ = 0;
-  std::uint64_t sent_ = 0;
 };
 
 struct Totals {
@@ -464,7 +311,7 @@ class AgainstRun {
 
   CapturePart part() const {
     const RecordedFlowsOptions& asked = options_.recorded;
-    return {{asked.filter, asked.inner, asked.server_port}, asked.flow};
+    return {{asked.filter, asked.inner}, asked.flow, asked.server_port};
   }
 
   // The capture, and what differs in its first flows.

@@ -99,7 +99,7 @@ nlohmann::ordered_json page_run(const ReplayResult& result, std::optional<std::u
                                 bool inner, const PageBounds& bounds) {
   const bool differs = result.status == ReplayStatus::kDiffers;
   nlohmann::ordered_json run =
-      capture_run(result.path, {.choice = {.inner = inner, .server_port = port}}, bounds,
+      capture_run(result.path, {.choice = {.inner = inner}, .server_port = port}, bounds,
                   differs ? std::vector{result.different_record} : std::vector<std::uint64_t>{});
   const bool tried = result.status != ReplayStatus::kNotTried;
   run["verdict"] = {{"holds", result.status == ReplayStatus::kHolds},

@@ -4,8 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "harness/capture/first_reading.hpp"
 #include "harness/capture/inspector.hpp"
-#include "harness/capture/reader.hpp"
 #include "harness/cli/progress.hpp"
 #include "harness/report/html_page.hpp"
 
@@ -50,14 +50,11 @@ nlohmann::ordered_json capture_run(const std::string& path, const CapturePart& p
     return unread_run(path, error->text, bounds);
   }
   PcapReader& reader = std::get<PcapReader>(opened);
-  const CaptureChoice& choice = part.choice;
-  if (!choice.filter.empty()) {
-    if (const auto why = reader.set_filter(choice.filter)) throw std::invalid_argument(*why);
-  }
-  if (choice.inner) reader.look_inside();
-  Inspector inspector({.flow = part.flow,
-                       .server_port = choice.server_port,
-                       .servers = read_servers(path, choice, reading_progress())});
+  if (const auto why = reader.choose(part.choice)) throw std::invalid_argument(*why);
+  Inspector inspector(
+      {.flow = part.flow,
+       .server_port = part.server_port,
+       .servers = read_servers(path, part.choice, part.server_port, reading_progress())});
   while (const auto record = reader.next()) {
     const auto decoded = inspector.decode(*record);
     if (const auto sight = inspector.add(*record, decoded)) page.add(*record, *sight);

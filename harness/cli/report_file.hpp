@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "harness/capture/first_reading.hpp"
 #include "harness/capture/new_file.hpp"
+#include "harness/capture/reader.hpp"
 #include "harness/cli/page_head.hpp"
 #include "harness/report/page_capture.hpp"
 #include "harness/report/page_run.hpp"
@@ -36,8 +36,9 @@ class ReportFile {
 
 // What of a capture counts: all of it, or what was asked for.
 struct CapturePart {
-  CaptureChoice choice{};
-  std::uint64_t flow = 0;  // The only one, or 0.
+  CaptureChoice choice{};                      // Its filter was compiled before.
+  std::uint64_t flow = 0;                      // The only one, or 0.
+  std::optional<std::uint16_t> server_port{};  // As --port has it.
 };
 
 // The run of a capture that was read before, and is read from the beginning. `different` are the

@@ -39,12 +39,9 @@ constexpr std::array<std::pair<std::string_view, SeedDirection>, 3> kDirections 
 struct SeedsCommandOptions {
   std::vector<std::string> files;
   std::string folder;
-  std::string filter;
-  bool inner = false;
+  CaptureChoice choice;
   SeedOptions seeds;
   JsonOption json;
-
-  CaptureChoice choice() const { return {filter, inner, seeds.inspect.server_port}; }
 };
 
 template <typename Value, std::size_t kSize>
@@ -69,14 +66,12 @@ SeedsOfFile make_seeds(const std::string& path, const SeedsCommandOptions& optio
   auto opened = PcapReader::open(path);
   if (const auto* error = std::get_if<CaptureError>(&opened)) return {{}, error->text};
   PcapReader& reader = std::get<PcapReader>(opened);
-  if (!options.filter.empty()) {
-    if (const auto why = reader.set_filter(options.filter)) throw CannotTry("--filter: " + *why);
-  }
-  if (options.inner) reader.look_inside();
+  if (const auto why = reader.choose(options.choice)) throw CannotTry("--filter: " + *why);
   reader.on_read(reading_progress());
   SeedOptions seeds = options.seeds;
   if (seeds.asks_who_serves()) {
-    seeds.inspect.servers = read_servers(path, options.choice(), reading_progress());
+    seeds.inspect.servers =
+        read_servers(path, options.choice, seeds.inspect.server_port, reading_progress());
   }
   SeedMaker maker(seeds, folder);
   while (const auto record = reader.next()) maker.add(*record);
@@ -165,8 +160,8 @@ void add_choices(CLI::App& app, SeedsCommandOptions& options) {
       [](std::string_view text) { return one_of(kDirections, text); },
       "both, uplink (from clients to servers) or downlink only [both]", "WAY");
   add_port(app, options.seeds.inspect.server_port);
-  add_filter(app, options.filter, "only what this matches, as tcpdump has it");
-  add_inner(app, options.inner);
+  add_filter(app, options.choice.filter, "only what this matches, as tcpdump has it");
+  add_inner(app, options.choice.inner);
   add_parsed(
       app, "--max-bytes", options.seeds.bytes_max,
       [](std::string_view text) {

@@ -18,9 +18,32 @@ std::string describe_step(const RecordedStep& step) {
   return fmt::format("record {}: {}", step.record, describe_payload(step.payload));
 }
 
-// Which of the expected answers it is.
-std::string name_of(const AgainstFlow& flow, const RecordedStep& answer) {
-  return fmt::format("{}record {}", flow.of_servers ? "answer to " : "", answer.record);
+// How what is expected, and what came, are called.
+struct Words {
+  // In front of a record's number.
+  const char* answer;
+  const char* overtaken;
+  // In front of payloads, and in sentences.
+  const char* expected;
+  const char* actual;
+  const char* as;
+  const char* none;
+};
+constexpr Words kOfCapture = {.answer = "record ",
+                              .overtaken = "the answer of record ",
+                              .expected = "expected (capture):",
+                              .actual = "actual (server):   ",
+                              .as = "recorded",
+                              .none = "the capture has"};
+constexpr Words kOfServers = {.answer = "answer to record ",
+                              .overtaken = "the answer to record ",
+                              .expected = "expected (first):  ",
+                              .actual = "actual (second):   ",
+                              .as = "the first server's",
+                              .none = "the first server gave"};
+
+const Words& words_of(const AgainstFlow& flow) {
+  return flow.of_servers ? kOfServers : kOfCapture;
 }
 
 std::string title(const AgainstFlow& flow, const ReplayFinding& finding, FindingTimes times) {
@@ -31,7 +54,8 @@ std::string title(const AgainstFlow& flow, const ReplayFinding& finding, Finding
                        timed ? ", " + after + " after the start" : "",
                        describe_payload(finding.payload));
   }
-  std::string text = name_of(flow, *finding.expected) + ": ";
+  const Words& words = words_of(flow);
+  std::string text = fmt::format("{}{}: ", words.answer, finding.expected->record);
   switch (finding.verdict) {
     case AnswerVerdict::kMissing:
       return text + "missing: no such answer has come\n";
@@ -41,10 +65,8 @@ std::string title(const AgainstFlow& flow, const ReplayFinding& finding, Finding
       break;
   }
   if (finding.overtaken != nullptr) {
-    return text + fmt::format("different: it came behind {}\n",
-                              flow.of_servers ? "the " + name_of(flow, *finding.overtaken)
-                                              : fmt::format("the answer of record {}",
-                                                            finding.overtaken->record));
+    return text + fmt::format("different: it came behind {}{}\n", words.overtaken,
+                              finding.overtaken->record);
   }
   return text + (finding.has_actual && timed
                      ? "different: " + after + " after the request came something else\n"
@@ -56,13 +78,13 @@ std::string describe_finding(const AgainstFlow& flow, const ReplayFinding& findi
   std::string text = title(flow, finding, times);
   if (finding.expected == nullptr) return text;
   const RecordedStep& expected = *finding.expected;
-  text += fmt::format(
-      "request:            {}\n{} {}\n", describe_step(flow.recorded->steps[expected.request]),
-      flow.of_servers ? "expected (first):  " : "expected (capture):",
-      flow.of_servers ? describe_payload(expected.payload) : describe_step(expected));
+  const Words& words = words_of(flow);
+  text +=
+      fmt::format("request:            {}\n{} {}\n",
+                  describe_step(flow.recorded->steps[expected.request]), words.expected,
+                  flow.of_servers ? describe_payload(expected.payload) : describe_step(expected));
   if (!finding.has_actual) return text;
-  text += fmt::format("{} {}\n", flow.of_servers ? "actual (second):   " : "actual (server):   ",
-                      describe_payload(finding.payload));
+  text += fmt::format("{} {}\n", words.actual, describe_payload(finding.payload));
   std::vector<std::byte> shown = finding.payload;
   mask.copy_ranges(finding.expected->payload, shown);
   return text + side_by_side(finding.expected->payload, shown);
@@ -94,12 +116,11 @@ std::string against_line(const AgainstFlow& flow) {
   const ReplayOutcome& outcome = flow.outcome;
   std::string text = fmt::format("flow {}, {}: {}: ", flow.recorded->number,
                                  flow.recorded->client.to_string(), flow.verdict());
+  const Words& words = words_of(flow);
   text += outcome.expected == 0 && !flow.interrupted
-              ? fmt::format("{} that the {} no answer to", counted(outcome.sent, "request"),
-                            flow.of_servers ? "first server gave" : "capture has")
-              : fmt::format(
-                    "{} of {} as {}, to {}", outcome.matched, counted(outcome.expected, "answer"),
-                    flow.of_servers ? "the first server's" : "recorded", requests_sent(flow));
+              ? fmt::format("{} that {} no answer to", counted(outcome.sent, "request"), words.none)
+              : fmt::format("{} of {} as {}, to {}", outcome.matched,
+                            counted(outcome.expected, "answer"), words.as, requests_sent(flow));
   const auto add = [&](std::uint64_t number, std::string_view what) {
     if (number > 0) text += fmt::format(", {} {}", number, what);
   };

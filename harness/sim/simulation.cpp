@@ -66,8 +66,9 @@ void Simulation::deliver(std::size_t at) {
   const std::optional<Delivery> delivery = way.link.poll_transmit(now_);
   sources_.set(at, way.link.poll_timeout().value_or(Instant::max()));
   if (!delivery) return;
-  for (Observer* observer : observers_) {
-    observer->on_delivered(now_, passage(at, delivery->payload), *delivery);
+  if (!observers_.empty()) {
+    const Passage told = passage(at, delivery->payload);
+    for (Observer* observer : observers_) observer->on_delivered(now_, told, *delivery);
   }
   nodes_[way.to].endpoint->handle_datagram(now_, {nodes_[way.from].address, delivery->payload});
   drain(way.to);
@@ -102,7 +103,9 @@ void Simulation::offer(Node& node, const Transmit& transmit) {
   const std::span<const std::byte> payload(buffer_.data(), transmit.size);
   const Offer offer = way.link.handle_datagram(now_, payload);
   sources_.set(*at, way.link.poll_timeout().value_or(Instant::max()));
-  for (Observer* observer : observers_) observer->on_offered(now_, passage(*at, payload), offer);
+  if (observers_.empty()) return;
+  const Passage told = passage(*at, payload);
+  for (Observer* observer : observers_) observer->on_offered(now_, told, offer);
 }
 
 Passage Simulation::passage(std::size_t at, std::span<const std::byte> payload) const {
@@ -116,8 +119,9 @@ Passage Simulation::passage(std::size_t at, std::span<const std::byte> payload) 
 
 void Simulation::tell_in_flight() {
   for (std::size_t at = 0; at < ways_.size(); ++at) {
+    const Passage told = passage(at, {});
     for (const std::uint64_t number : ways_[at].link.numbers_in_flight()) {
-      for (Observer* observer : observers_) observer->on_in_flight(now_, passage(at, {}), number);
+      for (Observer* observer : observers_) observer->on_in_flight(now_, told, number);
     }
   }
 }
