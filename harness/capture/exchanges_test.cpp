@@ -113,6 +113,14 @@ TEST_F(ExchangesTest, StaysWithinItsBudget) {
   EXPECT_EQ(counted().unasked, 1U);
 }
 
+// Where the clock went back between the two nobody knows how long it took.
+TEST_F(ExchangesTest, AnswersInFrontOfTheirRequests) {
+  ask("Michael", 2s);
+  answer("Hello, Michael!", 1s);
+  EXPECT_EQ(counted().answered, 1U);
+  EXPECT_EQ(times.count(), 0U);
+}
+
 // Nothing at all is a request and an answer like any other.
 TEST_F(ExchangesTest, EmptyOnes) {
   ask("");

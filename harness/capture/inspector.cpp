@@ -66,6 +66,11 @@ std::optional<Sight> Inspector::add(const CaptureRecord& record, const Decoded& 
   const bool unplaced = !two_sided && recorded_by(frame.link_address) != RecordedBy::kSomebody;
   Flow* const flow = flow_of(frame, by);
   if (options_.flow != 0 && (flow == nullptr || flow->report.number != options_.flow)) {
+    // What other flows are depends on this one all the same.
+    if (flow != nullptr && !two_sided) {
+      OneSided* const asked = follow(*flow, frame.source == flow->report.client);
+      if (asked != nullptr) asked->waits = false;
+    }
     return std::nullopt;
   }
   count(record);
@@ -265,20 +270,28 @@ void Inspector::count_exchange(Flow& flow, const Frame& frame, const CaptureReco
   sight.repeated = seen.views.seen_before(frame, record.interface, sight.uplink, time);
   if (sight.repeated) {
     ++report.repeated;
-  } else if (sight.uplink) {
-    seen.waits = true;
-    seen.exchanges.request(frame.payload, time, exchange_budget_);
-  } else if (report.answers_flow != 0 && !seen.waits) {
-    OneSided& asked = *flows_[report.answers_flow - 1].one_sided;
+    return;
+  }
+  OneSided* const asked = follow(flow, sight.uplink);
+  if (asked != nullptr) {
     sight.elsewhere = true;
     ++report.elsewhere;
-    if (asked.waits) asked.exchanges.answer(frame.payload, time, inspection_.response_times);
-    asked.waits = false;
+    if (asked->waits) asked->exchanges.answer(frame.payload, time, inspection_.response_times);
+    asked->waits = false;
+  } else if (sight.uplink) {
+    seen.exchanges.request(frame.payload, time, exchange_budget_);
   } else {
-    seen.waits = false;
-    seen.answered = true;
     seen.exchanges.answer(frame.payload, time, inspection_.response_times);
   }
+}
+
+Inspector::OneSided* Inspector::follow(Flow& flow, bool uplink) {
+  OneSided& seen = *flow.one_sided;
+  const bool elsewhere = !uplink && flow.report.answers_flow != 0 && !seen.waits;
+  if (elsewhere) return flows_[flow.report.answers_flow - 1].one_sided.get();
+  seen.waits = uplink;
+  seen.answered = seen.answered || !uplink;
+  return nullptr;
 }
 
 Inspection Inspector::finish() {

@@ -170,6 +170,9 @@ class Inspector {
   std::optional<Sight> add_note(const CaptureRecord& record);
   void count_path(Flow& flow, const Frame& frame, Instant time, bool uplink);
   void count_exchange(Flow& flow, const Frame& frame, const CaptureRecord& record, Sight& sight);
+  // Follows who waits for whom; gives the flow whose server was asked what comes down here, if it
+  // is another one.
+  OneSided* follow(Flow& flow, bool uplink);
 
   InspectOptions options_;
   Inspection inspection_;

@@ -63,7 +63,7 @@ void OneSidedReplay::run(PcapReader& reader, Endpoint& server) {
     if (kind == Kind::kRequest) {
       flow.asked = true;
       replay_request(*record, *frame, server);
-    } else if (!flow.asked) {
+    } else if (server_port_ && !flow.asked) {
       ++unasked_;
     } else {
       replay_answer(*record, *frame);

@@ -19,7 +19,8 @@ namespace lossy {
 // A capture of somebody else's tells the server by its port, and a proxy's recording by its marks.
 //
 // What a capture shows once more (FlowViews) counts once. Which flows there are takes a survey of
-// the whole file, before the run; answers in front of a flow's first request are of an earlier one.
+// the whole file, before the run; answers in front of a flow's first request are of an earlier one,
+// but in a proxy's recording, which begins with its flows.
 class OneSidedReplay {
  public:
   // Without a port it is for a proxy's recording.

@@ -109,6 +109,10 @@ TEST_F(ProxiedReplayTest, SuperfluousAndMissingAnswersAreNoticed) {
   EXPECT_THAT(replay().difference,
               HasSubstr("record 3: the capture has an answer that the server"));
   memory_.records.pop_back();
+  answer(2, "Hello, b1!");  // A proxy sees all of a flow: nobody asked before.
+  EXPECT_THAT(replay().difference,
+              HasSubstr("record 3: the capture has an answer that the server"));
+  memory_.records.pop_back();
   ask(1, "a2");
   ask(1, "a3");
   answer(1, "Hello, a3!");

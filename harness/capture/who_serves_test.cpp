@@ -104,6 +104,19 @@ TEST(WhoServes, AnswersFromAnotherPort) {
   EXPECT_EQ(found.exchanges.unasked, 0U);
 }
 
+// Who serves in a flow does not depend on which flow is asked for.
+TEST(WhoServes, FlowsAloneAreWhatTheyAreAmongAll) {
+  Inspected capture({.flow = 2});
+  const Address transfer = *Address::parse("192.0.2.2:50000");
+  capture.see(kClient, *Address::parse("192.0.2.2:69"), "RRQ");
+  capture.see(transfer, kClient, "DATA 1", 1ms);
+  capture.see(kClient, transfer, "ACK 1", 2ms);
+  const Inspection found = capture.inspector.finish();
+  ASSERT_EQ(found.flows.size(), 1U);
+  EXPECT_EQ(found.flows[0].server, transfer);
+  EXPECT_EQ(found.flows[0].elsewhere, 1U);
+}
+
 // Whom many hear does not answer itself: those do that heard it, each from its own address.
 TEST(WhoServes, AnswersToAMulticast) {
   for (const char* group : {"239.255.255.250:1900", "192.0.2.255:1900"}) {
