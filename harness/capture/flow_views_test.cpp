@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <span>
 #include <string_view>
 
 #include "harness/capture/inspected_for_test.hpp"
@@ -80,6 +81,51 @@ TEST(FlowViews, FlowLabelsIdentifyNoPacket) {
                 "Michael", 0s, PacketType::kIncoming, 1, 7);
   }
   EXPECT_EQ(capture.inspector.finish().exchanges.retransmitted, 1U);
+}
+
+// Requests as one FlowViews is shown them: which were seen before.
+class Views {
+ public:
+  explicit Views(FlowViews::Copies copies = FlowViews::Copies::kSightings) : views_(copies) {}
+
+  bool see(Duration at, std::uint32_t interface, std::uint32_t identification = 0) {
+    const Frame frame{.source = kClient,
+                      .destination = kServer,
+                      .payload = std::as_bytes(std::span(std::string_view("Michael"))),
+                      .identification = identification};
+    return views_.seen_before(frame, interface, true, Instant(at));
+  }
+
+ private:
+  FlowViews views_;
+};
+
+// Another view shows a packet once, and soon: what it shows once more, or later, was sent again.
+TEST(FlowViews, AnotherViewShowsAPacketOnce) {
+  Views views;
+  EXPECT_FALSE(views.see(0ms, 0));
+  EXPECT_TRUE(views.see(1ms, 1));
+  EXPECT_FALSE(views.see(2ms, 1));
+  EXPECT_TRUE(views.see(3ms, 2));
+  Views late;
+  EXPECT_FALSE(late.see(0ms, 0));
+  EXPECT_FALSE(late.see(1001ms, 1));
+}
+
+// Of several copies each is soon behind the one before.
+TEST(FlowViews, CopiesInARow) {
+  Views views;
+  EXPECT_FALSE(views.see(0us, 0, 7));
+  EXPECT_TRUE(views.see(1500us, 0, 7));
+  EXPECT_TRUE(views.see(3000us, 0, 7));
+}
+
+// Where nothing mirrors what a host receives a copy is one that came; another view is none.
+TEST(FlowViews, CopiesThatArrived) {
+  Views views(FlowViews::Copies::kArrivals);
+  EXPECT_FALSE(views.see(0us, 0, 7));
+  EXPECT_FALSE(views.see(100us, 0, 7));
+  EXPECT_TRUE(views.see(200us, 1, 7));
 }
 
 }  // namespace

@@ -212,7 +212,6 @@ Inspector::Flow* Inspector::asked_elsewhere(const Frame& frame) {
   for (std::size_t i = begun.size(); i-- > 0 && begun.size() - i <= kLookedAt;) {
     Flow& flow = flows_[begun[i]];
     const Address& asked = flow.report.server;
-    if (frame.source == asked) return nullptr;
     const bool is_other_port = with_port(asked, 0) == with_port(frame.source, 0) &&
                                asked.port() <= flow.report.client.port() && flow.one_sided->waits &&
                                !flow.one_sided->answered;

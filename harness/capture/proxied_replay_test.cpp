@@ -18,6 +18,11 @@ class ProxiedReplayTest : public testing::Test {
   void ask(std::uint64_t flow, std::string_view name, std::uint16_t port = 0) {
     see(flow, RecordedHost::kServer, PacketType::kIncoming, name, port);
   }
+  // The network's duplicate of what was seen last.
+  void ask_once_more(std::uint64_t flow, std::string_view name) {
+    --number_;
+    ask(flow, name);
+  }
   void answer(std::uint64_t flow, std::string_view text, std::uint16_t port = 0) {
     see(flow, RecordedHost::kServer, PacketType::kOutgoing, text, port);
   }
@@ -99,6 +104,17 @@ TEST_F(ProxiedReplayTest, OtherBytesAreShown) {
                     HasSubstr("flow: client 192.0.2.3:50002, server 192.0.2.9:7777\n"),
                     HasSubstr("server of flow 2 received #1 192.0.2.3:50002 > "),
                     HasSubstr("first difference at offset 8: expected 6a 'j', actual 69 'i'\n")));
+}
+
+// Copies that the path made came to the server, each for itself.
+TEST_F(ProxiedReplayTest, CopiesCameTwice) {
+  ask(1, "a1");
+  ask_once_more(1, "a1");
+  answer(1, "Hello, a1!");
+  answer(1, "Hello, a1!");
+  const ReplayResult result = replay();
+  EXPECT_EQ(result.status, ReplayStatus::kHolds) << replay_text(result);
+  EXPECT_EQ(result.received, 2U);
 }
 
 // An answer to nothing and an answer too few are differences.

@@ -278,6 +278,20 @@ TEST(RecordedFlows, CaptureThatBeginsWithAnAnswer) {
   EXPECT_FALSE(read.mistaken);
 }
 
+// What another port answers is no answer of the flow's, and begins none.
+TEST(RecordedFlows, AnswersFromAnotherPort) {
+  const Address transfer = with_port(kServerForTest, 50000);
+  std::vector<SightForTest> sights = {{frame_of(ask("RRQ"))}, {frame_of(reply("DATA 1"))}};
+  sights[1].frame.source = transfer;
+  const TemporaryFolder folder;
+  write_capture(folder / "tftp.pcap", sights);
+  const RecordedFlows read = read_recorded_flows(folder / "tftp.pcap", {});
+  EXPECT_EQ(read.elsewhere, 1U);
+  EXPECT_EQ(read.unasked, 0U);
+  ASSERT_EQ(read.flows.size(), 1U);
+  EXPECT_EQ(left_out_text(read), "of 2 records: 1 answered by another port or address");
+}
+
 // What breaks off yields what came before, and the error; what is no file yields the error.
 TEST(RecordedFlows, DamagedFiles) {
   const TemporaryFolder folder;

@@ -52,6 +52,16 @@ TEST(ServerFinder, PortThatAsksMany) {
   EXPECT_EQ(finder.role(at(40000), at(2001)), (ServerRole{true, ServerReason::kAskedFirst}));
 }
 
+// One that as many flows begin from as to tells nothing.
+TEST(ServerFinder, PortThatAsksAsOften) {
+  ServerFinder finder;
+  for (const std::uint16_t port : ports({40001, 40002})) {
+    finder.begin(at(port), at(9999));
+    finder.begin(at(9999), at(static_cast<std::uint16_t>(port + 10)));
+  }
+  EXPECT_EQ(finder.role(at(9999), at(40011)).reason, ServerReason::kAskedFirst);
+}
+
 // A flow between two hosts' same port is one flow of that port.
 TEST(ServerFinder, TheSamePortOnBothSides) {
   ServerFinder finder;

@@ -104,6 +104,21 @@ TEST(WhoServes, AnswersFromAnotherPort) {
   EXPECT_EQ(found.exchanges.unasked, 0U);
 }
 
+// Who was answered by the server itself, or has been by another port of it, waits for no other.
+TEST(WhoServes, OtherPortsOfWhoHasAnswered) {
+  const Address tftp = *Address::parse("192.0.2.2:69");
+  for (const Address& first : {tftp, *Address::parse("192.0.2.2:50000")}) {
+    Inspected capture;
+    capture.see(kClient, tftp, "RRQ");
+    capture.see(first, kClient, "DATA 1", 1ms);
+    if (first == tftp) capture.see(kClient, tftp, "RRQ 2", 2ms);
+    capture.see(*Address::parse("192.0.2.2:50001"), kClient, "who is there?", 3ms);
+    const Inspection found = capture.inspector.finish();
+    EXPECT_EQ(found.flows.back().answers_flow, 0U) << first.to_string();
+    EXPECT_EQ(found.flows.back().server, kClient);
+  }
+}
+
 // Who serves in a flow does not depend on which flow is asked for.
 TEST(WhoServes, FlowsAloneAreWhatTheyAreAmongAll) {
   Inspected capture({.flow = 2});
