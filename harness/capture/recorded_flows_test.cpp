@@ -281,7 +281,8 @@ TEST(RecordedFlows, CaptureThatBeginsWithAnAnswer) {
 // What another port answers is no answer of the flow's, and begins none.
 TEST(RecordedFlows, AnswersFromAnotherPort) {
   const Address transfer = with_port(kServerForTest, 50000);
-  std::vector<SightForTest> sights = {{frame_of(ask("RRQ"))}, {frame_of(reply("DATA 1"))}};
+  const std::vector<SaidForTest> all = {ask("RRQ"), reply("DATA 1")};
+  std::vector<SightForTest> sights = {{frame_of(all[0])}, {frame_of(all[1])}};
   sights[1].frame.source = transfer;
   const TemporaryFolder folder;
   write_capture(folder / "tftp.pcap", sights);

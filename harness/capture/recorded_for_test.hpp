@@ -30,7 +30,7 @@ inline SaidForTest reply(std::string text, Duration at = {}, Address client = kC
   return {false, std::move(text), at, client};
 }
 
-// What a datagram looks like in a capture of somebody else's.
+// What a datagram looks like in a capture of somebody else's. Borrows its text.
 inline Frame frame_of(const SaidForTest& said) {
   const Address& server = said.client.is_v6() ? kServer6ForTest : kServerForTest;
   return {.source = said.request ? said.client : server,
@@ -39,6 +39,7 @@ inline Frame frame_of(const SaidForTest& said) {
           .type = PacketType::kIncoming,
           .interface = 1};
 }
+Frame frame_of(SaidForTest&&) = delete;
 
 struct SightForTest {
   Frame frame;
