@@ -1,34 +1,35 @@
 #!/usr/bin/env python3
-"""Runs each file of a corpus twice alone, and all of them in one process in either order: what the target saw must be
-the same every time. Else a finding could not be had again from its input.
+"""Runs each file of a corpus twice in a process of its own, and all of them in one process in either order: what the
+target saw must be the same every time. Else a finding could not be had again from its input.
 
 usage: determinism_test.py TARGET CORPUS        the target built to replay
 """
 
-import concurrent.futures
 import pathlib
 import subprocess
 import sys
 
 
-def digests(target, files):
-    """What the target saw of each file, in turn."""
-    done = subprocess.run([target, "--digests", *map(str, files)], capture_output=True, check=True, timeout=200)
+def digests(target, how, files, times=1):
+    """What the target saw of each file, in turn, each run so often."""
+    done = subprocess.run([target, how, *map(str, files)], capture_output=True, timeout=600)
+    if done.returncode != 0:
+        sys.exit(done.stderr.decode(errors="replace") + f"{target} {how}: exit code {done.returncode}")
     lines = [line.split(" ", 1) for line in done.stdout.decode().splitlines()]
-    assert [line[1] for line in lines] == [str(file) for file in files], "each file has a line"
+    assert [line[1] for line in lines] == [str(file) for file in files for _ in range(times)], "each run has a line"
     return [line[0] for line in lines]
 
 
 def main(target, corpus):
     files = sorted(pathlib.Path(corpus).iterdir())
-    together = dict(zip(files, digests(target, files)))
-    backwards = dict(zip(reversed(files), digests(target, files[::-1])))
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        alone = dict(zip(files, pool.map(lambda file: digests(target, [file, file]), files)))
-    wrong = [file for file in files if {together[file], backwards[file]} != set(alone[file])]
+    together = digests(target, "--digests", files)
+    backwards = digests(target, "--digests", files[::-1])[::-1]
+    alone = digests(target, "--digests-apart", files, times=2)
+    seen = [{*runs} for runs in zip(together, backwards, alone[::2], alone[1::2])]
+    wrong = [file for file, runs in zip(files, seen) if len(runs) > 1]
     for file in wrong:
-        print(f"{file}: {together[file]} and {backwards[file]} among others, {alone[file]} alone")
-    if len(set(together.values())) < min(len(files), 2):
+        print(f"{file}: the target saw different things from run to run")
+    if len(set(together)) < min(len(files), 2):
         sys.exit(f"{target} saw the same of every file: it keeps no trace")
     print(f"{len(files)} files, {len(wrong)} of which are not the same each time")
     sys.exit(1 if wrong or not files else 0)

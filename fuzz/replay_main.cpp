@@ -1,7 +1,7 @@
 // Runs a fuzz target over files, and over the files in folders, with any compiler. Exit code 2 when
 // one of them gave nothing to run: a corpus that nobody reads must not look like one that holds.
-// With
-// --digests in front of the files it prints what the target saw of each, as a digest.
+// With --digests in front of the files it prints what the target saw of each, as a digest; with
+// --digests-apart, too, but for each in a process that has run no other, where it is run twice.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +13,9 @@
 #include <stdexcept>
 #include <string_view>
 #include <vector>
+
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "fuzz/trace.hpp"
 
@@ -62,25 +65,55 @@ std::vector<Input> inputs_in(const std::vector<fs::path>& arguments) {
   return inputs;
 }
 
+void run(const Input& input) {
+  std::fprintf(stderr, "%s: %zu bytes\n", input.file.c_str(), input.content.size());
+  LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.content.data()),
+                         input.content.size());
+}
+
+void run_and_tell(const Input& input) {
+  lossy::fuzz::Trace::begin();
+  run(input);
+  std::printf("%016llx %s\n", static_cast<unsigned long long>(lossy::fuzz::Trace::digest()),
+              input.file.c_str());
+}
+
+// Whether it ended well.
+bool run_and_tell_apart(const Input& input) {
+  std::fflush(stdout);
+  const pid_t child = fork();
+  if (child < 0) throw std::runtime_error("no process more can be had");
+  if (child == 0) {
+    run_and_tell(input);
+    run_and_tell(input);
+    std::fflush(stdout);
+    _exit(0);
+  }
+  int status = 1;
+  return waitpid(child, &status, 0) == child && status == 0;
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
-  const bool digests = count > 1 && std::string_view(arguments[1]) == "--digests";
+  const std::string_view first = count > 1 ? arguments[1] : "";
+  const bool digests = first == "--digests";
+  const bool apart = first == "--digests-apart";
   std::vector<Input> inputs;
   try {
-    inputs = inputs_in({arguments + (digests ? 2 : 1), arguments + count});
+    inputs = inputs_in({arguments + (digests || apart ? 2 : 1), arguments + count});
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s: %s\n", arguments[0], error.what());
     return 2;
   }
   // Outside the try: an exception that leaves the target is a finding, and aborts.
-  for (const auto& [file, content] : inputs) {
-    std::fprintf(stderr, "%s: %zu bytes\n", file.c_str(), content.size());
-    if (digests) lossy::fuzz::Trace::begin();
-    LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(content.data()), content.size());
-    if (digests) {
-      std::printf("%016llx %s\n", static_cast<unsigned long long>(lossy::fuzz::Trace::digest()),
-                  file.c_str());
+  for (const Input& input : inputs) {
+    if (apart) {
+      if (!run_and_tell_apart(input)) return 1;
+    } else if (digests) {
+      run_and_tell(input);
+    } else {
+      run(input);
     }
   }
   std::fprintf(stderr, "%zu inputs hold\n", inputs.size());

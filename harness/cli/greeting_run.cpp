@@ -217,12 +217,10 @@ void check_files(const RunOptions& options, const std::string& config) {
                                        {"--report", options.report},
                                        {"--json", options.json.file}};
   for (const auto& [option, path] : written) refuse_standard_output(option, path);
-  std::vector<NamedFile> read{{"--golden", options.golden},
-                              {"--config", config},
-                              {"--script", options.scenario.script_path()}};
-  for (const std::string& path : options.scenario.path().files_read()) {
-    read.push_back({"another option", path});
-  }
+  std::vector<NamedFile> read = options.scenario.path().files_read();
+  read.insert(read.end(), {{"--golden", options.golden},
+                           {"--config", config},
+                           {"--script", options.scenario.script_path()}});
   refuse_overwriting(written, read);
 }
 

@@ -86,33 +86,63 @@ std::string missing_command(const CLI::App& app, const CommandLine& command_line
          help_of(app, command_line);
 }
 
-// All of them, in groups of what a person wants to do, which --help shows in this order.
-void add_commands(CLI::App& app, const CommandLine& command_line, std::function<int()>& command) {
-  auto end_group = [&app, done = std::size_t{0}](const char* title) mutable {
-    const auto commands = app.get_subcommands([](CLI::App*) { return true; });
-    for (; done < commands.size(); ++done) commands[done]->group(title);
+using Adder = void (*)(CLI::App&, const CommandLine&, std::function<int()>&);
+template <void (*add)(CLI::App&, std::function<int()>&)>
+void without_line(CLI::App& app, const CommandLine&, std::function<int()>& command) {
+  add(app, command);
+}
+
+struct CommandGroup {
+  const char* title;
+  std::vector<std::pair<const char*, Adder>> commands;
+};
+
+// In groups of what a person wants to do, which --help shows in this order.
+const std::vector<CommandGroup>& command_groups() {
+  static const std::vector<CommandGroup> groups = {
+      {"See what a bad network does",
+       {{"learn", without_line<add_learn_command>},
+        {"simulate", add_simulate_command},
+        {"loopback", add_loopback_command},
+        {"profiles", without_line<add_profiles_command>}}},
+      {"Put programs on a bad network",
+       {{"proxy", add_proxy_command},
+        {"serve", without_line<add_serve_command>},
+        {"greet", add_greet_command}}},
+      {"Capture, and look at captures",
+       {{"record", without_line<add_record_command>},
+        {"interfaces", without_line<add_interfaces_command>},
+        {"inspect", add_inspect_command}}},
+      {"Make captures regression tests",
+       {{"replay", add_replay_command},
+        {"answer", add_answer_command},
+        {"golden", add_golden_command}}},
+      {"Feed a fuzzer",
+       {{"script", without_line<add_script_command>}, {"seeds", without_line<add_seeds_command>}}},
   };
-  add_learn_command(app, command);
-  add_simulate_command(app, command_line, command);
-  add_loopback_command(app, command_line, command);
-  add_profiles_command(app, command);
-  end_group("See what a bad network does");
-  add_proxy_command(app, command_line, command);
-  add_serve_command(app, command);
-  add_greet_command(app, command_line, command);
-  end_group("Put programs on a bad network");
-  add_record_command(app, command);
-  add_interfaces_command(app, command);
-  add_inspect_command(app, command_line, command);
-  end_group("Capture, and look at captures");
-  add_replay_command(app, command_line, command);
-  add_answer_command(app, command_line, command);
-  add_golden_command(app, command_line, command);
-  end_group("Make captures regression tests");
-  add_script_command(app, command);
-  add_seeds_command(app, command);
-  end_group("Feed a fuzzer");
-  add_completion_commands(app, command);
+  return groups;
+}
+
+bool is_command(std::string_view word) {
+  return std::ranges::any_of(command_groups(), [&](const CommandGroup& group) {
+    return std::ranges::any_of(group.commands,
+                               [&](const auto& command) { return command.first == word; });
+  });
+}
+
+// All of them; the one alone that is called by the first word needs no other's options, which take
+// longer to set up than most commands run.
+void add_commands(CLI::App& app, const CommandLine& command_line, std::string_view first_word,
+                  std::function<int()>& command) {
+  const bool all = !is_command(first_word);
+  for (const auto& [title, commands] : command_groups()) {
+    for (const auto& [name, add] : commands) {
+      if (!all && first_word != name) continue;
+      add(app, command_line, command);
+      app.get_subcommand(name)->group(title);
+    }
+  }
+  if (all) add_completion_commands(app, command);
 }
 
 constexpr const char* kOptions = "Options";  // CLI11 has another title from version 2.5 on.
@@ -134,14 +164,10 @@ int parse_and_run(int argc, char** argv) {
   app.allow_config_extras(CLI::config_extras_mode::error);
   const auto scenario = std::make_shared<ScenarioFormat>(app);
   app.config_formatter(scenario);
-  add_commands(app, command_line, command);
+  add_commands(app, command_line, argc > 1 ? argv[1] : "", command);
   try {
     refuse_misread_words(app, {argv + std::min(argc, 1), argv + argc});
     app.parse(argc, argv);
-    if (app.count("--config") > 0 && !app.got_subcommand("simulate") &&
-        !app.got_subcommand("loopback")) {
-      throw usage_error("--config", "a scenario is for lossy simulate or lossy loopback");
-    }
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) {  // It asked for help, or the version.
       std::ostringstream text;

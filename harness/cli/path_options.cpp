@@ -180,9 +180,9 @@ std::string PathOptions::faults_file() const {
   return faults_.starts_with('@') ? faults_.substr(1) : std::string();
 }
 
-std::vector<std::string> PathOptions::files_read() const {
-  std::vector<std::string> files = tables_.paths();
-  if (!faults_file().empty()) files.push_back(faults_file());
+std::vector<NamedFile> PathOptions::files_read() const {
+  std::vector<NamedFile> files = tables_.files_read();
+  files.push_back({"--faults", faults_file()});
   return files;
 }
 

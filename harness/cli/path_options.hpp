@@ -39,7 +39,7 @@ class PathOptions {
   void resolve(bool ipv6);
 
   // The files that the options name: the list of faults, tables and traces.
-  std::vector<std::string> files_read() const;
+  std::vector<NamedFile> files_read() const;
 
   // All of the following after resolve().
 

@@ -65,11 +65,7 @@ void resolve_options(ProxyCommandOptions& options) {
                                        {"--report", options.report},
                                        {"--json", options.json.file}};
   for (const auto& [option, path] : written) refuse_standard_output(option, path);
-  std::vector<NamedFile> read;
-  for (const std::string& path : options.path.files_read()) {
-    read.push_back({"another option", path});
-  }
-  refuse_overwriting(written, read);
+  refuse_overwriting(written, options.path.files_read());
   options.path.resolve(counts_ipv6(*options.listen));
 }
 

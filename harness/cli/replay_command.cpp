@@ -207,7 +207,7 @@ std::vector<CLI::Option*> add_against_options(CLI::App& app, AgainstOptions& aga
           "copies and order; of a capture of one host that is the server's [client]",
           "HOST"),
       app.add_flag("--ordered", client.ordered, "answers must come in the order of the capture"),
-      add_parsed(app, "--and", against.other, resolve,
+      add_parsed(app, "--and", against.other, resolve_server,
                  "play them to this server, too, and compare its answers with those of the first, "
                  "whatever the capture has",
                  "HOST:PORT"),
@@ -245,7 +245,7 @@ void add_replay_command(CLI::App& app, const CommandLine& command_line,
                        JsonOption::Timing::kMeasured);
   add_report(*replay_app, options->report);
   CLI::Option* const server =
-      add_parsed(*replay_app, "--against", options->against.client.server, resolve,
+      add_parsed(*replay_app, "--against", options->against.client.server, resolve_server,
                  "be the clients of the captures to a real server, of any UDP protocol, and "
                  "compare what it answers",
                  "HOST:PORT");

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "core/check.hpp"
+#include "harness/cli/option.hpp"
 #include "harness/link/text.hpp"
 
 namespace lossy {
@@ -111,12 +112,13 @@ std::string ScenarioFormat::at(std::uint32_t line) const {
 }
 
 const CLI::App& ScenarioFormat::command() const {
-  const auto commands = app_.get_subcommands([](const CLI::App* command) {
-    return command->get_name() == "simulate" || command->get_name() == "loopback";
-  });
-  const auto used =
-      std::ranges::find_if(commands, [](const CLI::App* command) { return command->parsed(); });
-  return used == commands.end() ? *commands.front() : **used;
+  const auto used = app_.get_subcommands();
+  if (used.empty()) return *app_.get_subcommand("simulate");  // What is missing is said later.
+  const std::string& name = used.front()->get_name();
+  if (name != "simulate" && name != "loopback") {
+    throw usage_error("--config", "a scenario is for lossy simulate or lossy loopback");
+  }
+  return *used.front();
 }
 
 std::vector<CLI::ConfigItem> ScenarioFormat::from_config(std::istream& input) const {

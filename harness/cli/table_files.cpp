@@ -35,20 +35,21 @@ TableFiles DiskTables::files() {
 
 std::string DiskTables::distribution(const std::string& name) {
   const bool is_path = name.find('/') != std::string::npos || name.ends_with(".dist");
-  return read(is_path ? name : installed_distribution(name), kDistributionBytesMax);
+  return read("a distribution", is_path ? name : installed_distribution(name),
+              kDistributionBytesMax);
 }
 
 std::string DiskTables::trace(const std::string& path) {
-  return read(path, kFileBytesMax);
+  return read("a trace", path, kFileBytesMax);
 }
 
-std::string DiskTables::read(const std::string& path, std::size_t bytes_max) {
+std::string DiskTables::read(const char* what, const std::string& path, std::size_t bytes_max) {
   // Whatever was given can be said again as a line or in a timeline.
   if (path.find_first_of(" \t\n\v\f\r;") != std::string::npos) {
     throw TextError("the name of the file " + quote(path) +
                     " has white space or a semicolon, which end a word of netem's; rename it");
   }
-  paths_.push_back(path);
+  files_read_.push_back({what, path});
   return read_file(path, bytes_max);
 }
 

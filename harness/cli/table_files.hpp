@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/cli/files.hpp"
 #include "harness/link/netem.hpp"
 
 namespace lossy {
@@ -20,13 +21,13 @@ class DiskTables {
   std::string distribution(const std::string& name);
   std::string trace(const std::string& path);
 
-  // The files that were read.
-  const std::vector<std::string>& paths() const { return paths_; }
+  // Those that were read.
+  const std::vector<NamedFile>& files_read() const { return files_read_; }
 
  private:
-  std::string read(const std::string& path, std::size_t bytes_max);
+  std::string read(const char* what, const std::string& path, std::size_t bytes_max);
 
-  std::vector<std::string> paths_;
+  std::vector<NamedFile> files_read_;
 };
 
 }  // namespace lossy
