@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 import xml.etree.ElementTree as ElementTree
 
 sys.dont_write_bytecode = True
@@ -313,6 +314,14 @@ class Matching(AgainstTest):
             self.assertEqual((report["against"], report["and"]), (f"127.0.0.1:{other.port}", f"127.0.0.1:{mute.port}"))
             self.assertEqual(report["files"][0]["flows"][0]["missing"], 2)
         self.in_time(silent)
+
+        # The capture does not say how long to wait for the first's answer.
+        def late(timeout):
+            first, second = self.scripted(lambda name: time.sleep(0.15) or hi(name)), self.scripted(hi)
+            text, _ = self.replay(self.capture((UP, b"Michael"), name="asked.pcap"), first.port,
+                                  f"--and=127.0.0.1:{second.port}", timeout)
+            self.assertIn("1 of 1 flow matched: 1 of 1 answer as the first server's", text)
+        self.in_time(late)
 
     # What a server received is not what its clients sent: copies come twice, and what was lost does not come.
     def test_the_servers_view(self):

@@ -30,10 +30,12 @@ std::string name_of(const Sight& sight) {
   return name;
 }
 
-std::string remarks_of(const Frame& frame) {
+std::string remarks_of(const Sight& sight) {
   std::string remarks;
-  if (frame.udp_checksum == Checksum::kBad) remarks += "  bad UDP checksum";
-  if (frame.ip_checksum == Checksum::kBad) remarks += "  bad IP checksum";
+  if (sight.frame->udp_checksum == Checksum::kBad) remarks += "  bad UDP checksum";
+  if (sight.frame->ip_checksum == Checksum::kBad) remarks += "  bad IP checksum";
+  if (sight.repeated) remarks += "  seen before";
+  if (sight.elsewhere) remarks += "  from elsewhere";
   return remarks;
 }
 
@@ -79,7 +81,7 @@ InspectTrace::Line InspectTrace::line_of(const CaptureRecord& record, const Sigh
   line.picture_at = line.text.size();
   line.uplink = sight.uplink;
   line.text += fmt::format("{}  {:<16} {}{}", picture_of(sight), name_of(sight),
-                           describe_payload(sight.frame->payload), remarks_of(*sight.frame));
+                           describe_payload(sight.frame->payload), remarks_of(sight));
   line.remarks_end = line.text.size();
   line.text += '\n';
   if (hex_) line.text += hex_of(sight.frame->payload);

@@ -23,6 +23,7 @@ namespace lossy {
 //     40.000 ms  |-----x         |  1.uplink.4       5 bytes "Sarah"  lost
 //     40.000 ms  |----->         |  1.uplink.5       4 bytes "Anna"  in flight
 //      0.000 ms  |-------------->|  1.uplink         7 bytes "Michael"
+//      0.002 ms  |-------------->|  1.uplink         7 bytes "Michael"  seen before
 //
 // To tell what is lost the lines of a recording of both hosts wait until its arrival is read, or
 // the end. No more than 65,536 of them wait, and 16 MiB; beyond that it is left open.

@@ -122,6 +122,31 @@ TEST(InspectTraceTest, PrintsWhatIsKnown) {
   EXPECT_THAT(traced.text(), testing::Not(HasSubstr("lost")));
 }
 
+// A capture of one host: what another interface shows again is not sent again, and another port's
+// answer is one.
+TEST(InspectTraceTest, TellsWhatIsSeenAgainOrElsewhere) {
+  Traced traced;
+  std::vector<std::byte> buffer(kFrameBytesMax);
+  const auto see = [&](const Address& source, const Address& destination, std::uint32_t interface,
+                       Duration at) {
+    const Frame frame{.source = source,
+                      .destination = destination,
+                      .payload = std::as_bytes(std::span(std::string_view("Tracy"))),
+                      .type = PacketType::kIncoming,
+                      .interface = interface};
+    traced.write(Instant(at), std::span(buffer).first(encode_frame(frame, buffer)));
+  };
+  see(kClient, kServer, 1, 0ms);
+  see(kClient, kServer, 2, 1ms);
+  see(with_port(kServer, 50'000), kClient, 1, 2ms);
+  traced.finish();
+  EXPECT_EQ(
+      traced.text(),
+      "        0.000 ms  |-------------->|  1.uplink         5 bytes \"Tracy\"\n"
+      "        1.000 ms  |-------------->|  1.uplink         5 bytes \"Tracy\"  seen before\n"
+      "        2.000 ms  |<--------------|  2.downlink       5 bytes \"Tracy\"  from elsewhere\n");
+}
+
 // A number that is used again is another datagram's: the one before it is lost.
 TEST(InspectTraceTest, NumbersComeAgain) {
   Traced traced;
