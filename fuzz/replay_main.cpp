@@ -1,7 +1,7 @@
 // Runs a fuzz target over files, and over the files in folders, with any compiler. Exit code 2 when
 // one of them gave nothing to run: a corpus that nobody reads must not look like one that holds.
 // With --digests in front of the files it prints what the target saw of each, as a digest; with
-// --digests-apart, too, but for each in a process that has run no other, where it is run twice.
+// --digests-apart, too, but each is run in a process that has run no other.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -84,7 +84,6 @@ bool run_and_tell_apart(const Input& input) {
   const pid_t child = fork();
   if (child < 0) throw std::runtime_error("no process more can be had");
   if (child == 0) {
-    run_and_tell(input);
     run_and_tell(input);
     std::fflush(stdout);
     _exit(0);
