@@ -55,6 +55,8 @@ class Decoder {
   Refusal decode_ether_type(std::uint16_t ether_type);
   Refusal decode_ethernet();
   Refusal decode_raw();
+  void take_place_by_ethernet();
+  void take_place_by_sll();
   Refusal decode_sll();
   Refusal decode_sll2();
   Refusal decode_linux(std::uint16_t hardware, std::uint16_t protocol);

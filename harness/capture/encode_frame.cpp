@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "core/check.hpp"
 #include "harness/capture/checksum.hpp"
@@ -17,19 +19,77 @@ std::uint64_t sum_pseudo_header(const Address& source, const Address& destinatio
          kProtocolUdp + udp_bytes;
 }
 
+std::uint16_t ether_type_of(const Frame& frame) {
+  if (frame.in_flight) return kEtherTypeNote;
+  return frame.source.is_v6() ? kEtherTypeIpv6 : kEtherTypeIpv4;
+}
+
+std::uint16_t packet_type_of(const Frame& frame) {
+  if (frame.type == PacketType::kOutgoing) return kSentByUs;
+  return frame.type == PacketType::kIncoming ? kToUs : kToSomeoneElse;
+}
+
+// It is of a recording of ours, and of a host in it.
+bool is_placed(const Frame& frame) {
+  return frame.interface != 0 && std::ranges::find(kMarks, frame.link_address) != kMarks.end();
+}
+
 void encode_sll2(const Frame& frame, std::byte* at) {
-  store16(at, frame.in_flight        ? kEtherTypeNote
-              : frame.source.is_v6() ? kEtherTypeIpv6
-                                     : kEtherTypeIpv4);
+  store16(at, ether_type_of(frame));
   store16(at + 2, 0);
   store32(at + 4, frame.interface);
   store16(at + 8, kArphrdEthernet);
-  store8(at + 10, frame.type == PacketType::kOutgoing   ? kSentByUs
-                  : frame.type == PacketType::kIncoming ? kToUs
-                                                        : kToSomeoneElse);
+  store8(at + 10, static_cast<std::uint8_t>(packet_type_of(frame)));
   store8(at + 11, sizeof(LinkAddress));
   std::memcpy(at + 12, frame.link_address.data(), frame.link_address.size());
   store16(at + 18, 0);
+}
+
+void encode_sll(const Frame& frame, std::byte* at) {
+  const bool placed = is_placed(frame);
+  store16(at, packet_type_of(frame));
+  store16(at + 2, kArphrdEthernet);
+  store16(at + 4, placed ? kPlacedAddressOctets : sizeof(LinkAddress));
+  std::memcpy(at + 6, frame.link_address.data(), frame.link_address.size());
+  store16(at + 12, 0);
+  if (placed) store32(at + 6 + kShortMarkOctets, frame.interface);
+  store16(at + 14, ether_type_of(frame));
+}
+
+void encode_ethernet(const Frame& frame, std::byte* at) {
+  LinkAddress host{};
+  if (is_placed(frame)) {
+    host = {kHostAddressFront[0], kHostAddressFront[1]};
+    for (std::size_t i = 0; i < 4; ++i) {
+      host[2 + i] = static_cast<std::uint8_t>(frame.interface >> (24 - 8 * i) & 0xFF);
+    }
+  }
+  LinkAddress from = frame.link_address;
+  if (is_placed(frame) && frame.type == PacketType::kOutgoing) std::swap(from, host);
+  std::memcpy(at, host.data(), host.size());
+  std::memcpy(at + host.size(), from.data(), from.size());
+  store16(at + 12, ether_type_of(frame));
+}
+
+// RAW has no header.
+void encode_link(const Frame& frame, int link_type, std::byte* at) {
+  if (link_type == kLinkTypeLinuxSll2) encode_sll2(frame, at);
+  if (link_type == kLinkTypeLinuxSll) encode_sll(frame, at);
+  if (link_type == kLinkTypeEthernet) encode_ethernet(frame, at);
+}
+
+std::size_t link_header_bytes(int link_type) {
+  switch (link_type) {
+    case kLinkTypeLinuxSll2:
+      return kSll2HeaderBytes;
+    case kLinkTypeLinuxSll:
+      return kSllHeaderBytes;
+    case kLinkTypeEthernet:
+      return kEthernetHeaderBytes;
+    default:
+      check(link_type == kLinkTypeRaw, "encode_frame: no such link type is written");
+      return 0;
+  }
 }
 
 void encode_ipv4(const Frame& frame, std::uint16_t udp_bytes, std::byte* at) {
@@ -75,18 +135,20 @@ void encode_udp(const Frame& frame, std::uint16_t udp_bytes, std::byte* at) {
 
 }  // namespace
 
-std::size_t encode_frame(const Frame& frame, std::span<std::byte> buffer) {
+std::size_t encode_frame(const Frame& frame, std::span<std::byte> buffer, int link_type) {
   const bool is_v6 = frame.source.is_v6();
   check(is_v6 == frame.destination.is_v6(), "encode_frame: addresses of two families");
   check(frame.payload.size() <= payload_bytes_max(frame.source),
         "encode_frame: the payload is too long");
+  check(!frame.in_flight || link_type != kLinkTypeRaw, "encode_frame: RAW has no notes");
   const auto udp_bytes = static_cast<std::uint16_t>(kUdpHeaderBytes + frame.payload.size());
   const std::size_t ip_header_bytes = is_v6 ? kIpv6HeaderBytes : kIpv4HeaderBytes;
-  const std::size_t size = kSll2HeaderBytes + ip_header_bytes + udp_bytes;
+  const std::size_t link_bytes = link_header_bytes(link_type);
+  const std::size_t size = link_bytes + ip_header_bytes + udp_bytes;
   check(buffer.size() >= size, "encode_frame: the buffer is too small");
 
-  encode_sll2(frame, buffer.data());
-  std::byte* const ip = buffer.data() + kSll2HeaderBytes;
+  encode_link(frame, link_type, buffer.data());
+  std::byte* const ip = buffer.data() + link_bytes;
   if (is_v6) {
     encode_ipv6(frame, udp_bytes, ip);
   } else {

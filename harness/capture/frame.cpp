@@ -130,8 +130,36 @@ Refusal Decoder::decode_ethernet() {
   if (!has(kEthernetHeaderBytes)) return lacking();
   const std::uint16_t ether_type = load16(rest_, 12);
   frame_.link_address = load_octets<6>(rest_, 6);
+  if (load8(rest_, 0) == kHostAddressFront[0]) [[unlikely]]
+    take_place_by_ethernet();
   cut(kEthernetHeaderBytes);
   return decode_ether_type(ether_type);
+}
+
+// Of a recording of ours: see kHostAddressFront. Our marks begin like a host's address.
+void Decoder::take_place_by_ethernet() {
+  const LinkAddress to = load_octets<6>(rest_, 0);
+  const LinkAddress from = load_octets<6>(rest_, 6);
+  const auto is_mark = [](const LinkAddress& address) {
+    return std::ranges::find(kMarks, address) != kMarks.end();
+  };
+  const bool outgoing = is_mark(to);
+  const LinkAddress& host = outgoing ? from : to;
+  if (outgoing == is_mark(from) ||
+      !std::ranges::equal(kHostAddressFront, std::span(host).first<2>()))
+    return;
+  frame_.type = outgoing ? PacketType::kOutgoing : PacketType::kIncoming;
+  frame_.interface = load32(rest_, (outgoing ? 6 : 0) + kHostAddressFront.size());
+  frame_.link_address = outgoing ? to : from;
+}
+
+void Decoder::take_place_by_sll() {
+  const auto short_mark = load_octets<kShortMarkOctets>(rest_, 6);
+  for (const LinkAddress& mark : kMarks) {
+    if (!std::ranges::equal(short_mark, std::span(mark).first<kShortMarkOctets>())) continue;
+    frame_.link_address = mark;
+    frame_.interface = load32(rest_, 6 + kShortMarkOctets);
+  }
 }
 
 Refusal Decoder::decode_sll() {
@@ -139,6 +167,7 @@ Refusal Decoder::decode_sll() {
   take_packet_type(load16(rest_, 0));
   const std::uint16_t hardware = load16(rest_, 2);
   take_link_address(load16(rest_, 4), 6);
+  if (load16(rest_, 4) == kPlacedAddressOctets) take_place_by_sll();
   const std::uint16_t protocol = load16(rest_, 14);
   cut(kSllHeaderBytes);
   return decode_linux(hardware, protocol);

@@ -32,6 +32,13 @@ inline constexpr LinkAddress kProxyMark = {0x02, 0x70, 0x72, 0x6F, 0x78, 0x79};
 inline constexpr LinkAddress kBrokenMark = {0x02, 0x62, 0x72, 0x6F, 0x6B, 0x65};
 inline constexpr std::array kMarks = {kRecordingMark, kClockMark, kProxyMark, kBrokenMark};
 
+// Where a link type has no room for the interface that our recordings name, addresses say it.
+// In Ethernet the frame goes from the host's own address, 02:00 and the interface, to the mark, or
+// the other way: as though the mark were what the hosts see of the network between them. LINUX_SLL
+// has an address of 8 octets, of which the mark's first ones and the interface are 4 each.
+inline constexpr std::array<std::uint8_t, 2> kHostAddressFront = {0x02, 0x00};
+inline constexpr std::size_t kShortMarkOctets = 4;
+
 // The time to live, or hop limit, in a recording of ours.
 inline constexpr std::uint8_t kRecordingTtl = 64;
 
@@ -150,12 +157,16 @@ Decoded decode_packet(const Fragment& whole, const DecodeOptions& options = {});
 std::optional<Decoded> decode_inside(const Frame& datagram);
 
 // The most bytes that encode_frame() writes: the headers of SLL2, IPv6 and UDP, and the payload.
+// Other links have shorter ones.
 inline constexpr std::size_t kFrameBytesMax = 20 + 40 + 8 + kPayloadBytesMax;
 
-// Writes a LINUX_SLL2 frame, or the note in its place, with good checksums to the front of
-// `buffer`, and gives its size. The identification is cut to its field's width, and IPv4's Don't
-// Fragment is set. The source and the destination are of one family, which can carry the payload,
-// and the buffer holds the frame: else std::logic_error.
-std::size_t encode_frame(const Frame& frame, std::span<std::byte> buffer);
+// Writes a frame, or the note in its place, with good checksums to the front of `buffer`, and gives
+// its size. The identification is cut to its field's width, and IPv4's Don't Fragment is set. The
+// link type is LINUX_SLL2, LINUX_SLL, Ethernet or RAW, and a note none of RAW; without a mark of
+// ours an interface is in LINUX_SLL2 alone, and which way the frame goes not in Ethernet. The
+// source and the destination are of one family, which can carry the payload, and the buffer holds
+// the frame: else std::logic_error.
+std::size_t encode_frame(const Frame& frame, std::span<std::byte> buffer,
+                         int link_type = kLinkTypeLinuxSll2);
 
 }  // namespace lossy

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
-
 #include "core/escape.hpp"
 #include "harness/capture/hexdump.hpp"
 
@@ -11,15 +9,6 @@ namespace lossy {
 namespace {
 
 constexpr std::size_t kRecordsShown = 5;
-// Where LINUX_SLL2 has the link-layer address.
-constexpr std::size_t kMarkAt = 12;
-
-RecordedBy mark_of(std::span<const std::byte> frame) {
-  LinkAddress mark;
-  if (frame.size() < kMarkAt + sizeof(LinkAddress)) return RecordedBy::kSomebody;
-  std::memcpy(mark.data(), &frame[kMarkAt], sizeof(LinkAddress));
-  return recorded_by(mark);
-}
 
 // The bytes of the payloads where only those differ in meaning, else of the whole frames.
 std::string compare_bytes(const CaptureRecord& expected, const CaptureRecord& actual) {
@@ -35,10 +24,25 @@ std::string compare_bytes(const CaptureRecord& expected, const CaptureRecord& ac
   return "frame:\n" + side_by_side(expected.frame, actual.frame);
 }
 
+// Whose a frame is, one of ours says in these link types, which many others have, too.
+bool may_be_ours(const CaptureRecord& record) {
+  if (record.link_type != kLinkTypeEthernet && record.link_type != kLinkTypeLinuxSll) return true;
+  const auto decoded = decode_record(record, {.notes = true});
+  const auto* const frame = std::get_if<Frame>(&decoded);
+  return frame != nullptr && recorded_by(*frame) != RecordedBy::kSomebody;
+}
+
 }  // namespace
 
 GoldenComparer::GoldenComparer(PcapReader golden, GoldenMatch match)
-    : golden_(std::move(golden)), match_(match), tail_(kRecordsShown) {}
+    : golden_(std::move(golden)), match_(match), buffer_(kFrameBytesMax), tail_(kRecordsShown) {}
+
+void GoldenComparer::take(const RecordedFrame& recorded) {
+  // What the golden's form leaves out is in no golden.
+  if (ended() || (!has_expected() && error_)) return;
+  const auto frame = frame_as(as_, recorded, buffer_);
+  if (frame) write(recorded.time, *frame);
+}
 
 void GoldenComparer::write(Instant time, std::span<const std::byte> frame) {
   if (ended()) return;
@@ -46,54 +50,70 @@ void GoldenComparer::write(Instant time, std::span<const std::byte> frame) {
                              .time = time,
                              .frame = frame,
                              .original_bytes = frame.size(),
-                             .link_type = kLinkTypeLinuxSll2};
-  const std::optional<CaptureRecord> expected = next_golden();
+                             .link_type = link_type_of(as_)};
+  has_expected();
   if (error_) return;
-  if (!expected) return explain("the golden ends, but the run goes on", expected, actual);
-  const bool same_time = match_ == GoldenMatch::kBytes || expected->time == time;
-  if (!same_bytes(*expected, frame)) {
+  if (!expected_) return explain("the golden ends, but the run goes on", expected_, actual);
+  const CaptureRecord& expected = *expected_;
+  const bool same_time = match_ == GoldenMatch::kBytes || expected.time == time;
+  if (!same_bytes(expected, actual)) {
     return explain(same_time ? "other bytes" : "another time and other bytes", expected, actual);
   }
   if (!same_time) return explain("the same bytes at another time", expected, actual);
-  tail_.push(*expected);
+  tail_.push(expected);
+  expected_.reset();
   ++matched_;
 }
 
 void GoldenComparer::finish() {
   finished_ = true;
   if (ended()) return;
-  const std::optional<CaptureRecord> expected = next_golden();
-  if (expected) return explain("the run ends, but the golden goes on", expected, std::nullopt);
+  if (has_expected()) {
+    return explain("the run ends, but the golden goes on", expected_, std::nullopt);
+  }
   if (ended() || matched_ > 0) return;
   error_ = {CaptureError::Kind::kEmpty,
             escape_controls(golden_.path()) +
                 ": has no records, and neither has the run: nothing can be compared"};
 }
 
-bool GoldenComparer::same_bytes(const CaptureRecord& expected,
-                                std::span<const std::byte> frame) const {
-  if (expected.original_bytes != frame.size() || expected.frame.size() != frame.size()) {
-    return false;
-  }
-  if (match_ == GoldenMatch::kTimeAndBytes || !is_run(mark_of(expected.frame)) ||
-      !is_run(mark_of(frame))) {
-    return !first_difference(expected.frame, frame);
-  }
-  return !first_difference(expected.frame.first(kMarkAt), frame.first(kMarkAt)) &&
-         !first_difference(expected.frame.subspan(kMarkAt + sizeof(LinkAddress)),
-                           frame.subspan(kMarkAt + sizeof(LinkAddress)));
+// Of runs it does not count whether the time was virtual.
+bool GoldenComparer::same_bytes(const CaptureRecord& expected, const CaptureRecord& actual) {
+  if (expected.original_bytes != expected.frame.size()) return false;
+  if (!first_difference(expected.frame, actual.frame)) return true;
+  if (match_ == GoldenMatch::kTimeAndBytes) return false;
+  const auto one = decode_record(expected, {.notes = true});
+  const auto other = decode_record(actual, {.notes = true});
+  if (!std::holds_alternative<Frame>(one) || !std::holds_alternative<Frame>(other)) return false;
+  Frame frame = std::get<Frame>(other);
+  const LinkAddress& mark = std::get<Frame>(one).link_address;
+  if (!is_run(recorded_by(mark)) || !is_run(recorded_by(frame.link_address))) return false;
+  frame.link_address = mark;
+  std::vector<std::byte> marked(kFrameBytesMax);
+  marked.resize(encode_frame(frame, marked, actual.link_type));
+  return !first_difference(expected.frame, marked);
 }
 
-std::optional<CaptureRecord> GoldenComparer::next_golden() {
-  std::optional<CaptureRecord> record = golden_.next();
-  if (!record) error_ = golden_.error();
-  if (!record || record->link_type == kLinkTypeLinuxSll2) return record;
+// Reads on when there is none that waits to be compared.
+bool GoldenComparer::has_expected() {
+  if (expected_) return true;
+  expected_ = golden_.next();
+  if (!expected_) error_ = golden_.error();
+  if (!expected_) return false;
+  const auto as = record_as_of(expected_->link_type);
+  if (as && may_be_ours(*expected_)) {
+    as_ = *as;
+    return true;
+  }
   error_ = CaptureError{
       CaptureError::Kind::kLinkType,
-      fmt::format("{}: is no recording of ours: record {} has link type {}, not {}",
-                  escape_controls(golden_.path()), record->number,
-                  describe_link_type(record->link_type), describe_link_type(kLinkTypeLinuxSll2))};
-  return std::nullopt;
+      fmt::format("{}: is no recording of ours: record {} has link type {}{}",
+                  escape_controls(golden_.path()), expected_->number,
+                  describe_link_type(expected_->link_type),
+                  as ? ", and not our mark"
+                     : fmt::format(", not {}", describe_link_type(kLinkTypeLinuxSll2)))};
+  expected_.reset();
+  return false;
 }
 
 void GoldenComparer::explain(const std::string& title, const std::optional<CaptureRecord>& expected,

@@ -5,9 +5,11 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "harness/capture/describe.hpp"
 #include "harness/capture/reader.hpp"
+#include "harness/capture/record_as.hpp"
 #include "harness/capture/recorder.hpp"
 
 namespace lossy {
@@ -20,12 +22,15 @@ enum class GoldenMatch : std::uint8_t {
   kBytes,
 };
 
-// Stops comparing at the first difference. Holds no more than a few records in memory.
+// Stops comparing at the first difference. Holds no more than a few records in memory. The golden
+// may be of any link type that recordings are written with: the run is compared in the same.
 class GoldenComparer final : public FrameSink {
  public:
   explicit GoldenComparer(PcapReader golden, GoldenMatch match = GoldenMatch::kTimeAndBytes);
 
+  // The frame is of the golden's link type; take() makes it so.
   void write(Instant time, std::span<const std::byte> frame) override;
+  void take(const RecordedFrame& recorded) override;
   void finish() override;
 
   // Whether the run gave what the golden says, to its end. After finish().
@@ -40,14 +45,17 @@ class GoldenComparer final : public FrameSink {
 
  private:
   bool ended() const { return !explanation_.empty() || error_.has_value(); }
-  std::optional<CaptureRecord> next_golden();
-  bool same_bytes(const CaptureRecord& expected, std::span<const std::byte> frame) const;
+  bool has_expected();
+  bool same_bytes(const CaptureRecord& expected, const CaptureRecord& actual);
   // A title, what led up to it, the lines given, and where both sides are there their bytes.
   void explain(const std::string& title, const std::optional<CaptureRecord>& expected,
                const std::optional<CaptureRecord>& actual);
 
   PcapReader golden_;
   GoldenMatch match_;
+  RecordAs as_ = RecordAs::kSll2;  // Of the golden, as far as it was read.
+  std::optional<CaptureRecord> expected_;
+  std::vector<std::byte> buffer_;
   RecordTail tail_;
   std::uint64_t matched_ = 0;
   bool finished_ = false;

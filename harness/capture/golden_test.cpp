@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "harness/capture/files_for_test.hpp"
-#include "harness/capture/pcap_writer.hpp"
+#include "harness/capture/recording_writer.hpp"
 
 namespace lossy {
 namespace {
@@ -21,7 +21,7 @@ const Address kServer = *Address::parse("192.0.2.2:9999");
 // A greeting of Michael, which takes 2 ms each way; `change` may change the n-th sighting, from 1.
 using Change = std::function<void(int, Sighting&)>;
 
-void play(FrameSink& sink, int sightings, const Change& change = nullptr,
+void play(RecordingSink& sink, int sightings, const Change& change = nullptr,
           const LinkAddress& mark = kRecordingMark) {
   Recorder recorder(mark);
   recorder.add(sink);
@@ -44,7 +44,7 @@ void play(FrameSink& sink, int sightings, const Change& change = nullptr,
 class GoldenTest : public testing::Test {
  protected:
   GoldenTest() {
-    PcapWriter writer(path_);
+    RecordingWriter writer(path_);
     play(writer, 4);
   }
 
@@ -139,6 +139,31 @@ TEST_F(GoldenTest, MarksOfRunsAreOneWhereTimesAreNotCompared) {
   EXPECT_FALSE(proxied.same());
 }
 
+// A golden of any form that recordings are written in is compared in that form.
+TEST_F(GoldenTest, ComparesInTheGoldensForm) {
+  for (const RecordAs as : kAllRecordAs) {
+    SCOPED_TRACE(to_string(as));
+    std::filesystem::remove(path_);
+    {
+      RecordingWriter writer(path_, as);
+      play(writer, 4);
+    }
+    const std::uint64_t records = as == RecordAs::kRaw ? 2 : 4;
+    for (const GoldenMatch match : {GoldenMatch::kTimeAndBytes, GoldenMatch::kBytes}) {
+      GoldenComparer golden = comparer(match);
+      play(golden, 4, nullptr, match == GoldenMatch::kBytes ? kClockMark : kRecordingMark);
+      EXPECT_TRUE(golden.same()) << golden.explanation();
+      EXPECT_EQ(golden.matched(), records);
+    }
+    EXPECT_THAT(difference(2), HasSubstr("the run ends, but the golden goes on\n"));
+    EXPECT_THAT(difference(4,
+                           [](int n, Sighting& sighting) {
+                             if (n == 3) sighting.payload = as_bytes("Hello, Mjchael!");
+                           }),
+                HasSubstr("other bytes\n"));
+  }
+}
+
 // What is missing at the end, and what is too much, are differences.
 TEST_F(GoldenTest, BothEndsMustMeet) {
   const std::string missing = difference(3);
@@ -146,7 +171,7 @@ TEST_F(GoldenTest, BothEndsMustMeet) {
   EXPECT_THAT(missing, HasSubstr("actual (this run):     nothing\n"));
 
   {
-    PcapWriter writer(path_);
+    RecordingWriter writer(path_);
     play(writer, 3);
   }
   const std::string extra = difference(4);
@@ -206,7 +231,7 @@ TEST(DescribeTest, Payloads) {
 // A run of nothing is the same as a golden of nothing, and that says nothing.
 TEST_F(GoldenTest, NothingIsNotTheSame) {
   std::filesystem::remove(path_);
-  PcapWriter(path_).finish();
+  RecordingWriter(path_).finish();
   GoldenComparer golden = comparer();
   play(golden, 0);
   EXPECT_FALSE(golden.same());

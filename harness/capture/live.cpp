@@ -95,6 +95,22 @@ void leave_out_first_copies(pcap_t* handle, const std::string& interface) {
   (void)::setsockopt(pcap_fileno(handle), SOL_PACKET, PACKET_IGNORE_OUTGOING, &yes, sizeof yes);
 }
 
+// Why it has no such frames, or nothing.
+std::optional<std::string> set_link_type(pcap_t* handle, int link_type,
+                                         const std::string& interface) {
+  if (pcap_set_datalink(handle, link_type) == 0) return std::nullopt;
+  std::string has = describe_link_type(pcap_datalink(handle));
+  int* types = nullptr;
+  const int count = pcap_list_datalinks(handle, &types);
+  if (count > 1) {
+    has.clear();
+    for (int i = 0; i < count; ++i) has += (i > 0 ? " and " : "") + describe_link_type(types[i]);
+  }
+  if (count >= 0) pcap_free_datalinks(types);
+  return "'" + interface + "' has no frames of the link type " + describe_link_type(link_type) +
+         "; it has " + has;
+}
+
 // Hands frames on from libpcap, through which nothing may be thrown.
 struct Taking {
   pcap_t* handle;
@@ -146,8 +162,11 @@ std::variant<LiveCapture, LiveError> LiveCapture::open(const LiveOptions& option
     return LiveError{Kind::kOther, "'" + interface + "' cannot give such timestamps after all: " +
                                        reason_of(handle, status)};
   }
-  // It says of each frame which interface it was seen on.
-  if (interface == kAnyInterface) {
+  if (options.link_type) {
+    if (auto why = set_link_type(handle, *options.link_type, interface)) {
+      return LiveError{Kind::kOther, std::move(*why)};
+    }
+  } else if (interface == kAnyInterface) {
     const int refused = pcap_set_datalink(handle, DLT_LINUX_SLL2);
     if (refused < 0) return error_of(handle, refused, interface);
   }

@@ -22,6 +22,9 @@ struct LiveOptions {
   std::uint32_t buffer_bytes = 32 << 20;
   bool promiscuous = true;  // Also what is for other hosts, where the network brings it here.
   std::string timestamps;   // A kind that the interface has; empty for the host's clock.
+  // Of the frames, where the interface has more than one; else LINUX_SLL2 on "any", which says of
+  // each frame which interface it was seen on, and what any other interface has.
+  std::optional<int> link_type{};
 };
 
 // Why there is, or will be, nothing to capture.

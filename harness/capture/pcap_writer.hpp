@@ -4,12 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "harness/capture/capture_record.hpp"
 #include "harness/capture/new_file.hpp"
-#include "harness/capture/recorder.hpp"
 
 namespace lossy {
 
@@ -23,22 +23,22 @@ struct PcapFormat {
 // Instant{} is 1970-01-01T00:00:00Z. Times that a capture cannot hold (before 1970, after 2106) and
 // the operating system's refusals, now or while writing, are thrown as std::system_error. While
 // is_open() after such a refusal, finish() keeps what was written before, records() of them whole.
-class PcapWriter final : public FrameSink {
+class PcapWriter {
  public:
   explicit PcapWriter(const std::string& path, const PcapFormat& format = {},
                       NewFile::Until until = NewFile::Until::kNameless);
   // Writes to an open descriptor, which is closed with it; `name` is what errors call it. After a
   // refusal the last record there may be cut off.
   PcapWriter(int descriptor, const std::string& name, const PcapFormat& format = {});
-  ~PcapWriter() override;
+  ~PcapWriter();
   PcapWriter(const PcapWriter&) = delete;
   PcapWriter& operator=(const PcapWriter&) = delete;
 
-  void write(Instant time, std::span<const std::byte> frame) override;
+  void write(Instant time, std::span<const std::byte> frame);
   void write(const CaptureRecord& record);
   // Hands on what was written, so that whoever reads along has it.
   void flush();
-  void finish() override;
+  void finish();
 
   bool is_open() const { return descriptor_ >= 0; }
   std::uint64_t records() const { return records_; }

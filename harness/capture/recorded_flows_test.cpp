@@ -7,6 +7,7 @@
 
 #include "harness/capture/frame_for_test.hpp"
 #include "harness/capture/recorded_for_test.hpp"
+#include "harness/capture/recording_writer.hpp"
 
 namespace lossy {
 namespace {
@@ -242,7 +243,7 @@ TEST(RecordedFlows, TheSameDatagramSeenTwice) {
 // and the answer to the second.
 TEST(RecordedFlows, OneHostOfARecording) {
   const TemporaryFolder folder;
-  PcapWriter writer(folder / "run.pcap");
+  RecordingWriter writer(folder / "run.pcap");
   Recorder recorder;
   recorder.add(writer);
   const auto see = [&](RecordedHost host, PacketType type, std::string_view text, bool up) {

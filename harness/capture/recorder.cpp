@@ -69,11 +69,15 @@ void Recorder::write(const Sighting& sighting, bool in_flight) {
   frame.link_address = mark_;
   frame.identification = static_cast<std::uint32_t>(sighting.number & 0xFFFFFFFF);
   const std::size_t size = encode_frame(frame, buffer_);
-  for (FrameSink* sink : sinks_) sink->write(sighting.time, std::span(buffer_).first(size));
+  const RecordedFrame recorded{.time = sighting.time,
+                               .bytes = std::span(buffer_).first(size),
+                               .frame = frame,
+                               .copy = sighting.copy};
+  for (RecordingSink* sink : sinks_) sink->take(recorded);
 }
 
 void Recorder::finish() {
-  for (FrameSink* sink : sinks_) sink->finish();
+  for (RecordingSink* sink : sinks_) sink->finish();
 }
 
 }  // namespace lossy

@@ -1,5 +1,5 @@
 // Records what happens to datagrams between two hosts as the frames that a `tcpdump -i any` on both
-// would show, merged. Where the frames go is a FrameSink's affair: to a file, to a comparison.
+// would show, merged. Where the frames go is a RecordingSink's affair: to a file, to a comparison.
 #pragma once
 
 #include <cstddef>
@@ -13,17 +13,32 @@
 
 namespace lossy {
 
-// Takes LINUX_SLL2 frames, in the order they were captured. Times do not decrease.
-class FrameSink {
- public:
-  virtual ~FrameSink() = default;
+// A frame, and what the recorder knows of it. All of it is the recorder's.
+struct RecordedFrame {
+  Instant time;
+  std::span<const std::byte> bytes;  // As LINUX_SLL2 has it.
+  const Frame& frame;                // What is in it.
+  std::size_t copy = 0;              // Which of a datagram's copies arrives; 0 for the first.
+};
 
-  // The frame is the caller's and valid during the call.
-  virtual void write(Instant time, std::span<const std::byte> frame) = 0;
+// Takes frames in the order they were captured. Times do not decrease.
+class RecordingSink {
+ public:
+  virtual ~RecordingSink() = default;
+
+  // What is recorded is valid during the call.
+  virtual void take(const RecordedFrame& recorded) = 0;
 
   // Nothing follows. Call it once, also when a run was interrupted: only then is what was written
   // complete.
   virtual void finish() = 0;
+};
+
+// One that needs no more than the frame.
+class FrameSink : public RecordingSink {
+ public:
+  virtual void write(Instant time, std::span<const std::byte> frame) = 0;
+  void take(const RecordedFrame& recorded) override { write(recorded.time, recorded.bytes); }
 };
 
 // The hosts of a two-sided recording, by the index of their interface in the first flow. Each
@@ -64,6 +79,7 @@ struct Sighting {
   Address destination;
   std::span<const std::byte> payload;
   std::uint64_t flow = 1;  // Counted from 1.
+  std::size_t copy = 0;    // Which of its copies arrives; 0 for the first.
 };
 
 class Recorder {
@@ -73,7 +89,7 @@ class Recorder {
       : mark_(mark), buffer_(kFrameBytesMax) {}
 
   // Whatever is recorded from now on goes to `sink`, too, which must outlive the recorder.
-  void add(FrameSink& sink) { sinks_.push_back(&sink); }
+  void add(RecordingSink& sink) { sinks_.push_back(&sink); }
   bool has_sinks() const { return !sinks_.empty(); }
 
   // Allocates nothing. The addresses are of one family, which can carry the payload: else
@@ -91,7 +107,7 @@ class Recorder {
   void write(const Sighting& sighting, bool in_flight);
 
   LinkAddress mark_;
-  std::vector<FrameSink*> sinks_;
+  std::vector<RecordingSink*> sinks_;
   std::vector<std::byte> buffer_;
 };
 

@@ -11,8 +11,8 @@
 #include <system_error>
 
 #include "harness/capture/files_for_test.hpp"
-#include "harness/capture/pcap_writer.hpp"
 #include "harness/capture/reader.hpp"
+#include "harness/capture/recording_writer.hpp"
 
 namespace lossy {
 namespace {
@@ -91,7 +91,7 @@ std::string run(const std::string& command) {
 TEST(RecorderTest, ReadsBack) {
   const TemporaryFolder folder;
   const std::string path = folder / "a.pcap";
-  PcapWriter writer(path);
+  RecordingWriter writer(path);
   Recorder recorder;
   EXPECT_FALSE(recorder.has_sinks());
   recorder.add(writer);
@@ -144,7 +144,7 @@ TEST(RecorderTest, ReadsBack) {
 TEST(RecorderTest, SameRecordingIsTheSameFile) {
   const TemporaryFolder folder;
   for (const char* name : {"a.pcap", "b.pcap"}) {
-    PcapWriter writer(folder / name);
+    RecordingWriter writer(folder / name);
     Recorder recorder;
     recorder.add(writer);
     for (std::uint64_t n = 1; n <= 10'000; ++n) {
@@ -217,7 +217,7 @@ TEST(RecorderTest, WiresharkAgrees) {
   const TemporaryFolder folder;
   const std::string path = folder / "a.pcap";
   {
-    PcapWriter writer(path);
+    RecordingWriter writer(path);
     Recorder recorder;
     recorder.add(writer);
     recorder.record(sent_by_client(Instant(5ns), 9, "Sarah"));
@@ -253,7 +253,7 @@ TEST(PcapWriterTest, NothingIsLeftOfHalfARecording) {
   const TemporaryFolder folder;
   const std::string path = folder / "a.pcap";
   {
-    PcapWriter writer(path);
+    RecordingWriter writer(path);
     Recorder recorder;
     recorder.add(writer);
     for (std::uint64_t n = 1; n < 10'000; ++n) {
@@ -268,7 +268,7 @@ TEST(PcapWriterTest, NothingIsLeftOfHalfARecording) {
 TEST(PcapWriterTest, FullDiskIsSaid) {
   for (const std::uint64_t records : {0U, 1U, 100'000U}) {
     try {
-      PcapWriter writer("/dev/full");
+      RecordingWriter writer("/dev/full");
       Recorder recorder;
       recorder.add(writer);
       for (std::uint64_t n = 1; n <= records; ++n) {

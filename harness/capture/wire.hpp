@@ -40,6 +40,7 @@ inline constexpr std::uint16_t kEtherTypeNote = 0x88B5;   // For experiments (IE
 inline constexpr std::uint16_t kEtherTypeMpls = 0x8847;
 inline constexpr std::uint16_t kEtherTypeEthernet = 0x6558;  // Bridged, behind GRE say.
 
+inline constexpr std::uint16_t kPlacedAddressOctets = 8;  // In LINUX_SLL: of our recordings.
 inline constexpr std::uint16_t kArphrdEthernet = 1;
 inline constexpr std::uint16_t kArphrdRadiotap = 803;
 inline constexpr std::uint16_t kLinux8022 = 4;  // In place of an ether type: IEEE 802.2 follows.

@@ -290,6 +290,8 @@ class BadInput(InScratchFolder):
         self.refuse("--delay=2ms", "--jitter=3ms", says="above")
         self.refuse("--queue=10", says="--rate")
         self.refuse("--reorder-delay=10ms", says="add --reorder")
+        self.refuse("--record-as=sll", says=["--record-as", "--record=FILE"])
+        self.refuse("--record=" + self.path("x.pcap"), "--record-as=SLL", says="one of sll2, sll, ethernet, raw")
         self.refuse("--reorder=5%", "--reorder-delay=0", says=["--reorder-delay", "held back by nothing"])
         self.refuse("--jitter-keeps-order", says="jitter")
         self.refuse("--uplink-queue=10", "--downlink-rate=1mbit", says="--uplink-rate")
@@ -480,6 +482,42 @@ class Output(InScratchFolder):
                 count = lambda type_: sum(row[1:] == [type_, port] for row in rows)
                 self.assertEqual(count(outgoing), link["offered"])
                 self.assertEqual(count(incoming), link["delivered"] + link["duplicated"])
+
+    # Whatever a recording is written as, what it says reads back: of three forms all of it, and of the last what the
+    # server's host sees. Wireshark finds nothing wrong with any.
+    def test_record_as(self):
+        network = ["--count=300", "--interval=2ms", "--delay=9ms", "--jitter=8ms", "--drop=10%", "--duplicate=20%",
+                   "--corrupt=5%", "--reorder=5%", "--seed=3"]
+        for family in ([], ["--ipv6"]):
+            run = simulate(*network, *family, "--record=" + self.path("sll2.pcap"))
+            sent = {way: run[way]["offered"] for way in ("uplink", "downlink")}
+            arrived = {way: run[way]["delivered"] + run[way]["duplicated"] for way in ("uplink", "downlink")}
+            seen = {}
+            for form in ("sll2", "sll", "ethernet", "raw"):
+                with self.subTest(form, family=family):
+                    recording = self.path(f"{form}.pcap")
+                    lossy("simulate", *network, *family, "--record=" + recording, "--record-as=" + form)
+                    lossy("simulate", *network, *family, "--golden=" + recording)
+                    lossy("replay", recording)
+                    found, = json.loads(lossy("inspect", "--json", recording)[0])["files"]
+                    for name in ("file", "link_type", "interfaces"):
+                        found.pop(name)
+                    seen[form] = found
+                    rows = subprocess.run(
+                        ["tshark", "-r", recording, "-o", "udp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE",
+                         "-T", "fields", "-e", "udp.checksum.status", "-e", "_ws.malformed"],
+                        capture_output=True, timeout=200, check=True, text=True).stdout.split("\n")[:-1]
+                    self.assertEqual(set(rows), {"1\t"})
+                    self.assertEqual(len(rows), arrived["uplink"] + sent["downlink"] if form == "raw" else
+                                     sum(sent.values()) + sum(arrived.values()))
+            self.assertEqual(seen["sll2"]["uplink"]["lost"], run["uplink"]["lost"])
+            self.assertEqual(seen["sll"], seen["sll2"])
+            self.assertEqual(seen["ethernet"], seen["sll2"])
+            raw = seen["raw"]
+            self.assertEqual((raw["two_sided"], raw["unplaced"]), (0, 0))
+            self.assertEqual((raw["flows"][0]["repeated"], len(raw["flows"])), (0, 1))
+            # Names that became no UTF-8 are the ones without an answer.
+            self.assertEqual(raw["exchanges"]["answered"], sent["downlink"])
 
 
 class Path(InScratchFolder):

@@ -14,7 +14,7 @@
 #include "core/escape.hpp"
 #include "core/server.hpp"
 #include "harness/capture/golden.hpp"
-#include "harness/capture/pcap_writer.hpp"
+#include "harness/capture/recording_writer.hpp"
 #include "harness/cli/command_line.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/observers.hpp"
@@ -63,7 +63,8 @@ Scenario read_repeatable(const std::string& path) {
 }
 
 // Gives the property of the protocol that a script's run violated, in words.
-std::optional<std::string> run(const Scenario& scenario, const std::string& path, FrameSink& sink) {
+std::optional<std::string> run(const Scenario& scenario, const std::string& path,
+                               RecordingSink& sink) {
   if (scenario.script()) return record_script(*scenario.script(), sink);
   Recorder recorder;
   recorder.add(sink);
@@ -172,7 +173,7 @@ GoldenResult GoldenFolder::try_check(const std::string& name, bool accept) const
     if (error && !accept) return {GoldenStatus::kNotTried, error->text, {}};
   }
   remove_if_there(new_path(name));
-  PcapWriter writer(accept ? golden_path(name) : new_path(name));
+  RecordingWriter writer(accept ? golden_path(name) : new_path(name));
   if (const auto broken = run(scenario, scenario_path(name), writer)) throw CannotTry(*broken);
   if (accept) return {GoldenStatus::kAccepted, {}, {}};
   result.left = new_path(name);

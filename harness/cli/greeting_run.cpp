@@ -49,10 +49,10 @@ class GreetingRun {
       report_file_.emplace(options.report);
       network_->observe(collector_);
     }
-    if (!options.record.empty()) {
+    if (!options.record.file.empty()) {
       // Half a run must not take the place of a whole one, a golden say.
       recorder_.add(writer_.emplace(
-          options.record, "the run",
+          options.record.file, options.record.as(), "the run",
           record_replaces_ ? KeptCapture::Half::kIsDropped : KeptCapture::Half::kIsKept));
     }
     if (!options.golden.empty()) {
@@ -98,7 +98,7 @@ class GreetingRun {
     }
     if (report_file_ && (!interrupted || !report_replaces_)) write_report(result);
     if (interrupted) {
-      const std::string left = left_by(options_.record, record_replaces_) +
+      const std::string left = left_by(options_.record.file, record_replaces_) +
                                left_by(options_.save_faults, faults_replace_) +
                                left_by(options_.report, report_replaces_);
       // Whoever has read enough of a ladder need not be told so.
@@ -164,7 +164,7 @@ class GreetingRun {
   const RunOptions& options_;
   const CommandLine& command_line_;
   const GreetingRunKind& kind_;
-  const bool record_replaces_ = is_there(options_.record);
+  const bool record_replaces_ = is_there(options_.record.file);
   const bool faults_replace_ = is_there(options_.save_faults);
   const bool report_replaces_ = is_there(options_.report);
   JsonOutput json_;
@@ -186,7 +186,7 @@ void check_explain(const RunOptions& options) {
   const auto refuse = [](const char* name, bool given) {
     if (given) throw usage_error(name, "nothing runs with --explain; leave one of them out");
   };
-  refuse("--record", !options.record.empty());
+  refuse("--record", !options.record.file.empty());
   refuse("--golden", !options.golden.empty());
   refuse("--save-faults", !options.save_faults.empty());
   refuse("--report", !options.report.empty());
@@ -212,10 +212,11 @@ void check_script(const RunOptions& options, const GreetingRunKind& kind) {
 
 // A file that the run writes must be no other that it reads or writes.
 void check_files(const RunOptions& options, const std::string& config) {
-  const std::vector<NamedFile> written{{"--record", options.record},
+  const std::vector<NamedFile> written{{"--record", options.record.file},
                                        {"--save-faults", options.save_faults},
                                        {"--report", options.report},
                                        {"--json", options.json.file}};
+  options.record.check();
   for (const auto& [option, path] : written) refuse_standard_output(option, path);
   std::vector<NamedFile> read = options.scenario.path().files_read();
   read.insert(read.end(), {{"--golden", options.golden},
@@ -243,10 +244,8 @@ void check_end(GreetingNetwork::End end, const Greeter& greeter, const std::stri
 void add_run_options(CLI::App& app, RunOptions& options) {
   options.scenario.add_to(app);
   const std::string group = "Output";
-  add_path(app, "--record", options.record,
-           "record what a tcpdump on both hosts would show, for Wireshark and lossy replay",
-           "FILE.pcap")
-      ->group(group);
+  options.record.add_to(
+      app, "record what a tcpdump on both hosts would show, for Wireshark and lossy replay", group);
   add_path(app, "--golden", options.golden,
            "compare the run with this recording; exit code 1 and the difference if it is another",
            "FILE.pcap")

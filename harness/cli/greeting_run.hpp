@@ -11,6 +11,7 @@
 #include "harness/capture/golden.hpp"
 #include "harness/cli/command_line.hpp"
 #include "harness/cli/json_output.hpp"
+#include "harness/cli/record_option.hpp"
 #include "harness/cli/scenario.hpp"
 #include "harness/link/link.hpp"
 #include "harness/link/observer.hpp"
@@ -20,7 +21,7 @@ namespace lossy {
 
 struct RunOptions {
   Scenario scenario;
-  std::string record;
+  RecordOption record;
   std::string golden;
   std::string save_faults;
   std::string report;

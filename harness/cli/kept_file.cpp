@@ -22,9 +22,9 @@ std::string complain(const std::system_error& error, const char* left, const std
 
 }  // namespace
 
-KeptCapture::KeptCapture(const std::string& path, std::string goes_on, Half half,
+KeptCapture::KeptCapture(const std::string& path, RecordAs as, std::string goes_on, Half half,
                          NewFile::Until until)
-    : writer_(std::make_unique<PcapWriter>(path, PcapFormat{}, until)),
+    : writer_(std::make_unique<RecordingWriter>(path, as, until)),
       goes_on_(std::move(goes_on)),
       half_(half) {}
 
@@ -53,8 +53,8 @@ const char* KeptCapture::keep_what_fitted() {
   }
 }
 
-void KeptCapture::write(Instant time, std::span<const std::byte> frame) {
-  attempt([&] { writer_->write(time, frame); });
+void KeptCapture::take(const RecordedFrame& recorded) {
+  attempt([&] { writer_->take(recorded); });
 }
 
 void KeptCapture::flush() {
@@ -65,9 +65,9 @@ void KeptCapture::finish() {
   attempt([&] { writer_->finish(); });
 }
 
-KeptRecording::KeptRecording(const std::string& path, Duration wall_time_at_start)
+KeptRecording::KeptRecording(const std::string& path, RecordAs as, Duration wall_time_at_start)
     : wall_time_at_start_(wall_time_at_start),
-      capture_(path, kForwarding, KeptCapture::Half::kIsKept, NewFile::Until::kTemporaryName) {
+      capture_(path, as, kForwarding, KeptCapture::Half::kIsKept, NewFile::Until::kTemporaryName) {
   recorder_.add(capture_);
 }
 

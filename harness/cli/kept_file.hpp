@@ -6,17 +6,16 @@
 
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 
-#include "harness/capture/pcap_writer.hpp"
 #include "harness/capture/recorder.hpp"
+#include "harness/capture/recording_writer.hpp"
 #include "harness/cli/observers.hpp"
 
 namespace lossy {
 
 // A capture, of which what fitted is kept: whole records.
-class KeptCapture final : public FrameSink {
+class KeptCapture final : public RecordingSink {
  public:
   enum class Half : std::uint8_t {
     kIsKept,
@@ -24,10 +23,10 @@ class KeptCapture final : public FrameSink {
   };
 
   // `goes_on` is what does, as in "forwarding".
-  KeptCapture(const std::string& path, std::string goes_on, Half half = Half::kIsKept,
+  KeptCapture(const std::string& path, RecordAs as, std::string goes_on, Half half = Half::kIsKept,
               NewFile::Until until = NewFile::Until::kNameless);
 
-  void write(Instant time, std::span<const std::byte> frame) override;
+  void take(const RecordedFrame& recorded) override;
   // Hands on what was written: it is there even if the process is killed, by a temporary name.
   void flush();
   // The file has its name from then on.
@@ -42,7 +41,7 @@ class KeptCapture final : public FrameSink {
   // What is left, as the rest of a sentence.
   const char* keep_what_fitted();
 
-  std::unique_ptr<PcapWriter> writer_;
+  std::unique_ptr<RecordingWriter> writer_;
   std::string goes_on_;
   Half half_;
   std::string failure_;
@@ -62,7 +61,7 @@ class KeptFile : public Observer {
 class KeptRecording final : public KeptFile {
  public:
   // `wall_time_at_start` is what the clock on the wall said at Instant{}.
-  KeptRecording(const std::string& path, Duration wall_time_at_start);
+  KeptRecording(const std::string& path, RecordAs as, Duration wall_time_at_start);
 
   void on_offered(Instant now, const Passage& passage, const Offer& offer) override;
   void on_delivered(Instant now, const Passage& passage, const Delivery& delivery) override;

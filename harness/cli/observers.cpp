@@ -9,7 +9,8 @@ namespace lossy {
 
 namespace {
 
-Sighting sighting_of(Instant now, const Passage& passage, PacketType type, std::uint64_t number) {
+Sighting sighting_of(Instant now, const Passage& passage, PacketType type, std::uint64_t number,
+                     std::size_t copy = 0) {
   // Up goes out of the client's host and comes in at the server's; down the other way round.
   const bool at_client =
       (passage.direction == Direction::kUplink) == (type == PacketType::kOutgoing);
@@ -20,7 +21,8 @@ Sighting sighting_of(Instant now, const Passage& passage, PacketType type, std::
           .source = passage.source,
           .destination = passage.destination,
           .payload = passage.payload,
-          .flow = passage.path + 1};
+          .flow = passage.path + 1,
+          .copy = copy};
 }
 
 }  // namespace
@@ -31,7 +33,8 @@ void RecordingObserver::on_offered(Instant now, const Passage& passage, const Of
 
 void RecordingObserver::on_delivered(Instant now, const Passage& passage,
                                      const Delivery& delivery) {
-  recorder_.record(sighting_of(now, passage, PacketType::kIncoming, delivery.number));
+  recorder_.record(
+      sighting_of(now, passage, PacketType::kIncoming, delivery.number, delivery.copy));
 }
 
 void RecordingObserver::on_in_flight(Instant now, const Passage& passage, std::uint64_t number) {

@@ -32,7 +32,8 @@ bool counts_ipv6(const ListenAddress& listen) {
 // Nothing runs, so there is nothing to listen on, to run, to write down or to print.
 void resolve_explained(ProxyCommandOptions& options) {
   for (const auto& [name, given] :
-       {std::pair{"--record", !options.record.empty()},
+       {std::pair{"--record", !options.record.file.empty()},
+        std::pair{"--record-as", options.record.asked_for.has_value()},
         std::pair{"--save-faults", !options.save_faults.empty()},
         std::pair{"--report", !options.report.empty()}, std::pair{"--trace", options.trace},
         std::pair{"--stats", options.stats.has_value()},
@@ -60,10 +61,11 @@ void resolve_options(ProxyCommandOptions& options) {
       throw usage_error(name, "it must be at least 1ms");
     }
   }
-  const std::vector<NamedFile> written{{"--record", options.record},
+  const std::vector<NamedFile> written{{"--record", options.record.file},
                                        {"--save-faults", options.save_faults},
                                        {"--report", options.report},
                                        {"--json", options.json.file}};
+  options.record.check();
   for (const auto& [option, path] : written) refuse_standard_output(option, path);
   refuse_overwriting(written, options.path.files_read());
   options.path.resolve(counts_ipv6(*options.listen));
@@ -102,9 +104,8 @@ void add_proxy_command(CLI::App& app, const CommandLine& command_line,
       ->group(group);
   options->path.add_to(*proxy);
   const std::string output = "Output";
-  add_path(*proxy, "--record", options->record,
-           "record what a tcpdump on both sides of the proxy would show", "FILE.pcap")
-      ->group(output);
+  options->record.add_to(*proxy, "record what a tcpdump on both sides of the proxy would show",
+                         output);
   add_path(*proxy, "--save-faults", options->save_faults,
            "write down what happened to each flow, to have it again with --faults=@FILE", "FILE")
       ->group(output);

@@ -9,6 +9,7 @@
 #include "core/address.hpp"
 #include "harness/cli/json_output.hpp"
 #include "harness/cli/path_options.hpp"
+#include "harness/cli/record_option.hpp"
 #include "harness/net/proxy.hpp"
 
 namespace lossy {
@@ -22,7 +23,7 @@ struct ProxyCommandOptions {
   std::uint64_t memory_bytes = ProxyOptions{}.memory_bytes_max;
   std::optional<Duration> rebind_every{};
   bool spin = false;
-  std::string record;
+  RecordOption record;
   std::string save_faults;
   std::string report;
   bool trace = false;

@@ -84,7 +84,7 @@ class ProxyRun {
       live.emplace(loop_, kLivePeriod, [this] { show_live(); });
     }
     std::optional<Ticker> flush;
-    if (!options_.record.empty()) {
+    if (!options_.record.file.empty()) {
       flush.emplace(loop_, kFlushPeriod, [this] {
         for (const auto& file : files_) file->flush();
       });
@@ -133,10 +133,11 @@ class ProxyRun {
   }
 
   void open_files() {
-    if (!options_.record.empty()) {
+    if (!options_.record.file.empty()) {
       const auto wall_time = std::chrono::system_clock::now().time_since_epoch();
-      files_.push_back(std::make_unique<KeptRecording>(
-          options_.record, wall_time - loop_.read_clock().time_since_epoch()));
+      files_.push_back(
+          std::make_unique<KeptRecording>(options_.record.file, options_.record.as(),
+                                          wall_time - loop_.read_clock().time_since_epoch()));
     }
     if (!options_.save_faults.empty()) {
       files_.push_back(std::make_unique<KeptFaults>(

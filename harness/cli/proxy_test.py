@@ -724,6 +724,8 @@ class Errors(WithProxy):
                 (["--idle", "1ms"], ["--listen=127.0.0.1:0", to, "--idle=0"]),
                 (["--memory", "64k"], ["--listen=127.0.0.1:0", to, "--memory=1k"]),
                 (["--memory", "x"], ["--listen=127.0.0.1:0", to, "--memory=x"]),
+                (["--record-as", "--record=FILE"], ["--listen=127.0.0.1:0", to, "--record-as=raw"]),
+                (["--record-as", "nothing runs"], ["--explain", "--record-as=raw"]),
                 (["/dev/full", "No space left"], ["--listen=127.0.0.1:0", to, "--record=/dev/full"]),
                 (["no-such-folder/x.pcap"], ["--listen=127.0.0.1:0", to, "--record=/no-such-folder/x.pcap"]),
         ]:

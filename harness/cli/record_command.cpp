@@ -26,6 +26,7 @@
 #include "harness/cli/json_output.hpp"
 #include "harness/cli/option.hpp"
 #include "harness/cli/progress.hpp"
+#include "harness/cli/record_option.hpp"
 #include "harness/link/netem_units.hpp"
 #include "harness/net/event_loop.hpp"
 #include "harness/net/stop_signal.hpp"
@@ -48,6 +49,7 @@ struct RecordOptions {
   std::optional<std::uint64_t> count;
   std::optional<Duration> duration;
   std::optional<std::uint64_t> rotate;
+  std::optional<RecordAs> as;
   JsonOption json;
 };
 
@@ -278,6 +280,9 @@ void add_options(CLI::App& record, RecordOptions& options) {
   add_path(record, "-w,--write", options.write,
            "the capture to write: a pcap file, or - for standard output", "FILE")
       ->required();
+  add_record_as(record, options.as, {kAllRecordAs.begin(), kAllRecordAs.end()},
+                "the link type, where the interface has more than one: any has sll2 and sll [any: "
+                "sll2]");
   add_filter(record, options.filter,
              "record only what this matches, as tcpdump has it; 'greater 0' is everything [udp]");
   add_parsed(
@@ -335,6 +340,7 @@ void add_record_command(CLI::App& app, std::function<int()>& command) {
       "  lossy record -i lo -w seen.pcap --count=100 --duration=1min\n"
       "  lossy record -i eth0 -w - --duration=10s | lossy inspect - --trace");
   record->callback([options, &command] {
+    if (options->as) options->live.link_type = link_type_of(*options->as);
     const bool to_output = options->write == kStandardOutput;
     if (to_output && options->rotate) {
       throw usage_error("--rotate", "standard output is one file; name another with --write");

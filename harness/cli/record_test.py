@@ -260,6 +260,15 @@ class Command(RecordTest):
         self.assertEqual(report["files"], [str(self.folder / "seen.pcap")])
         self.assertEqual(report["dropped"], {"buffer_full": 0, "interface": 0})
 
+    # "any" has frames of two link types, and another interface those of its own.
+    def test_link_types(self):
+        for form, link_type in (("sll2", 276), ("sll", 113)):
+            with self.subTest(form):
+                self.summary(self.record("--record-as=" + form, "--duration=1ms", interface="any"), number=None)
+                self.assertEqual((self.folder / "seen.pcap").read_bytes()[20:24], link_type.to_bytes(4, "little"))
+        _, error = self.run_lossy("record", "-i", "lo", "-w", self.folder / "seen.pcap", "--record-as=raw", code=2)
+        self.assertRegex(error, "^lossy: 'lo' has no frames of the link type 12 .*; it has 1 ")
+
     def test_duration_ends_it(self):
         recording = self.record("--duration=1ms", "--filter=udp port 7")
         self.assertEqual(self.summary(recording, number=None)[0], 0)

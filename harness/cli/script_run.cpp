@@ -10,7 +10,7 @@
 #include "core/counted.hpp"
 #include "core/escape.hpp"
 #include "harness/capture/golden.hpp"
-#include "harness/capture/pcap_writer.hpp"
+#include "harness/capture/recording_writer.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/observers.hpp"
 #include "harness/cli/output.hpp"
@@ -76,7 +76,9 @@ class ScriptCommandRun {
       report_file_.emplace(options.report);
       run_->observe(collector_);
     }
-    if (!options.record.empty()) recorder_.add(writer_.emplace(options.record));
+    if (!options.record.file.empty()) {
+      recorder_.add(writer_.emplace(options.record.file, options.record.as()));
+    }
     if (!options.golden.empty()) {
       auto opened = PcapReader::open(options.golden);
       if (const auto* error = std::get_if<CaptureError>(&opened)) throw CannotTry(error->text);
@@ -157,7 +159,7 @@ class ScriptCommandRun {
   JsonOutput json_;
   Ladder ladder_;
   Recorder recorder_;
-  std::optional<PcapWriter> writer_;
+  std::optional<RecordingWriter> writer_;
   std::optional<GoldenComparer> golden_;
   RecordingObserver recording_{recorder_};
   std::optional<ReportFile> report_file_;
@@ -167,7 +169,7 @@ class ScriptCommandRun {
 };
 
 // Runs the script with an observer and a recording.
-std::optional<std::string> record(const Script& script, FrameSink& sink, Observer* observer) {
+std::optional<std::string> record(const Script& script, RecordingSink& sink, Observer* observer) {
   Recorder recorder;
   recorder.add(sink);
   RecordingObserver recording(recorder);
@@ -190,7 +192,7 @@ int simulate_script(const RunOptions& options, const CommandLine& command_line) 
   return ScriptCommandRun(options, command_line).run();
 }
 
-std::optional<std::string> record_script(const Script& script, FrameSink& sink) {
+std::optional<std::string> record_script(const Script& script, RecordingSink& sink) {
   return record(script, sink, nullptr);
 }
 

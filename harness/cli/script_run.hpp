@@ -19,7 +19,7 @@ int simulate_script(const RunOptions& options, const CommandLine& command_line);
 
 // Records a run of the script. Gives the property that does not hold, if one does not, in words: it
 // ended the run, and the recording is not finished.
-std::optional<std::string> record_script(const Script& script, FrameSink& sink);
+std::optional<std::string> record_script(const Script& script, RecordingSink& sink);
 
 // Checks that the protocol does again what the recording of a script's run shows. What the client
 // is asked, and when its timeouts are called, depends on the script alone, and not on what a

@@ -1,0 +1,27 @@
+// --record and what says how it is written.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "harness/capture/record_as.hpp"
+#include "harness/cli/option.hpp"
+
+namespace lossy {
+
+struct RecordOption {
+  std::string file;  // Empty when nothing is recorded.
+  std::optional<RecordAs> asked_for{};
+
+  RecordAs as() const { return asked_for.value_or(RecordAs::kSll2); }
+  // Adds the options to the group; `what` is what --record does.
+  void add_to(CLI::App& app, const std::string& what, const std::string& group);
+  // Refuses with a usage error what would do nothing.
+  void check() const;
+};
+
+// --record-as=..., of those forms.
+CLI::Option* add_record_as(CLI::App& app, std::optional<RecordAs>& as,
+                           const std::vector<RecordAs>& forms, const std::string& description);
+
+}  // namespace lossy
