@@ -12,9 +12,11 @@
 #include "core/counted.hpp"
 #include "core/escape.hpp"
 #include "harness/capture/first_reading.hpp"
+#include "harness/capture/path_log.hpp"
 #include "harness/capture/reader.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/files.hpp"
+#include "harness/cli/fit_option.hpp"
 #include "harness/cli/json_output.hpp"
 #include "harness/cli/output.hpp"
 #include "harness/cli/progress.hpp"
@@ -34,13 +36,14 @@ struct InspectCommandOptions {
   bool why = false;
   bool trace = false;
   bool hex = false;
+  FitOption fit;
   JsonOption json;
   std::string report;
 };
 
 // Knowing who serves, if a first reading has told it.
 InspectReport inspect_with(const std::string& path, const InspectCommandOptions& options,
-                           std::optional<ServerFinder> servers, PageCapture* page) {
+                           std::optional<ServerFinder> servers, PageCapture* page, PathLog* log) {
   InspectReport report;
   report.path = path;
   auto opened = PcapReader::open(path);
@@ -63,6 +66,7 @@ InspectReport inspect_with(const std::string& path, const InspectCommandOptions&
     const auto decoded = inspector.decode(*record);
     const auto sight = inspector.add(*record, decoded);
     if (sight && page != nullptr) page->add(*record, *sight);
+    if (sight && log != nullptr) log->add(record->time, *sight);
     if (!sight || !options.trace) continue;
     if (sight->flow == 0 && options.inspect.flow != 0) continue;
     trace.print(*record, *sight);
@@ -72,7 +76,8 @@ InspectReport inspect_with(const std::string& path, const InspectCommandOptions&
   trace.finish();
   if (may_read_again && can_be_read_again(path)) {
     if (auto better = inspector.better_servers()) {
-      return inspect_with(path, options, std::move(better), page);
+      if (log != nullptr) *log = {};
+      return inspect_with(path, options, std::move(better), page, log);
     }
   }
   report.inspection = inspector.finish();
@@ -91,12 +96,12 @@ InspectReport inspect_with(const std::string& path, const InspectCommandOptions&
 }
 
 InspectReport inspect_one(const std::string& path, const InspectCommandOptions& options,
-                          PageCapture* page) {
+                          PageCapture* page, PathLog* log) {
   std::optional<ServerFinder> servers;
   if (options.trace || page != nullptr) {
     servers = read_servers(path, options.choice, options.inspect.server_port, reading_progress());
   }
-  return inspect_with(path, options, std::move(servers), page);
+  return inspect_with(path, options, std::move(servers), page, log);
 }
 
 int inspect(const InspectCommandOptions& options, const CommandLine& command_line) {
@@ -105,10 +110,13 @@ int inspect(const InspectCommandOptions& options, const CommandLine& command_lin
   if (!options.report.empty()) report_file.emplace(options.report);
   bool all_read = true;
   nlohmann::ordered_json files = nlohmann::ordered_json::array();
+  nlohmann::ordered_json fits = nlohmann::ordered_json::array();
   for (const std::string& path : options.files) {
     std::optional<PageCapture> page;
     if (report_file) page.emplace(report_file->bounds());
-    const InspectReport report = inspect_one(path, options, page ? &*page : nullptr);
+    PathLog log;
+    const InspectReport report =
+        inspect_one(path, options, page ? &*page : nullptr, options.fit.is_wanted ? &log : nullptr);
     if (page) report_file->add(page->run(report));
     all_read = all_read && report.error.empty();
     if (options.json.is_wanted()) files.push_back(inspect_json(report));
@@ -116,10 +124,17 @@ int inspect(const InspectCommandOptions& options, const CommandLine& command_lin
       if (options.trace) fmt::print("\n");
       fmt::print("{}", inspect_text(report));
     }
+    if (options.fit.is_wanted && report.is_readable) {
+      const FitReport fit = fit_paths({path}, log.take(), options.fit);
+      if (options.json.is_wanted()) fits.push_back(fit_json(fit));
+      if (!options.json.replaces_text()) fmt::print("\n{}", fit_text(fit));
+    }
     if (!report.error.empty()) fmt::print(stderr, "lossy: {}\n", report.error);
   }
   if (options.json.is_wanted()) {
-    json.write_last({{"command", "inspect"}, {"files", std::move(files)}});
+    nlohmann::ordered_json all{{"command", "inspect"}, {"files", std::move(files)}};
+    if (options.fit.is_wanted) all["fits"] = std::move(fits);
+    json.write_last(all);
   }
   if (report_file) report_file->write(page_head("inspect", command_line.text()));
   return all_read ? kHolds : kCouldNotTry;
@@ -138,6 +153,7 @@ void add_inspect_command(CLI::App& app, const CommandLine& command_line,
       "lost");
   inspect_app->add_flag("--why", options->why, "say of each flow why its server is the server");
   inspect_app->add_flag("--hex", options->hex, "print the bytes of every datagram, too");
+  options->fit.add_to(*inspect_app);
   options->json.add_to(*inspect_app, "print all of it as one JSON object");
   add_filter(*inspect_app, options->choice.filter,
              "only what this matches, as tcpdump has it; of fragments only the first has ports");
@@ -167,7 +183,10 @@ void add_inspect_command(CLI::App& app, const CommandLine& command_line,
     }
     std::vector<NamedFile> read;
     for (const std::string& file : options->files) read.push_back({"a capture", file});
-    refuse_overwriting({{"--report", options->report}, {"--json", options->json.file}}, read);
+    std::vector<NamedFile> written = options->fit.files();
+    written.push_back({"--report", options->report});
+    written.push_back({"--json", options->json.file});
+    refuse_overwriting(written, read);
     refuse_standard_output("--report", options->report);
     command = [options, &command_line] { return inspect(*options, command_line); };
   });

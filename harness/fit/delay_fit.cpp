@@ -1,0 +1,212 @@
+#include "harness/fit/delay_fit.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace lossy {
+namespace {
+
+constexpr Duration kClockNoise = std::chrono::microseconds(1);
+
+double ns(Duration duration) {
+  return static_cast<double>(duration.count());
+}
+
+void fit_moments(std::span<const Duration> delays, DelayFit& fit) {
+  const double n = static_cast<double>(delays.size());
+  const double base = ns(delays.front());
+  double sum = 0;
+  for (const Duration delay : delays) sum += ns(delay) - base;
+  const double mean = sum / n;
+  double squares = 0;
+  double fourths = 0;
+  for (const Duration delay : delays) {
+    const double away = ns(delay) - base - mean;
+    squares += away * away;
+    fourths += away * away * away * away;
+  }
+  const double variance = squares / n;
+  fit.mean = {base + mean, std::sqrt(variance / n)};
+  fit.deviation.value = std::sqrt(variance);
+  if (variance > 0) {
+    const double spread = std::max(fourths / n - variance * variance, 0.0);
+    fit.deviation.error = std::sqrt(spread / n) / (2 * fit.deviation.value);
+  }
+}
+
+// Delays of datagrams that were sent one after the other.
+struct Neighbours {
+  std::uint64_t pairs = 0;
+  std::uint64_t same = 0;  // Whose delays are the same.
+  double by_chance = 0;    // How often they would be if each were drawn anew.
+  double products = 0;     // The mean product of their distances from the mean, over the variance.
+  double products_error = 0;
+};
+
+Neighbours look_at_neighbours(const std::vector<DelaySamples>& flows, const DelayFit& fit) {
+  Neighbours result;
+  std::vector<Duration> fresh;
+  double squares = 0;
+  const double variance = fit.deviation.value * fit.deviation.value;
+  for (const DelaySamples& flow : flows) {
+    for (std::size_t i = 0; i < flow.size(); ++i) {
+      const bool follows = i > 0 && flow[i].number == flow[i - 1].number + 1;
+      const bool same = follows && flow[i].delay == flow[i - 1].delay;
+      if (!same) fresh.push_back(flow[i].delay);
+      if (!follows) continue;
+      ++result.pairs;
+      result.same += same ? 1 : 0;
+      const double product = (ns(flow[i].delay) - fit.mean.value) *
+                             (ns(flow[i - 1].delay) - fit.mean.value) / variance;
+      result.products += product;
+      squares += product * product;
+    }
+  }
+  if (result.pairs == 0) return result;
+  const double n = static_cast<double>(result.pairs);
+  result.products /= n;
+  result.products_error =
+      std::sqrt(std::max(squares / n - result.products * result.products, 0.0) / n);
+  // Pairs among those drawn anew that are the same all the same. What follows on itself by chance
+  // is not among them, which matters as little as it is rare.
+  std::sort(fresh.begin(), fresh.end());
+  double same_pairs = 0;
+  double run = 0;  // How many before are the same.
+  for (std::size_t i = 1; i < fresh.size(); ++i) {
+    run = fresh[i] == fresh[i - 1] ? run + 1 : 0;
+    same_pairs += 2 * run;
+  }
+  const double drawn = static_cast<double>(fresh.size());
+  if (drawn > 1) result.by_chance = same_pairs / (drawn * (drawn - 1));
+  return result;
+}
+
+void fit_correlation(const std::vector<DelaySamples>& flows, DelayFit& fit) {
+  constexpr std::uint64_t kPairsMin = 30;
+  const Neighbours neighbours = look_at_neighbours(flows, fit);
+  if (neighbours.pairs < kPairsMin) return;
+  const Estimate same = share_of(neighbours.same, neighbours.pairs);
+  const double fresh = 1 - neighbours.by_chance;
+  const Estimate repeats{(same.value - neighbours.by_chance) / fresh, same.error / fresh};
+  const Estimate alike{neighbours.products, neighbours.products_error};
+  const auto is_there = [](const Estimate& estimate) {
+    return estimate.value > 4 * estimate.error && estimate.value > 0;
+  };
+  if (is_there(repeats) && repeats.value > alike.value / 2) {
+    fit.correlation = repeats;
+  } else if (is_there(alike)) {
+    fit.correlation = {std::min(alike.value, 1.0), alike.error};
+  }
+  if (!fit.correlation) return;
+  // Delays that resemble each other tell as much as fewer that do not.
+  const double c = std::min(fit.correlation->value, 0.9999);
+  const double wider = std::sqrt((1 + c) / (1 - c));
+  fit.mean.error *= wider;
+  fit.deviation.error *= wider;
+}
+
+// The distance between what was seen and a distribution with the mean 0 and the deviation 1, given
+// as a table, or without one, uniform.
+double distance_from(const DelayTable* table, std::span<const Duration> delays,
+                     const DelayFit& fit) {
+  constexpr double kRootOf3 = 1.7320508075688772935;
+  const double n = static_cast<double>(delays.size());
+  std::size_t entry = 0;
+  double most = 0;
+  for (std::size_t i = 0; i < delays.size();) {
+    std::size_t next = i + 1;
+    while (next < delays.size() && delays[next] == delays[i]) ++next;
+    const double x = (ns(delays[i]) - fit.mean.value) / fit.deviation.value;
+    double below = 0;
+    double up_to = 0;
+    if (table == nullptr) {
+      below = up_to = std::clamp((x / kRootOf3 + 1) / 2, 0.0, 1.0);
+    } else {
+      // An entry stands for all that is nearest to it.
+      const auto quantiles = table->quantiles();
+      while (entry < quantiles.size() && quantiles[entry] < x * DelayTable::kScale - 1) ++entry;
+      std::size_t behind = entry;
+      while (behind < quantiles.size() && quantiles[behind] <= x * DelayTable::kScale + 1) ++behind;
+      const double entries = static_cast<double>(quantiles.size());
+      below = static_cast<double>(entry) / entries;
+      up_to = static_cast<double>(behind) / entries;
+    }
+    most =
+        std::max({most, below - static_cast<double>(next) / n, static_cast<double>(i) / n - up_to});
+    i = next;
+  }
+  return most;
+}
+
+void find_shape(std::span<const Duration> delays, DelayFit& fit) {
+  for (const std::string_view name : {"uniform", "normal", "pareto", "paretonormal"}) {
+    const auto table = DelayTable::built_in(name);
+    const double distance = distance_from(table.get(), delays, fit);
+    if (distance < fit.nearest.distance) fit.nearest = {name, distance, false};
+  }
+  const double c = fit.correlation ? std::min(fit.correlation->value, 0.9999) : 0;
+  const double n = static_cast<double>(delays.size()) * (1 - c) / (1 + c);
+  constexpr double kOneInAHundred = 1.63;  // Kolmogorov's distribution.
+  fit.nearest.is_alike = fit.nearest.distance < kOneInAHundred / std::sqrt(n);
+}
+
+// Each entry is the mean of its share of the delays, so that the mean is kept.
+void make_table(std::span<const Duration> delays, DelayFit& fit) {
+  const std::size_t entries = std::min(delays.size(), kTableEntriesMax);
+  std::vector<double> means;
+  for (std::size_t i = 0; i < entries; ++i) {
+    const std::size_t first = i * delays.size() / entries;
+    const std::size_t end = (i + 1) * delays.size() / entries;
+    double sum = 0;
+    for (std::size_t j = first; j < end; ++j) sum += ns(delays[j]) - fit.mean.value;
+    means.push_back(sum / static_cast<double>(end - first));
+  }
+  // In 16 bits a table ends at 4: the jitter is more than the deviation where the delays go
+  // further.
+  constexpr double kScale = DelayTable::kScale;
+  const double furthest = std::max(-means.front(), means.back()) * kScale / 32767;
+  const double jitter = std::ceil(std::max(fit.deviation.value, furthest));
+  double sum = 0;
+  for (const double mean : means) {
+    const double entry = std::clamp(std::round(mean / jitter * kScale), -32768.0, 32767.0);
+    fit.table.push_back(static_cast<std::int16_t>(entry));
+    sum += entry;
+  }
+  fit.table_jitter = Duration(static_cast<Duration::rep>(jitter));
+  fit.table_delay =
+      Duration(std::llround(fit.mean.value - sum / static_cast<double>(entries) * jitter / kScale));
+}
+
+}  // namespace
+
+DelayFit fit_delay(const std::vector<DelaySamples>& flows, std::span<const Duration> delays) {
+  DelayFit fit;
+  fit.samples = delays.size();
+  fit.least = delays.front();
+  fit.longest = delays.back();
+  fit_moments(delays, fit);
+  fit.varies = fit.deviation.value > ns(kClockNoise);
+  if (!fit.varies) return fit;
+  fit_correlation(flows, fit);
+  find_shape(delays, fit);
+  make_table(delays, fit);
+  return fit;
+}
+
+std::string dist_text(const DelayFit& fit, std::string_view about) {
+  std::string text;
+  while (!about.empty()) {
+    const std::size_t end = about.find('\n');
+    text += "# " + std::string(about.substr(0, end)) + '\n';
+    about.remove_prefix(end == std::string_view::npos ? about.size() : end + 1);
+  }
+  constexpr std::size_t kInALine = 8;
+  for (std::size_t i = 0; i < fit.table.size(); ++i) {
+    text += std::to_string(fit.table[i]);
+    text += (i + 1) % kInALine == 0 || i + 1 == fit.table.size() ? '\n' : ' ';
+  }
+  return text;
+}
+
+}  // namespace lossy

@@ -1,0 +1,147 @@
+#include "harness/fit/path_fit.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace lossy {
+namespace {
+
+LossOutcome outcome_of(const LoggedDatagram& datagram) {
+  if (datagram.unknown) return LossOutcome::kUnknown;
+  return datagram.arrived() ? LossOutcome::kReceived : LossOutcome::kLost;
+}
+
+void fit_losses(const LoggedPath& path, PathFit& fit) {
+  std::vector<OutcomeRuns> flows;
+  for (const LoggedFlow& flow : path.flows) {
+    OutcomeRuns& runs = flows.emplace_back();
+    for (const LoggedDatagram& datagram : flow.datagrams) {
+      add_outcome(runs, outcome_of(datagram));
+    }
+  }
+  fit.loss = fit_loss(flows);
+}
+
+void fit_copies(const LoggedPath& path, PathFit& fit) {
+  std::uint64_t twice = 0;
+  for (const LoggedFlow& flow : path.flows) {
+    fit.sent += flow.datagrams.size();
+    fit.unmatched += flow.unmatched;
+    for (const LoggedDatagram& datagram : flow.datagrams) {
+      fit.unknown += datagram.unknown ? 1 : 0;
+      if (!datagram.arrived()) continue;
+      ++fit.arrived;
+      fit.copies += datagram.arrivals - 1U;
+      twice += datagram.arrivals > 1 ? 1 : 0;
+      fit.thrice += datagram.arrivals > 2 ? 1 : 0;
+    }
+  }
+  if (fit.arrived > 0) fit.duplicated = share_of(twice, fit.arrived);
+}
+
+void fit_damage(const LoggedPath& path, DamageFit& fit) {
+  LoggedDamage sum;
+  for (const LoggedFlow& flow : path.flows) {
+    sum.copies += flow.damage.copies;
+    sum.cut += flow.damage.cut;
+    sum.flipped += flow.damage.flipped;
+    for (std::size_t i = 0; i < sum.flips.size(); ++i) sum.flips[i] += flow.damage.flips[i];
+  }
+  fit.copies = sum.copies;
+  if (sum.copies > 0) fit.truncated = share_of(sum.cut, sum.copies);
+  if (sum.copies > sum.cut) fit.corrupted = share_of(sum.flipped, sum.copies - sum.cut);
+  if (sum.flipped == 0) return;
+  const auto most = std::max_element(sum.flips.begin() + 1, sum.flips.end());
+  if (*most > 0) fit.bits = static_cast<std::uint64_t>(most - sum.flips.begin());
+  fit.bits_vary = *most + sum.flips[0] < sum.flipped;
+}
+
+// Those of which one copy arrived; where all come twice, those of every copy.
+std::vector<DelaySamples> samples_of(const LoggedPath& path, const PathFit& fit) {
+  const bool all_copies = fit.duplicated && fit.duplicated->value > 0.99;
+  std::vector<DelaySamples> flows;
+  for (const LoggedFlow& flow : path.flows) {
+    DelaySamples& samples = flows.emplace_back();
+    for (std::size_t i = 0; i < flow.datagrams.size(); ++i) {
+      const LoggedDatagram& datagram = flow.datagrams[i];
+      if (!datagram.arrived() || (datagram.arrivals > 1 && !all_copies)) continue;
+      samples.push_back({i, datagram.delay});
+    }
+    if (!all_copies) continue;
+    for (const LoggedCopy& copy : flow.copies) samples.push_back({copy.datagram, copy.delay});
+  }
+  return flows;
+}
+
+void fit_delays(std::vector<DelaySamples> flows, PathFit& fit) {
+  const std::vector<Duration> delays = sorted_delays(flows);
+  if (delays.empty()) return;
+  const DelayGroups groups = find_groups(delays);
+  if (groups.early > 0) fit.early = fit_early(flows, groups);
+  if (groups.held > 0) fit.hold = fit_hold(delays, groups);
+  for (DelaySamples& flow : flows) {
+    std::erase_if(flow, [&](const DelaySample& sample) { return !groups.is_usual(sample.delay); });
+  }
+  fit.delay = fit_delay(
+      flows, std::span(delays).subspan(groups.early, delays.size() - groups.early - groups.held));
+}
+
+void set_delay(const DelayFit& fit, std::shared_ptr<const DelayTable> table,
+               LinkSettings& settings) {
+  settings.delay = rounded_duration(fit.mean);
+  settings.jitter = Duration::zero();
+  settings.distribution.emplace();
+  if (!fit.varies) return;
+  if (table) {
+    settings.delay = std::max(fit.table_delay, Duration(1));  // A table needs a delay.
+    settings.jitter = fit.table_jitter;
+    settings.distribution = std::move(table);
+  } else if (fit.nearest.name == "uniform") {
+    constexpr double kRootOf3 = 1.7320508075688772935;
+    settings.jitter =
+        rounded_duration({fit.deviation.value * kRootOf3, fit.deviation.error * kRootOf3});
+  } else {
+    settings.jitter = rounded_duration(fit.deviation);
+    settings.distribution = DelayTable::built_in(fit.nearest.name);
+  }
+  if (fit.correlation) settings.jitter_correlation = rounded_probability(*fit.correlation);
+}
+
+}  // namespace
+
+PathFit fit_path(const LoggedPath& path) {
+  PathFit fit;
+  fit.left_out = path.left_out;
+  fit_copies(path, fit);
+  fit_losses(path, fit);
+  fit_damage(path, fit.damage);
+  fit_delays(samples_of(path, fit), fit);
+  return fit;
+}
+
+LinkSettings fitted_settings(const PathFit& fit, std::shared_ptr<const DelayTable> table) {
+  LinkSettings settings;
+  if (fit.delay) set_delay(*fit.delay, std::move(table), settings);
+  if (fit.loss.rate.value > 0) settings.loss = fit.loss.model();
+  if (fit.duplicated && fit.duplicated->value > 0) {
+    settings.duplicate = rounded_probability(*fit.duplicated);
+  }
+  if (fit.early) {
+    settings.early = Early{rounded_probability(fit.early->probability), fit.early->gap};
+  }
+  if (fit.hold) {
+    settings.reorder = rounded_probability(fit.hold->share);
+    settings.reorder_delay = rounded_duration(fit.hold->nanoseconds);
+  }
+  if (fit.damage.corrupted.value > 0) {
+    settings.corrupt = rounded_probability(fit.damage.corrupted);
+    settings.corrupt_bits = fit.damage.bits;
+  }
+  if (fit.damage.truncated.value > 0) {
+    settings.truncate = rounded_probability(fit.damage.truncated);
+  }
+  return settings;
+}
+
+}  // namespace lossy
