@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 namespace lossy {
@@ -106,44 +107,88 @@ void fit_correlation(const std::vector<DelaySamples>& flows, DelayFit& fit) {
   fit.deviation.error *= wider;
 }
 
-// The distance between what was seen and a distribution with the mean 0 and the deviation 1, given
-// as a table, or without one, uniform.
-double distance_from(const DelayTable* table, std::span<const Duration> delays,
-                     const DelayFit& fit) {
-  constexpr double kRootOf3 = 1.7320508075688772935;
-  const double n = static_cast<double>(delays.size());
-  std::size_t entry = 0;
-  double most = 0;
-  for (std::size_t i = 0; i < delays.size();) {
-    std::size_t next = i + 1;
-    while (next < delays.size() && delays[next] == delays[i]) ++next;
-    const double x = (ns(delays[i]) - fit.mean.value) / fit.deviation.value;
-    double below = 0;
-    double up_to = 0;
-    if (table == nullptr) {
-      below = up_to = std::clamp((x / kRootOf3 + 1) / 2, 0.0, 1.0);
-    } else {
-      // An entry stands for all that is nearest to it.
-      const auto quantiles = table->quantiles();
-      while (entry < quantiles.size() && quantiles[entry] < x * DelayTable::kScale - 1) ++entry;
-      std::size_t behind = entry;
-      while (behind < quantiles.size() && quantiles[behind] <= x * DelayTable::kScale + 1) ++behind;
-      const double entries = static_cast<double>(quantiles.size());
-      below = static_cast<double>(entry) / entries;
-      up_to = static_cast<double>(behind) / entries;
-    }
-    most =
-        std::max({most, below - static_cast<double>(next) / n, static_cast<double>(i) / n - up_to});
-    i = next;
-  }
-  return most;
-}
+// A distribution that the link has: as a table with the mean 0 and the deviation 1, or uniform from
+// -1 to 1.
+class KnownShape {
+ public:
+  explicit KnownShape(std::string_view name) : name_(name), table_(DelayTable::built_in(name)) {}
 
+  // The jitter for a deviation of 1.
+  double jitter_of_deviation() const {
+    constexpr double kRootOf3 = 1.7320508075688772935;
+    return table_ ? 1 : kRootOf3;
+  }
+  double quantile(double share) const {
+    if (!table_) return 2 * share - 1;
+    const auto quantiles = table_->quantiles();
+    return quantiles[static_cast<std::size_t>(share * static_cast<double>(quantiles.size()))] /
+           static_cast<double>(DelayTable::kScale);
+  }
+
+  // Kolmogorov and Smirnov's distance between this, around a delay, and what was seen.
+  double distance(std::span<const Duration> delays, double delay, double jitter) const {
+    const double n = static_cast<double>(delays.size());
+    std::size_t entry = 0;
+    double most = 0;
+    for (std::size_t i = 0; i < delays.size();) {
+      std::size_t next = i + 1;
+      while (next < delays.size() && delays[next] == delays[i]) ++next;
+      const double x = (ns(delays[i]) - delay) / jitter;
+      const auto [below, up_to] = shares_at(x, entry);
+      most = std::max({most, below - static_cast<double>(i + 1) / n,
+                       static_cast<double>(next - 1) / n - up_to});
+      i = next;
+    }
+    return most;
+  }
+
+  std::string_view name() const { return name_; }
+
+ private:
+  // The shares below x and up to it. An entry stands for all that is nearest to it; `entry` is
+  // where to look from, for an x that rises.
+  std::pair<double, double> shares_at(double x, std::size_t& entry) const {
+    if (!table_) {
+      const double share = std::clamp((x + 1) / 2, 0.0, 1.0);
+      return {share, share};
+    }
+    const auto quantiles = table_->quantiles();
+    while (entry < quantiles.size() && quantiles[entry] < x * DelayTable::kScale - 1) ++entry;
+    std::size_t behind = entry;
+    while (behind < quantiles.size() && quantiles[behind] <= x * DelayTable::kScale + 1) ++behind;
+    // What lies beyond the table's end stands there, and a jitter a little off moves the end.
+    if (x * DelayTable::kScale > 0.9 * quantiles.back()) {
+      const auto end = std::lower_bound(quantiles.begin(), quantiles.end(), quantiles.back());
+      entry = std::min(entry, static_cast<std::size_t>(end - quantiles.begin()));
+      behind = quantiles.size();
+    }
+    const double entries = static_cast<double>(quantiles.size());
+    return {static_cast<double>(entry) / entries, static_cast<double>(behind) / entries};
+  }
+
+  std::string_view name_;
+  std::shared_ptr<const DelayTable> table_;
+};
+
+// By the mean and the deviation, or, where a long tail makes those uncertain, by the quartiles.
 void find_shape(std::span<const Duration> delays, DelayFit& fit) {
+  const auto seen = [&](double share) {
+    return ns(delays[static_cast<std::size_t>(share * static_cast<double>(delays.size()))]);
+  };
   for (const std::string_view name : {"uniform", "normal", "pareto", "paretonormal"}) {
-    const auto table = DelayTable::built_in(name);
-    const double distance = distance_from(table.get(), delays, fit);
-    if (distance < fit.nearest.distance) fit.nearest = {name, distance, false};
+    const KnownShape shape(name);
+    const auto look = [&](double delay, double jitter) {
+      if (!(jitter > 0)) return;
+      const double distance = shape.distance(delays, delay, jitter);
+      if (distance >= fit.nearest.distance) return;
+      fit.nearest = {.name = name,
+                     .distance = distance,
+                     .delay = {delay, fit.mean.error},
+                     .jitter = {jitter, fit.deviation.error * shape.jitter_of_deviation()}};
+    };
+    look(fit.mean.value, fit.deviation.value * shape.jitter_of_deviation());
+    const double jitter = (seen(0.75) - seen(0.25)) / (shape.quantile(0.75) - shape.quantile(0.25));
+    look(seen(0.5) - jitter * shape.quantile(0.5), jitter);
   }
   const double c = fit.correlation ? std::min(fit.correlation->value, 0.9999) : 0;
   const double n = static_cast<double>(delays.size()) * (1 - c) / (1 + c);

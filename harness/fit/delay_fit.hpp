@@ -24,6 +24,9 @@ struct DelayShape {
   double distance = 1;
   // A sample of the distribution is rarely as far off: less than one in a hundred is.
   bool is_alike = false;
+  // What a link is told for it, in nanoseconds: the delay around which they vary, and the jitter.
+  Estimate delay;
+  Estimate jitter;
 };
 
 struct DelayFit {

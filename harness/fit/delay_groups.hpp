@@ -2,8 +2,8 @@
 // gap between them.
 //
 // 1. netem's reorder sends datagrams without the delay: a few that took next to no time.
-// 2. A hold adds one and the same time to some: a few that took longer, and differ no more among
-//    themselves than the others do.
+// 2. A hold adds one and the same time to some: a few that took longer, and differ among themselves
+//    as the others do.
 // 3. A gap counts that is wider than half of what the others differ. Where jitter fills it, the two
 //    are one distribution, which as a table does the same to datagrams.
 #pragma once

@@ -57,16 +57,19 @@ void fit_damage(const LoggedPath& path, DamageFit& fit) {
   fit.bits_vary = *most + sum.flips[0] < sum.flipped;
 }
 
-// Those of which one copy arrived; where all come twice, those of every copy.
+// Those of which one copy arrived, without the time on the line; where all come twice, those of
+// every copy.
 std::vector<DelaySamples> samples_of(const LoggedPath& path, const PathFit& fit) {
   const bool all_copies = fit.duplicated && fit.duplicated->value > 0.99;
   std::vector<DelaySamples> flows;
   for (const LoggedFlow& flow : path.flows) {
     DelaySamples& samples = flows.emplace_back();
+    std::vector<Duration> on_line;
+    if (fit.rate) on_line = times_on_line(flow, fit.rate->rounded());
     for (std::size_t i = 0; i < flow.datagrams.size(); ++i) {
       const LoggedDatagram& datagram = flow.datagrams[i];
       if (!datagram.arrived() || (datagram.arrivals > 1 && !all_copies)) continue;
-      samples.push_back({i, datagram.delay});
+      samples.push_back({i, datagram.delay - (fit.rate ? on_line[i] : Duration::zero())});
     }
     if (!all_copies) continue;
     for (const LoggedCopy& copy : flow.copies) samples.push_back({copy.datagram, copy.delay});
@@ -89,20 +92,19 @@ void fit_delays(std::vector<DelaySamples> flows, PathFit& fit) {
 
 void set_delay(const DelayFit& fit, std::shared_ptr<const DelayTable> table,
                LinkSettings& settings) {
-  settings.delay = rounded_duration(fit.mean);
   settings.jitter = Duration::zero();
   settings.distribution.emplace();
-  if (!fit.varies) return;
+  if (!fit.varies) {
+    settings.delay = rounded_duration(fit.mean);
+    return;
+  }
   if (table) {
     settings.delay = std::max(fit.table_delay, Duration(1));  // A table needs a delay.
     settings.jitter = fit.table_jitter;
     settings.distribution = std::move(table);
-  } else if (fit.nearest.name == "uniform") {
-    constexpr double kRootOf3 = 1.7320508075688772935;
-    settings.jitter =
-        rounded_duration({fit.deviation.value * kRootOf3, fit.deviation.error * kRootOf3});
   } else {
-    settings.jitter = rounded_duration(fit.deviation);
+    settings.delay = rounded_duration(fit.nearest.delay);
+    settings.jitter = rounded_duration(fit.nearest.jitter);
     settings.distribution = DelayTable::built_in(fit.nearest.name);
   }
   if (fit.correlation) settings.jitter_correlation = rounded_probability(*fit.correlation);
@@ -116,6 +118,7 @@ PathFit fit_path(const LoggedPath& path) {
   fit_copies(path, fit);
   fit_losses(path, fit);
   fit_damage(path, fit.damage);
+  fit.rate = fit_rate(path, find_groups(sorted_delays(samples_of(path, fit))));
   fit_delays(samples_of(path, fit), fit);
   return fit;
 }
@@ -127,6 +130,7 @@ LinkSettings fitted_settings(const PathFit& fit, std::shared_ptr<const DelayTabl
   if (fit.duplicated && fit.duplicated->value > 0) {
     settings.duplicate = rounded_probability(*fit.duplicated);
   }
+  if (fit.rate) settings.rate = RateLimit{.bits_per_second = fit.rate->rounded()};
   if (fit.early) {
     settings.early = Early{rounded_probability(fit.early->probability), fit.early->gap};
   }

@@ -15,6 +15,7 @@
 #include "harness/fit/delay_groups.hpp"
 #include "harness/fit/loss_fit.hpp"
 #include "harness/fit/numbers.hpp"
+#include "harness/fit/rate_fit.hpp"
 #include "harness/link/settings.hpp"
 
 namespace lossy {
@@ -38,9 +39,11 @@ struct PathFit {
   std::optional<Estimate> duplicated;  // Of what arrived; nothing where nothing did.
   std::uint64_t thrice = 0;            // Datagrams of which more than two copies arrived.
   DamageFit damage;
+  std::optional<RateFit> rate;  // Nothing where no bottleneck is seen.
   std::optional<EarlyFit> early;
   std::optional<HoldFit> hold;
-  std::optional<DelayFit> delay;  // Of what was neither early nor held back.
+  // Of what was neither early nor held back, and without the time on a line at the rate.
+  std::optional<DelayFit> delay;
 };
 
 PathFit fit_path(const LoggedPath& path);

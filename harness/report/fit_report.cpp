@@ -107,6 +107,23 @@ void add_delay(std::string& text, const DelayFit& delay) {
       delay.correlation ? share_text(*delay.correlation) : "none that can be told from chance");
 }
 
+void add_rate(std::string& text, const PathFit& fit) {
+  if (!fit.rate) return add_line(text, "rate", "no bottleneck seen");
+  const Estimate& bits = fit.rate->bits_per_second;
+  struct Unit {
+    double size;
+    std::string_view name;
+  };
+  for (const auto& [size, name] :
+       {Unit{1e9, " Gbit/s"}, Unit{1e6, " Mbit/s"}, Unit{1e3, " kbit/s"}, Unit{1, " bit/s"}}) {
+    if (bits.value < size) continue;
+    return add_line(text, "rate",
+                    fmt::format("{}, for which {} waited",
+                                with_error(bits.value / size, bits.error / size, name),
+                                counted(fit.rate->waited, "datagram")));
+  }
+}
+
 void add_order(std::string& text, const PathFit& fit) {
   if (fit.early) {
     std::string more;
@@ -151,6 +168,7 @@ void add_way(std::string& text, std::string_view name, const PathFit& fit) {
   add_share(text, "duplicated", *fit.duplicated, fit.arrived,
             fit.thrice > 0 ? fmt::format("; {} more than twice", fit.thrice) : "");
   add_damage(text, fit.damage);
+  add_rate(text, fit);
   add_order(text, fit);
   if (fit.delay) add_delay(text, *fit.delay);
 }
@@ -215,6 +233,11 @@ Json json_of(const PathFit& fit, const std::string& line) {
   json["corrupted"] = json_of(fit.damage.corrupted);
   json["corrupted"]["bits"] = fit.damage.bits;
   json["truncated"] = json_of(fit.damage.truncated);
+  json["rate"] = fit.rate ? json_of(fit.rate->bits_per_second) : Json();
+  if (fit.rate) {
+    json["rate"]["waited"] = fit.rate->waited;
+    json["rate"]["explained"] = number(fit.rate->explained);
+  }
   if (fit.early) {
     json["early"] = {{"share", json_of(fit.early->share)},
                      {"probability", json_of(fit.early->probability)},
