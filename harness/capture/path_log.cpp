@@ -23,9 +23,11 @@ std::uint32_t digest_of(std::span<const std::byte> payload) {
 }
 
 std::uint32_t PayloadTail::keep(std::span<const std::byte> payload) {
-  if (bytes_.empty()) bytes_.resize(kBytes);
   if (end_ + payload.size() > kBytes) end_ = 0;  // In one piece.
   const std::size_t start = end_;
+  if (start + payload.size() > bytes_.size()) {
+    bytes_.resize(std::min(kBytes, 2 * (start + payload.size())));
+  }
   if (!payload.empty()) std::memcpy(&bytes_[start], payload.data(), payload.size());
   end_ = start + payload.size();
   return static_cast<std::uint32_t>(start);
@@ -87,12 +89,11 @@ void FlowLog::arrived(Instant time, const Frame& frame, const PayloadTail& tail)
     ++flow_.unmatched;
     return;
   }
-  const Duration delay = saturating_between(flow_.datagrams[*place - 1].sent, time);
-  arrive(flow_, *place - 1, delay, frame.payload, tail);
+  arrive(flow_, *place - 1, saturating_between(flow_.datagrams[*place - 1].sent, time));
+  look_at(flow_, *place - 1, frame.payload, tail);
 }
 
-void FlowLog::arrive(LoggedFlow& flow, std::size_t place, Duration delay,
-                     std::span<const std::byte> payload, const PayloadTail& tail) {
+void FlowLog::arrive(LoggedFlow& flow, std::size_t place, Duration delay) {
   LoggedDatagram& datagram = flow.datagrams[place];
   if (datagram.arrivals == 0) {
     datagram.delay = delay;
@@ -101,6 +102,11 @@ void FlowLog::arrive(LoggedFlow& flow, std::size_t place, Duration delay,
   }
   datagram.unknown = false;
   if (datagram.arrivals < 255) ++datagram.arrivals;
+}
+
+void FlowLog::look_at(LoggedFlow& flow, std::size_t place, std::span<const std::byte> payload,
+                      const PayloadTail& tail) {
+  const LoggedDatagram& datagram = flow.datagrams[place];
   if (datagram.payload_bytes == 0) return;
   LoggedDamage& damage = flow.damage;
   ++damage.copies;

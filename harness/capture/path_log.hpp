@@ -100,9 +100,11 @@ class FlowLog {
   // It is under way when the recording ends, unless a copy has arrived.
   void in_flight(std::uint32_t identification);
 
-  // A copy arrives of the datagram at that place; for whoever knows it in another way.
-  static void arrive(LoggedFlow& flow, std::size_t datagram, Duration delay,
-                     std::span<const std::byte> payload, const PayloadTail& tail);
+  // A copy arrives of the datagram at that place, for whoever knows it in another way.
+  static void arrive(LoggedFlow& flow, std::size_t place, Duration delay);
+  // What it looks like.
+  static void look_at(LoggedFlow& flow, std::size_t place, std::span<const std::byte> payload,
+                      const PayloadTail& tail);
 
   LoggedFlow take() { return std::move(flow_); }
 
@@ -120,6 +122,8 @@ class PathLog {
  public:
   // The record's time and what it shows. What shows one side only is passed over.
   void add(Instant time, const Sight& sight);
+
+  bool empty() const { return order_.empty(); }
 
   // Uplink and downlink. Once, when the records have ended.
   std::array<LoggedPath, 2> take();

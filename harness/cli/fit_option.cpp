@@ -84,7 +84,7 @@ std::vector<NamedFile> FitOption::files() const {
 
 FitReport fit_paths(const std::vector<std::string>& captures,
                     const std::array<LoggedPath, 2>& paths, const FitOption& option) {
-  FitReport report{.captures = captures, .ways = {}, .lines = {}, .written = {}};
+  FitReport report{.captures = captures, .ends = {}, .ways = {}, .lines = {}, .written = {}};
   std::string scenario = fmt::format(
       "# The path that would do what {} shows, as lossy inspect --fit has it.\n\n[simulate]\n",
       names_of(captures));

@@ -43,8 +43,8 @@ inline LoggedPath sent_over(const std::string& line, std::uint64_t seed,
   const auto deliver = [&](Instant until) {
     for (auto next = link.poll_timeout(); next && *next <= until; next = link.poll_timeout()) {
       const auto delivery = link.poll_transmit(*next);
-      FlowLog::arrive(flow, delivery->number - 1, delivery->due - delivery->offered,
-                      delivery->payload, tail);
+      FlowLog::arrive(flow, delivery->number - 1, delivery->due - delivery->offered);
+      FlowLog::look_at(flow, delivery->number - 1, delivery->payload, tail);
     }
   };
   std::vector<std::byte> payload;

@@ -140,6 +140,7 @@ void add_order(std::string& text, const PathFit& fit) {
   }
 }
 
+// Of two captures it is not known: what is damaged looks like another.
 void add_damage(std::string& text, const DamageFit& damage) {
   if (damage.copies == 0) return;
   const std::string bits =
@@ -252,6 +253,39 @@ Json json_of(const PathFit& fit, const std::string& line) {
   return json;
 }
 
+void add_ends(std::string& text, const EndsMatch& ends) {
+  const auto add = [&](const std::string& what) { text += "  " + what + '\n'; };
+  add(fmt::format(
+      "the {} capture is the client's end{}", ends.swapped ? "second" : "first",
+      ends.by_content ? "; addresses differ, flows are matched by what they carry" : ""));
+  if (!ends.both_ways) {
+    add("nothing came back to set the clocks by: delays count from the least");
+  } else {
+    const bool ahead = ends.offset >= Duration::zero();
+    add(fmt::format("the server's clock is {} {}, if the least delay, {}, is the same both ways",
+                    format_duration(ahead ? ends.offset : -ends.offset), ahead ? "ahead" : "behind",
+                    readable(ends.least)));
+  }
+  if (ends.drift_ppm) {
+    add(fmt::format("it goes {} ppm {}, which is set right",
+                    plain_digits(std::abs(*ends.drift_ppm), 3),
+                    *ends.drift_ppm > 0 ? "faster" : "slower"));
+  }
+  if (ends.ambiguous > 0) {
+    add(fmt::format("{} could each be one of several that are alike, none of which counts",
+                    counted(ends.ambiguous, "arrival")));
+  }
+}
+
+Json json_of(const EndsMatch& ends) {
+  return {{"client", ends.swapped ? 2 : 1},
+          {"matched_by", ends.by_content ? "content" : "addresses"},
+          {"server_ahead_ms", ends.both_ways ? Json(in_ms(ends.offset)) : Json()},
+          {"least_delay_ms", ends.both_ways ? Json(in_ms(ends.least)) : Json()},
+          {"drift_ppm", ends.drift_ppm ? number(*ends.drift_ppm) : Json()},
+          {"ambiguous", ends.ambiguous}};
+}
+
 constexpr std::string_view kWays[] = {"uplink", "downlink"};
 
 }  // namespace
@@ -262,6 +296,7 @@ std::string share_text(const Estimate& share) {
 
 std::string fit_text(const FitReport& report) {
   std::string text = "the path that would do that\n";
+  if (report.ends) add_ends(text, *report.ends);
   for (std::size_t way = 0; way < 2; ++way) add_way(text, kWays[way], report.ways[way]);
   for (std::size_t way = 0; way < 2; ++way) {
     if (report.ways[way].sent == 0) continue;
@@ -275,6 +310,7 @@ std::string fit_text(const FitReport& report) {
 
 Json fit_json(const FitReport& report) {
   Json json{{"captures", report.captures}};
+  if (report.ends) json["ends"] = json_of(*report.ends);
   for (std::size_t way = 0; way < 2; ++way) {
     json[std::string(kWays[way])] = json_of(report.ways[way], report.lines[way]);
   }

@@ -3,15 +3,18 @@
 
 #include <array>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "harness/capture/two_ends.hpp"
 #include "harness/fit/path_fit.hpp"
 
 namespace lossy {
 
 struct FitReport {
   std::vector<std::string> captures;  // What it is fitted to.
+  std::optional<EndsMatch> ends{};    // Of two captures, how they were joined.
   std::array<PathFit, 2> ways;        // Uplink and downlink.
   // The netem line of each; empty where nothing was sent.
   std::array<std::string, 2> lines;
