@@ -36,61 +36,61 @@ void fit_moments(std::span<const Duration> delays, DelayFit& fit) {
   }
 }
 
-// Delays of datagrams that were sent one after the other.
-struct Neighbours {
+// How often two delays are the same.
+struct Sameness {
   std::uint64_t pairs = 0;
-  std::uint64_t same = 0;  // Whose delays are the same.
-  double by_chance = 0;    // How often they would be if each were drawn anew.
-  double products = 0;     // The mean product of their distances from the mean, over the variance.
-  double products_error = 0;
+  std::uint64_t same = 0;
+
+  Estimate share() const { return share_of(same, pairs); }
+};
+
+struct Neighbours {
+  Sameness next;      // Of datagrams that were sent one after the other,
+  Sameness far;       // and of such as have nothing to do with each other.
+  Estimate products;  // Of distances from the mean, next to each other, over the variance.
 };
 
 Neighbours look_at_neighbours(const std::vector<DelaySamples>& flows, const DelayFit& fit) {
+  // So far that even a correlation of 99% is forgotten.
+  constexpr std::size_t kFar = 1000;
   Neighbours result;
-  std::vector<Duration> fresh;
+  double sum = 0;
   double squares = 0;
   const double variance = fit.deviation.value * fit.deviation.value;
   for (const DelaySamples& flow : flows) {
-    for (std::size_t i = 0; i < flow.size(); ++i) {
-      const bool follows = i > 0 && flow[i].number == flow[i - 1].number + 1;
-      const bool same = follows && flow[i].delay == flow[i - 1].delay;
-      if (!same) fresh.push_back(flow[i].delay);
-      if (!follows) continue;
-      ++result.pairs;
-      result.same += same ? 1 : 0;
+    const std::size_t far = std::min(kFar, flow.size() / 2);
+    for (std::size_t i = 1; i < flow.size(); ++i) {
+      if (far > 1 && i >= far) {
+        ++result.far.pairs;
+        result.far.same += flow[i].delay == flow[i - far].delay ? 1 : 0;
+      }
+      if (flow[i].number != flow[i - 1].number + 1) continue;
+      ++result.next.pairs;
+      result.next.same += flow[i].delay == flow[i - 1].delay ? 1 : 0;
       const double product = (ns(flow[i].delay) - fit.mean.value) *
                              (ns(flow[i - 1].delay) - fit.mean.value) / variance;
-      result.products += product;
+      sum += product;
       squares += product * product;
     }
   }
-  if (result.pairs == 0) return result;
-  const double n = static_cast<double>(result.pairs);
-  result.products /= n;
-  result.products_error =
-      std::sqrt(std::max(squares / n - result.products * result.products, 0.0) / n);
-  // Pairs among those drawn anew that are the same all the same. What follows on itself by chance
-  // is not among them, which matters as little as it is rare.
-  std::sort(fresh.begin(), fresh.end());
-  double same_pairs = 0;
-  double run = 0;  // How many before are the same.
-  for (std::size_t i = 1; i < fresh.size(); ++i) {
-    run = fresh[i] == fresh[i - 1] ? run + 1 : 0;
-    same_pairs += 2 * run;
-  }
-  const double drawn = static_cast<double>(fresh.size());
-  if (drawn > 1) result.by_chance = same_pairs / (drawn * (drawn - 1));
+  if (result.next.pairs == 0) return result;
+  const double n = static_cast<double>(result.next.pairs);
+  const double mean = sum / n;
+  result.products = {mean, std::sqrt(std::max(squares / n - mean * mean, 0.0) / n)};
   return result;
 }
 
 void fit_correlation(const std::vector<DelaySamples>& flows, DelayFit& fit) {
   constexpr std::uint64_t kPairsMin = 30;
-  const Neighbours neighbours = look_at_neighbours(flows, fit);
-  if (neighbours.pairs < kPairsMin) return;
-  const Estimate same = share_of(neighbours.same, neighbours.pairs);
-  const double fresh = 1 - neighbours.by_chance;
-  const Estimate repeats{(same.value - neighbours.by_chance) / fresh, same.error / fresh};
-  const Estimate alike{neighbours.products, neighbours.products_error};
+  const auto [next, far, alike] = look_at_neighbours(flows, fit);
+  if (next.pairs < kPairsMin || far.pairs < kPairsMin) return;
+  // A delay is the one before once more, or one that may be the same by chance.
+  const double fresh = 1 - far.share().value;
+  if (fresh <= 0) return;
+  const double kept = (1 - next.share().value) / fresh;
+  const double far_error = kept * far.share().error;
+  const double error = std::sqrt(next.share().error * next.share().error + far_error * far_error);
+  const Estimate repeats{1 - kept, error / fresh};
   const auto is_there = [](const Estimate& estimate) {
     return estimate.value > 4 * estimate.error && estimate.value > 0;
   };

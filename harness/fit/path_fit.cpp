@@ -1,23 +1,34 @@
 #include "harness/fit/path_fit.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <utility>
 
 namespace lossy {
 namespace {
 
-LossOutcome outcome_of(const LoggedDatagram& datagram) {
-  if (datagram.unknown) return LossOutcome::kUnknown;
-  return datagram.arrived() ? LossOutcome::kReceived : LossOutcome::kLost;
-}
-
+// Whether chance has lost it too is unknown of what something else has lost.
 void fit_losses(const LoggedPath& path, PathFit& fit) {
+  const OtherLosses& others = fit.other_losses;
+  const auto outcome_of = [&](const LoggedDatagram& datagram, std::uint64_t waiting) {
+    if (datagram.arrived()) return LossOutcome::kReceived;
+    const bool otherwise = datagram.ip_bytes() > others.mtu_bytes.value_or(~std::size_t{0}) ||
+                           waiting >= others.queue_datagrams.value_or(~std::uint64_t{0});
+    return datagram.unknown || otherwise ? LossOutcome::kUnknown : LossOutcome::kLost;
+  };
   std::vector<OutcomeRuns> flows;
   for (const LoggedFlow& flow : path.flows) {
     OutcomeRuns& runs = flows.emplace_back();
-    for (const LoggedDatagram& datagram : flow.datagrams) {
-      add_outcome(runs, outcome_of(datagram));
+    if (others.queue_datagrams) {
+      for_each_waiting(flow, fit.rate->rounded(),
+                       [&](const LoggedDatagram& datagram, std::uint64_t waiting) {
+                         add_outcome(runs, outcome_of(datagram, waiting));
+                       });
+    } else {
+      for (const LoggedDatagram& datagram : flow.datagrams) {
+        add_outcome(runs, outcome_of(datagram, 0));
+      }
     }
   }
   fit.loss = fit_loss(flows);
@@ -90,6 +101,28 @@ void fit_delays(std::vector<DelaySamples> flows, PathFit& fit) {
       flows, std::span(delays).subspan(groups.early, delays.size() - groups.early - groups.held));
 }
 
+// Where none passes another, what would have is not seen to be as early as it would have been.
+void fit_order(const LoggedPath& path, const std::vector<DelaySamples>& flows, PathFit& fit) {
+  std::vector<std::vector<OrderSample>> ordered;
+  std::size_t samples = 0;
+  for (std::size_t i = 0; i < flows.size(); ++i) {
+    auto& order = ordered.emplace_back();
+    for (const auto& [number, delay] : flows[i]) {
+      const LoggedDatagram& datagram = path.flows[i].datagrams[number];
+      order.push_back({datagram.sent + datagram.delay, delay});
+    }
+    samples += order.size();
+    look_at_order(order, fit.order);
+  }
+  constexpr std::size_t kFew = 100;  // One in so many is pushed by chance, and does not matter.
+  if (!fit.order.is_kept() || fit.order.pushed * kFew < samples) return;
+  fit.delay = fit_delay({}, unpushed_delays(ordered));
+  const double known = static_cast<double>(samples - fit.order.pushed);
+  const double wider = std::sqrt(static_cast<double>(samples) / known);
+  fit.delay->mean.error *= wider;
+  fit.delay->deviation.error *= wider;
+}
+
 void set_delay(const DelayFit& fit, std::shared_ptr<const DelayTable> table,
                LinkSettings& settings) {
   settings.jitter = Duration::zero();
@@ -116,10 +149,14 @@ PathFit fit_path(const LoggedPath& path) {
   PathFit fit;
   fit.left_out = path.left_out;
   fit_copies(path, fit);
-  fit_losses(path, fit);
   fit_damage(path, fit.damage);
   fit.rate = fit_rate(path, find_groups(sorted_delays(samples_of(path, fit))));
-  fit_delays(samples_of(path, fit), fit);
+  fit.other_losses = find_large(path);
+  if (fit.rate) find_overflow(path, fit.rate->rounded(), fit.other_losses);
+  fit_losses(path, fit);
+  const std::vector<DelaySamples> samples = samples_of(path, fit);
+  fit_delays(samples, fit);
+  if (fit.duplicated && fit.duplicated->value < 0.99) fit_order(path, samples, fit);
   return fit;
 }
 
@@ -131,6 +168,9 @@ LinkSettings fitted_settings(const PathFit& fit, std::shared_ptr<const DelayTabl
     settings.duplicate = rounded_probability(*fit.duplicated);
   }
   if (fit.rate) settings.rate = RateLimit{.bits_per_second = fit.rate->rounded()};
+  settings.queue_datagrams = fit.other_losses.queue_datagrams;
+  settings.mtu_bytes = fit.other_losses.mtu_bytes;
+  if (fit.order.is_kept()) settings.keeps_order = true;
   if (fit.early) {
     settings.early = Early{rounded_probability(fit.early->probability), fit.early->gap};
   }

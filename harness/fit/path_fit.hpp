@@ -1,7 +1,7 @@
 // The path that would do to datagrams what one direction of a recorded path did.
 //
-// Chances other than that of a loss are taken to be alike for all datagrams. Losses to an MTU, an
-// outage or a timeline count as losses by chance; nothing here tells them apart.
+// Chances other than that of a loss are taken to be alike for all datagrams. Losses in an outage,
+// or by a timeline, count as losses by chance; nothing here tells them apart.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,10 @@
 #include "harness/capture/path_log.hpp"
 #include "harness/fit/delay_fit.hpp"
 #include "harness/fit/delay_groups.hpp"
+#include "harness/fit/kept_order.hpp"
 #include "harness/fit/loss_fit.hpp"
 #include "harness/fit/numbers.hpp"
+#include "harness/fit/other_losses.hpp"
 #include "harness/fit/rate_fit.hpp"
 #include "harness/link/settings.hpp"
 
@@ -35,13 +37,15 @@ struct PathFit {
   std::uint64_t copies = 0;     // Arrivals of what had arrived already.
   std::uint64_t unmatched = 0;  // Arrivals of what was never seen to be sent.
   std::uint64_t left_out = 0;   // Datagrams for which there was no memory.
-  LossFit loss;
+  OtherLosses other_losses;
+  LossFit loss;                        // By chance.
   std::optional<Estimate> duplicated;  // Of what arrived; nothing where nothing did.
   std::uint64_t thrice = 0;            // Datagrams of which more than two copies arrived.
   DamageFit damage;
   std::optional<RateFit> rate;  // Nothing where no bottleneck is seen.
   std::optional<EarlyFit> early;
   std::optional<HoldFit> hold;
+  KeptOrder order;
   // Of what was neither early nor held back, and without the time on a line at the rate.
   std::optional<DelayFit> delay;
 };

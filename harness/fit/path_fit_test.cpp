@@ -83,6 +83,29 @@ TEST(PathFit, GivesOrderBack) {
   }
 }
 
+// A path that lets nothing pass hides how early some would have been; the rest tells it.
+TEST(PathFit, FindsThatOrderIsKept) {
+  TrafficForTest traffic;
+  traffic.when = [](std::uint64_t n) { return n * 4ms; };
+  for (const std::uint64_t seed : {1U, 2U, 3U}) {
+    SCOPED_TRACE(seed);
+    const PathFit kept =
+        fit_path(sent_over("delay 30ms 3ms distribution normal keep-order", seed, traffic));
+    EXPECT_TRUE(kept.order.is_kept());
+    EXPECT_GT(kept.order.pushed, 1000U);
+    expect_found(kept.delay->mean, 30e6, "mean");
+    expect_found(kept.delay->deviation, 3e6, "deviation");
+    EXPECT_EQ(kept.delay->nearest.name, "normal");
+    EXPECT_NE(line_of(kept).find(" keep-order"), std::string::npos);
+    const PathFit passes = fit_path(sent_over("delay 30ms 3ms distribution normal", seed, traffic));
+    EXPECT_FALSE(passes.order.is_kept());
+    EXPECT_GT(passes.order.reordered, 1000U);
+    // So far apart that none would pass: nothing is said.
+    const PathFit apart = fit_path(sent_over("delay 30ms 1ms keep-order", seed, traffic));
+    EXPECT_FALSE(apart.order.is_kept());
+  }
+}
+
 // Datagrams that wait for each other show the rate of the line, through jitter, losses, copies and
 // all.
 TEST(PathFit, GivesTheRateBack) {
@@ -104,13 +127,49 @@ TEST(PathFit, GivesTheRateBack) {
   }
 }
 
-// A queue that never empties shows it best.
+// A queue that never empties shows it best; and what it loses is no loss by chance.
 TEST(PathFit, GivesTheRateOfAFullQueueBack) {
   TrafficForTest traffic;
   traffic.datagrams = 5'000;
-  const PathFit fit = fit_path(sent_over("delay 10ms 5ms rate 800kbit queue 20", 1, traffic));
-  ASSERT_TRUE(fit.rate);
-  expect_found(fit.rate->bits_per_second, 8e5, "rate");
+  for (const char* loss : {"", " loss 3%", " loss gemodel 1% 20%"}) {
+    const std::string line = "delay 10ms 5ms" + std::string(loss) + " rate 800kbit queue 20";
+    SCOPED_TRACE(line);
+    const PathFit fit = fit_path(sent_over(line, 1, traffic));
+    ASSERT_TRUE(fit.rate);
+    expect_found(fit.rate->bits_per_second, 8e5, "rate");
+    EXPECT_EQ(fit.other_losses.queue_datagrams, 20U);
+    if (*loss == 0) {
+      EXPECT_EQ(fit.loss.counts.lost, 0U);
+      EXPECT_GT(fit.other_losses.overflowed, 1000U);
+    } else if (std::string(loss) == " loss 3%") {
+      EXPECT_EQ(fit.loss.kind, LossKind::kIndependent);
+      expect_found(fit.loss.rate, 0.03, "loss");
+    } else {
+      ASSERT_EQ(fit.loss.kind, LossKind::kGilbert);
+      expect_found(fit.loss.to_bad, 0.01, "p");
+      expect_found(fit.loss.to_good, 0.2, "r");
+    }
+  }
+}
+
+// What is larger than all that arrives is lost for that.
+TEST(PathFit, FindsTheMtu) {
+  TrafficForTest traffic;
+  traffic.bytes = [](std::uint64_t n) { return 900 + n % 20 * 30; };
+  for (const std::string line : {"delay 10ms mtu 1288", "delay 10ms loss 5% mtu 1288"}) {
+    const PathFit fit = fit_path(sent_over(line, 1, traffic));
+    EXPECT_EQ(fit.other_losses.mtu_bytes, 900 + 12 * 30 + 28) << line;
+    if (line.find("loss") == std::string::npos) {
+      EXPECT_EQ(fit.loss.counts.lost, 0U);
+    } else {
+      EXPECT_EQ(fit.loss.kind, LossKind::kIndependent);
+      expect_found(fit.loss.rate, 0.05, line);
+    }
+  }
+  // The largest are lost by chance.
+  traffic.datagrams = 100;
+  traffic.bytes = [](std::uint64_t n) { return n % 20 == 0 ? 1000 : 100; };
+  EXPECT_FALSE(fit_path(sent_over("loss 90%", 1, traffic)).other_losses.mtu_bytes);
 }
 
 // Where nothing waits there is no rate to be seen; and jitter is none, however it is drawn.
@@ -121,7 +180,7 @@ TEST(PathFit, SeesNoRateWhereThereIsNone) {
   TrafficForTest sizes = bursts;
   sizes.bytes = [](std::uint64_t n) { return n % 7 * 150; };
   std::uint64_t seen = 0;
-  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
     for (const char* line : {"delay 40ms 10ms", "delay 40ms 10ms 80% loss 5%",
                              "delay 20ms 3ms distribution pareto", "delay 20ms hold 10% 5ms"}) {
       seen += fit_path(sent_over(line, seed, bursts)).rate ? 1 : 0;

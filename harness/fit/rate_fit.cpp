@@ -75,9 +75,9 @@ class Trial {
   // Of the delays as they are.
   double variance() const { return variance_; }
 
-  // Of what a rate leaves unexplained.
-  double variance_at(double rate) const {
-    Spread left{guess_};
+  // Calls visit(delay without the time on a line at the rate) for those that count.
+  template <typename Visit>
+  void for_each_left(double rate, Visit&& visit) const {
     Line line;
     const LoggedFlow* flow = nullptr;
     for_each([&](const LoggedFlow& of, const LoggedDatagram& datagram, double sent) {
@@ -86,9 +86,32 @@ class Trial {
       const double bits = bits_of(datagram);
       const double on_line = line.send(sent, bits) - sent;
       for (int copy = 1; copy < datagram.arrivals; ++copy) line.send(sent, bits);
-      if (counts(datagram)) left.add(ns(datagram.delay) - on_line);
+      if (counts(datagram)) visit(ns(datagram.delay) - on_line);
     });
+  }
+
+  // Of what a rate leaves unexplained.
+  double variance_at(double rate) const {
+    Spread left{guess_};
+    for_each_left(rate, [&](double delay) { left.add(delay); });
     return left.variance();
+  }
+
+  // How many samples that have nothing to do with each other tell as much as what it leaves.
+  double independent_samples_at(double rate) const {
+    Spread left{guess_};
+    for_each_left(rate, [&](double delay) { left.add(delay); });
+    const double mean = left.mean();
+    double together = 0;
+    double squares = 0;
+    double before = 0;
+    for_each_left(rate, [&](double delay) {
+      together += (delay - mean) * before;
+      before = delay - mean;
+      squares += before * before;
+    });
+    const double alike = squares > 0 ? std::clamp(together / squares, 0.0, 0.9999) : 0;
+    return samples_ * (1 - alike) / (1 + alike);
   }
 
   // How much a little more of a rate changes the times on the line: the variance of the
@@ -242,10 +265,10 @@ std::optional<RateFit> fit_rate(const LoggedPath& path, const DelayGroups& group
     while (is_better(best * (1 + step)) || is_better(best / (1 + step))) {
     }
   }
-  // Ten times what a parameter is worth by chance, since delays that resemble each other seem to
-  // tell more than they do.
-  constexpr double kGainMin = 50;
-  const double gain = trial.samples() / 2 * natural_log(trial.variance() / std::max(least, 1e-9));
+  // Of the many rates that are looked at, one in a million times as much as this is chance.
+  constexpr double kGainMin = 20;
+  const double gain = trial.independent_samples_at(best) / 2 *
+                      natural_log(trial.variance() / std::max(least, 1e-9));
   const double explained = trial.variance() - least;
   if (gain < kGainMin || explained < kClockNoiseNs * kClockNoiseNs) return std::nullopt;
   RateFit fit;

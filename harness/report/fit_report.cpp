@@ -66,7 +66,7 @@ void add_loss(std::string& text, const LossFit& loss) {
   if (counts.lost == 0) return add_line(text, "loss", none_of(counts.known));
   const std::string count = fmt::format("{} of {}", counts.lost, counts.known);
   if (loss.kind == LossKind::kEveryNth) {
-    return add_line(text, "loss", fmt::format("every {}th, {}", loss.every, count));
+    return add_line(text, "loss", fmt::format("exactly one in {}, {}", loss.every, count));
   }
   add_line(text, "loss", fmt::format("{}, {}", share_text(loss.rate), count));
   switch (loss.kind) {
@@ -125,6 +125,9 @@ void add_rate(std::string& text, const PathFit& fit) {
 }
 
 void add_order(std::string& text, const PathFit& fit) {
+  if (fit.order.is_kept()) {
+    add_line(text, "order", "kept, although some would pass others by their delays alone");
+  }
   if (fit.early) {
     std::string more;
     if (fit.early->gap > 1) {
@@ -165,6 +168,16 @@ void add_way(std::string& text, std::string_view name, const PathFit& fit) {
   }
   if (fit.sent == 0) return;
   add_loss(text, fit.loss);
+  if (const auto& mtu = fit.other_losses.mtu_bytes) {
+    add_line(text, "mtu",
+             fmt::format("{}, above which {} lost", *mtu,
+                         counted(fit.other_losses.too_large, "is", "are all")));
+  }
+  if (const auto& queue = fit.other_losses.queue_datagrams) {
+    add_line(text, "queue",
+             fmt::format("{}, behind which {} lost", counted(*queue, "datagram"),
+                         counted(fit.other_losses.overflowed, "was", "were")));
+  }
   if (fit.arrived == 0) return;
   add_share(text, "duplicated", *fit.duplicated, fit.arrived,
             fit.thrice > 0 ? fmt::format("; {} more than twice", fit.thrice) : "");
@@ -230,6 +243,10 @@ Json json_of(const DelayFit& delay) {
 Json json_of(const PathFit& fit, const std::string& line) {
   Json json{{"sent", fit.sent},           {"arrived", fit.arrived},   {"not_counted", fit.unknown},
             {"unmatched", fit.unmatched}, {"left_out", fit.left_out}, {"loss", json_of(fit.loss)}};
+  json["mtu"] = fit.other_losses.mtu_bytes ? Json(*fit.other_losses.mtu_bytes) : Json();
+  json["queue"] =
+      fit.other_losses.queue_datagrams ? Json(*fit.other_losses.queue_datagrams) : Json();
+  json["keeps_order"] = fit.order.is_kept();
   json["duplicated"] = fit.duplicated ? json_of(*fit.duplicated) : Json();
   json["corrupted"] = json_of(fit.damage.corrupted);
   json["corrupted"]["bits"] = fit.damage.bits;
