@@ -7,14 +7,18 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "core/counted.hpp"
 #include "core/escape.hpp"
 #include "harness/capture/first_reading.hpp"
+#include "harness/capture/path_log.hpp"
 #include "harness/capture/reader.hpp"
+#include "harness/capture/two_ends.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/files.hpp"
+#include "harness/cli/fit_option.hpp"
 #include "harness/cli/json_output.hpp"
 #include "harness/cli/output.hpp"
 #include "harness/cli/progress.hpp"
@@ -34,13 +38,20 @@ struct InspectCommandOptions {
   bool why = false;
   bool trace = false;
   bool hex = false;
+  FitOption fit;
   JsonOption json;
   std::string report;
 };
 
+// What --fit needs of a capture: either one, whichever it is.
+struct FitLogs {
+  PathLog path;
+  EndLog end;
+};
+
 // Knowing who serves, if a first reading has told it.
 InspectReport inspect_with(const std::string& path, const InspectCommandOptions& options,
-                           std::optional<ServerFinder> servers, PageCapture* page) {
+                           std::optional<ServerFinder> servers, PageCapture* page, FitLogs* logs) {
   InspectReport report;
   report.path = path;
   auto opened = PcapReader::open(path);
@@ -54,6 +65,8 @@ InspectReport inspect_with(const std::string& path, const InspectCommandOptions&
   report.why = options.why;
   if (!options.trace) reader.on_read(reading_progress());  // A ladder shows it, too.
   InspectOptions inspect = options.inspect;
+  // What comes twice at the end of a path came twice.
+  if (logs != nullptr) inspect.copies = FlowViews::Copies::kArrivals;
   // What is shown on the way cannot be taken back.
   const bool may_read_again = !servers && !options.trace && page == nullptr;
   inspect.servers = std::move(servers);
@@ -63,6 +76,10 @@ InspectReport inspect_with(const std::string& path, const InspectCommandOptions&
     const auto decoded = inspector.decode(*record);
     const auto sight = inspector.add(*record, decoded);
     if (sight && page != nullptr) page->add(*record, *sight);
+    if (sight && logs != nullptr) {
+      logs->path.add(record->time, *sight);
+      logs->end.add(record->time, *sight);
+    }
     if (!sight || !options.trace) continue;
     if (sight->flow == 0 && options.inspect.flow != 0) continue;
     trace.print(*record, *sight);
@@ -72,7 +89,8 @@ InspectReport inspect_with(const std::string& path, const InspectCommandOptions&
   trace.finish();
   if (may_read_again && can_be_read_again(path)) {
     if (auto better = inspector.better_servers()) {
-      return inspect_with(path, options, std::move(better), page);
+      if (logs != nullptr) *logs = {};
+      return inspect_with(path, options, std::move(better), page, logs);
     }
   }
   report.inspection = inspector.finish();
@@ -91,13 +109,72 @@ InspectReport inspect_with(const std::string& path, const InspectCommandOptions&
 }
 
 InspectReport inspect_one(const std::string& path, const InspectCommandOptions& options,
-                          PageCapture* page) {
+                          PageCapture* page, FitLogs* logs) {
   std::optional<ServerFinder> servers;
   if (options.trace || page != nullptr) {
     servers = read_servers(path, options.choice, options.inspect.server_port, reading_progress());
   }
-  return inspect_with(path, options, std::move(servers), page);
+  return inspect_with(path, options, std::move(servers), page, logs);
 }
+
+// What --fit makes of the captures, one after the other.
+class Fitting {
+ public:
+  explicit Fitting(const InspectCommandOptions& options) : options_(options) {}
+
+  // A recording of both sides is fitted at once; captures of one host wait for each other.
+  void add(const std::string& path, FitLogs logs) {
+    if (!logs.path.empty()) {
+      if (!options_.fit.name.empty() && options_.files.size() > 1) {
+        return refuse(path, "it is a path of its own; give it alone to have that written down");
+      }
+      return show(fit_paths({path}, logs.path.take(), options_.fit));
+    }
+    if (logs.end.empty()) return refuse(path, "it has no datagrams");
+    ends_.emplace_back(path, std::move(logs.end));
+  }
+
+  void finish() {
+    if (ends_.size() == 2 && options_.files.size() == 2) return join();
+    for (const auto& [path, log] : ends_) {
+      refuse(path,
+             "it shows what one host saw, and not what became of each datagram; give the captures "
+             "of both ends, the client's first, or a recording of lossy simulate or lossy proxy");
+    }
+  }
+
+  bool all_fitted() const { return all_fitted_; }
+  nlohmann::ordered_json take_json() { return std::move(json_); }
+
+ private:
+  void join() {
+    const std::string both = ends_[0].first + " and " + ends_[1].first;
+    if (options_.inspect.flow != 0) {
+      return refuse(both, "--flow: a flow has another number in each; --filter chooses of both");
+    }
+    auto joined = join_ends(ends_[0].second, ends_[1].second);
+    if (const auto* why = std::get_if<std::string>(&joined)) return refuse(both, *why);
+    const auto& ends = std::get<JoinedEnds>(joined);
+    FitReport report = fit_paths({ends_[0].first, ends_[1].first}, ends.paths, options_.fit);
+    report.ends = ends;
+    show(report);
+  }
+
+  void show(const FitReport& report) {
+    if (options_.json.is_wanted()) json_.push_back(fit_json(report));
+    if (!options_.json.replaces_text()) fmt::print("\n{}", fit_text(report));
+  }
+
+  void refuse(const std::string& path, const std::string& why) {
+    fmt::print(stderr, "lossy: {}: --fit: {}\n", escape_controls(path), why);
+    all_fitted_ = false;
+  }
+
+  const InspectCommandOptions& options_;
+  std::vector<std::pair<std::string, EndLog>> ends_;
+  bool all_fitted_ = true;
+  nlohmann::ordered_json json_ = nlohmann::ordered_json::array();
+};
 
 int inspect(const InspectCommandOptions& options, const CommandLine& command_line) {
   JsonOutput json(options.json);
@@ -105,10 +182,14 @@ int inspect(const InspectCommandOptions& options, const CommandLine& command_lin
   if (!options.report.empty()) report_file.emplace(options.report);
   bool all_read = true;
   nlohmann::ordered_json files = nlohmann::ordered_json::array();
+  std::optional<Fitting> fitting;
+  if (options.fit.is_wanted) fitting.emplace(options);
   for (const std::string& path : options.files) {
     std::optional<PageCapture> page;
     if (report_file) page.emplace(report_file->bounds());
-    const InspectReport report = inspect_one(path, options, page ? &*page : nullptr);
+    FitLogs logs;
+    const InspectReport report =
+        inspect_one(path, options, page ? &*page : nullptr, fitting ? &logs : nullptr);
     if (page) report_file->add(page->run(report));
     all_read = all_read && report.error.empty();
     if (options.json.is_wanted()) files.push_back(inspect_json(report));
@@ -117,12 +198,16 @@ int inspect(const InspectCommandOptions& options, const CommandLine& command_lin
       fmt::print("{}", inspect_text(report));
     }
     if (!report.error.empty()) fmt::print(stderr, "lossy: {}\n", report.error);
+    if (fitting && report.is_readable) fitting->add(path, std::move(logs));
   }
+  if (fitting) fitting->finish();
   if (options.json.is_wanted()) {
-    json.write_last({{"command", "inspect"}, {"files", std::move(files)}});
+    nlohmann::ordered_json all{{"command", "inspect"}, {"files", std::move(files)}};
+    if (fitting) all["fits"] = fitting->take_json();
+    json.write_last(all);
   }
   if (report_file) report_file->write(page_head("inspect", command_line.text()));
-  return all_read ? kHolds : kCouldNotTry;
+  return all_read && (!fitting || fitting->all_fitted()) ? kHolds : kCouldNotTry;
 }
 
 }  // namespace
@@ -138,6 +223,7 @@ void add_inspect_command(CLI::App& app, const CommandLine& command_line,
       "lost");
   inspect_app->add_flag("--why", options->why, "say of each flow why its server is the server");
   inspect_app->add_flag("--hex", options->hex, "print the bytes of every datagram, too");
+  options->fit.add_to(*inspect_app);
   options->json.add_to(*inspect_app, "print all of it as one JSON object");
   add_filter(*inspect_app, options->choice.filter,
              "only what this matches, as tcpdump has it; of fragments only the first has ports");
@@ -151,11 +237,19 @@ void add_inspect_command(CLI::App& app, const CommandLine& command_line,
       "What carries datagrams (PPPoE, MPLS, GRE, IP in IP, Wi-Fi, ...) is passed, and what it\n"
       "carried is counted. VXLAN, Geneve and GTP-U are datagrams themselves, and count as such\n"
       "without --inner.\n"
+      "--fit says which path would do what a recording of both sides shows: losses by likelihood,\n"
+      "delays, order, copies, damage and rate, with standard errors, and as netem lines. "
+      "--fit=NAME\n"
+      "also writes NAME.toml for lossy --config=NAME.toml simulate, and the delays as tables,\n"
+      "NAME-uplink.dist and NAME-downlink.dist. Two captures of the same traffic, one at each "
+      "end,\n"
+      "are joined; their clocks are set by the least delays, taken to be the same both ways.\n"
       "Exit code 2 when a file, or the rest of one, cannot be read, or has nothing that was asked\n"
       "for.\n"
       "Examples:\n"
       "  lossy inspect captures/*.pcap\n"
       "  tcpdump -w - udp port 53 | lossy inspect - --trace\n"
+      "  lossy inspect --fit=office client.pcap server.pcap\n"
       "  lossy inspect seen.pcapng.gz --filter='port 9999' --flow=1 --hex");
   add_port(*inspect_app, options->inspect.server_port);
   add_inner(*inspect_app, options->choice.inner);
@@ -165,9 +259,15 @@ void add_inspect_command(CLI::App& app, const CommandLine& command_line,
     if (options->trace && options->json.replaces_text()) {
       throw usage_error("--trace", "there is no ladder in --json; --json=FILE goes beside it");
     }
+    if (!options->fit.name.empty() && options->files.size() > 2) {
+      throw usage_error("--fit", "one recording, or two captures of its ends, make one path");
+    }
     std::vector<NamedFile> read;
     for (const std::string& file : options->files) read.push_back({"a capture", file});
-    refuse_overwriting({{"--report", options->report}, {"--json", options->json.file}}, read);
+    std::vector<NamedFile> written = options->fit.files();
+    written.push_back({"--report", options->report});
+    written.push_back({"--json", options->json.file});
+    refuse_overwriting(written, read);
     refuse_standard_output("--report", options->report);
     command = [options, &command_line] { return inspect(*options, command_line); };
   });

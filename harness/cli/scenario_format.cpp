@@ -63,6 +63,33 @@ std::vector<std::string> values_of(const toml::node& node) {
   return values;
 }
 
+// Whether a word of a line names a file, as DiskTables has it; a trace always is one.
+bool is_file(const std::string& before, const std::string& word) {
+  return before == "trace" || (before == "distribution" &&
+                               (word.find('/') != std::string::npos || word.ends_with(".dist")));
+}
+
+// It stays a file's name, even in the scenario's own folder.
+std::string table_beside(const fs::path& folder, const std::string& file) {
+  const std::string path = beside(folder, file);
+  return path.find('/') == std::string::npos && !path.ends_with(".dist") ? "./" + path : path;
+}
+
+// A line, or a timeline of lines, whose tables and traces lie beside.
+std::string line_beside(const fs::path& folder, const std::string& line) {
+  std::string text;
+  std::string before;
+  for (std::size_t at = 0; at < line.size();) {
+    const std::size_t end = std::min(line.find_first_of(" \t;", at), line.size());
+    const std::string word = line.substr(at, end - at);
+    text += is_file(before, word) ? table_beside(folder, word) : word;
+    if (!word.empty()) before = word;
+    if (end < line.size()) text += line[end];
+    at = end + 1;
+  }
+  return text;
+}
+
 const CLI::Option& option_of(const CLI::App& command, const std::string& name) {
   const CLI::Option* option = command.get_option_no_throw("--" + name);
   if (option == nullptr) option = command.get_option_no_throw(name);
@@ -84,6 +111,11 @@ std::vector<std::string> inputs_of(const CLI::Option& option, const std::string&
       throw TextError("a name must not be in brackets");
     }
     if (name == "script") text = beside(folder, text);
+    const std::string last = name.substr(name.rfind('-') + 1);  // Behind "uplink-", say.
+    if (last == "netem" || last == "uplink" || last == "downlink" || last == "timeline") {
+      text = line_beside(folder, text);
+    }
+    if (is_file(last, text)) text = table_beside(folder, text);
     if (name == "faults" && text.starts_with('@')) text = '@' + beside(folder, text.substr(1));
   }
   return inputs;

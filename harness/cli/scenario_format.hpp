@@ -18,8 +18,8 @@ class ScenarioError : public std::runtime_error {
 };
 
 // A scenario says [simulate], and is one for `lossy loopback` all the same. The files that its
-// `script` and its `faults = "@FILE"` name lie beside it, so that it means the same wherever it is
-// read from.
+// `script` and its `faults = "@FILE"` name lie beside it, and so do the tables of delays and the
+// traces that its lines name in full, so that it means the same wherever it is read from.
 class ScenarioFormat final : public CLI::ConfigBase {
  public:
   // The application whose --config it is.

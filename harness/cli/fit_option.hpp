@@ -1,0 +1,30 @@
+// --fit and --fit=NAME: the path that would do what a recording shows.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "harness/capture/path_log.hpp"
+#include "harness/cli/files.hpp"
+#include "harness/cli/option.hpp"
+#include "harness/report/fit_report.hpp"
+
+namespace lossy {
+
+struct FitOption {
+  CLI::Option* add_to(CLI::App& app);
+
+  // The files that it writes, if any: NAME.toml, and a table of delays for each direction.
+  std::vector<NamedFile> files() const;
+
+  bool is_wanted = false;
+  std::string name;  // Empty where nothing is to be written.
+};
+
+// Fits both directions, and writes the files that were asked for. The operating system's refusals
+// are thrown as std::system_error.
+FitReport fit_paths(const std::vector<std::string>& captures,
+                    const std::array<LoggedPath, 2>& paths, const FitOption& option);
+
+}  // namespace lossy
