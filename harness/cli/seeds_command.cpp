@@ -31,7 +31,7 @@ constexpr std::array<std::pair<std::string_view, SeedKind>, 3> kKinds = {
     {{"datagrams", SeedKind::kDatagrams},
      {"conversations", SeedKind::kConversations},
      {"frames", SeedKind::kFrames}}};
-constexpr std::array<std::pair<std::string_view, SeedDirection>, 3> kDirections = {
+constexpr std::array<std::pair<std::string_view, SeedDirection>, 3> kSeedDirections = {
     {{"both", SeedDirection::kBoth},
      {"uplink", SeedDirection::kUplink},
      {"downlink", SeedDirection::kDownlink}}};
@@ -157,7 +157,7 @@ void add_choices(CLI::App& app, SeedsCommandOptions& options) {
       "KIND");
   add_parsed(
       app, "--direction", options.seeds.direction,
-      [](std::string_view text) { return one_of(kDirections, text); },
+      [](std::string_view text) { return one_of(kSeedDirections, text); },
       "both, uplink (from clients to servers) or downlink only [both]", "WAY");
   add_port(app, options.seeds.inspect.server_port);
   add_filter(app, options.choice.filter, "only what this matches, as tcpdump has it");
