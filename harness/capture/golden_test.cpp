@@ -145,7 +145,7 @@ TEST_F(GoldenTest, ComparesInTheGoldensForm) {
     SCOPED_TRACE(to_string(as));
     std::filesystem::remove(path_);
     {
-      RecordingWriter writer(path_, as);
+      RecordingWriter writer(path_, {.as = as});
       play(writer, 4);
     }
     const std::uint64_t records = as == RecordAs::kRaw ? 2 : 4;

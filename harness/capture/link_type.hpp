@@ -40,6 +40,12 @@ inline constexpr std::array kLinkTypes = {
     kLinkTypePktapMacOs, kLinkTypePppPppd,   kLinkTypePpi,      kLinkTypePppDirection,
     kLinkTypeMpls,       kLinkTypeNflog,     kLinkTypePktap};
 
+// RAW is the one whose number on an interface differs from one system to the other.
+constexpr int link_type_in_file(int link_type) {
+  const bool raw = link_type == kLinkTypeRaw || link_type == kLinkTypeRawOpenBsd;
+  return raw ? kLinkTypeRawFile : link_type;
+}
+
 constexpr bool is_link_type_supported(int link_type) {
   return std::find(kLinkTypes.begin(), kLinkTypes.end(), link_type) != kLinkTypes.end();
 }

@@ -157,7 +157,7 @@ TEST(RecordAsTest, WritesNoOtherLinkType) {
 std::string write_as(RecordAs as, const std::vector<Record>& records,
                      const TemporaryFolder& folder) {
   const std::string path = folder / (std::string(to_string(as)) + ".pcap");
-  RecordingWriter writer(path, as);
+  RecordingWriter writer(path, {.as = as});
   for (const Record& record : records) {
     writer.take({.time = record.time, .bytes = record.frame, .frame = frame_of(record)});
   }

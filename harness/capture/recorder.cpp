@@ -72,7 +72,9 @@ void Recorder::write(const Sighting& sighting, bool in_flight) {
   const RecordedFrame recorded{.time = sighting.time,
                                .bytes = std::span(buffer_).first(size),
                                .frame = frame,
-                               .copy = sighting.copy};
+                               .copy = sighting.copy,
+                               .number = sighting.number,
+                               .fate = sighting.fate};
   for (RecordingSink* sink : sinks_) sink->take(recorded);
 }
 

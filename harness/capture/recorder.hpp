@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "core/address.hpp"
@@ -19,6 +20,8 @@ struct RecordedFrame {
   std::span<const std::byte> bytes;  // As LINUX_SLL2 has it.
   const Frame& frame;                // What is in it.
   std::size_t copy = 0;              // Which of a datagram's copies arrives; 0 for the first.
+  std::uint64_t number = 0;          // As the sighting has it.
+  std::string_view fate{};
 };
 
 // Takes frames in the order they were captured. Times do not decrease.
@@ -78,8 +81,9 @@ struct Sighting {
   Address source;
   Address destination;
   std::span<const std::byte> payload;
-  std::uint64_t flow = 1;  // Counted from 1.
-  std::size_t copy = 0;    // Which of its copies arrives; 0 for the first.
+  std::uint64_t flow = 1;   // Counted from 1.
+  std::size_t copy = 0;     // Which of its copies arrives; 0 for the first.
+  std::string_view fate{};  // What became of it, in words for people, if that is remarkable.
 };
 
 class Recorder {

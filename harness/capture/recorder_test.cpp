@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "harness/capture/files_for_test.hpp"
+#include "harness/capture/pcap_writer.hpp"
 #include "harness/capture/reader.hpp"
 #include "harness/capture/recording_writer.hpp"
 

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "harness/capture/pcap_writer.hpp"
+
 namespace lossy {
 
 std::string numbered_path(const std::string& path, std::uint64_t number) {
@@ -15,29 +17,27 @@ std::string numbered_path(const std::string& path, std::uint64_t number) {
   return numbered.string();
 }
 
-RotatingWriter::RotatingWriter(const std::string& path, const PcapFormat& format,
+RotatingWriter::RotatingWriter(const std::string& path, const CaptureHead& head,
                                std::optional<std::uint64_t> bytes_max)
-    : path_(path), format_(format), bytes_max_(bytes_max) {
+    : path_(path), head_(head), bytes_max_(bytes_max) {
   begin_one();
 }
 
-RotatingWriter::RotatingWriter(int descriptor, const std::string& name, const PcapFormat& format)
-    : path_(name), format_(format) {
-  writer_.emplace(descriptor, name, format);
-}
+RotatingWriter::RotatingWriter(int descriptor, const std::string& name, const CaptureHead& head)
+    : path_(name), head_(head), writer_(std::make_unique<PcapWriter>(descriptor, name, head)) {}
 
 std::string RotatingWriter::next_path() const {
   return bytes_max_ ? numbered_path(path_, files_.size() + 1) : path_;
 }
 
-void RotatingWriter::write(const CaptureRecord& record) {
+void RotatingWriter::write(const CaptureRecord& record, const PacketNotes& notes) {
   const bool is_full = bytes_max_ && writer_->records() > 0 &&
-                       writer_->bytes() + PcapWriter::bytes_of(record) > *bytes_max_;
+                       writer_->bytes() + writer_->bytes_of(record, notes) > *bytes_max_;
   if (is_full) {
     finish_one();
     begin_one();
   }
-  writer_->write(record);
+  writer_->write(record, notes);
 }
 
 void RotatingWriter::flush() {
@@ -45,7 +45,7 @@ void RotatingWriter::flush() {
 }
 
 void RotatingWriter::begin_one() {
-  writer_.emplace(next_path(), format_, NewFile::Until::kTemporaryName);
+  writer_ = open_capture_writer(next_path(), head_, NewFile::Until::kTemporaryName);
 }
 
 void RotatingWriter::finish() {

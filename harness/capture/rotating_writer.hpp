@@ -2,12 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "harness/capture/capture_record.hpp"
-#include "harness/capture/pcap_writer.hpp"
+#include "harness/capture/capture_writer.hpp"
 
 namespace lossy {
 
@@ -17,14 +18,14 @@ class RotatingWriter {
   // "seen.pcap". None is longer than that, unless a single record is. Each has its name once it is
   // complete, the last one in finish(), and replaces what had it; finish() removes files with the
   // next numbers, too: two recordings would be taken for one. Until then a file has a temporary
-  // name (see NewFile), by which it is there when the process is killed. Refuses what PcapWriter
-  // refuses.
-  RotatingWriter(const std::string& path, const PcapFormat& format,
+  // name (see NewFile), by which it is there when the process is killed. Refuses what
+  // a CaptureWriter refuses. Names that end in .pcapng are written as that.
+  RotatingWriter(const std::string& path, const CaptureHead& head,
                  std::optional<std::uint64_t> bytes_max = std::nullopt);
   // Into an open descriptor, which is closed with it; `name` is what errors call it.
-  RotatingWriter(int descriptor, const std::string& name, const PcapFormat& format);
+  RotatingWriter(int descriptor, const std::string& name, const CaptureHead& head);
 
-  void write(const CaptureRecord& record);
+  void write(const CaptureRecord& record, const PacketNotes& notes = {});
   void flush();
   // Call it once, also after a refusal: what was written whole before is then kept.
   void finish();
@@ -42,9 +43,9 @@ class RotatingWriter {
   void finish_one();
 
   std::string path_;
-  PcapFormat format_;
+  CaptureHead head_;
   std::optional<std::uint64_t> bytes_max_;
-  std::optional<PcapWriter> writer_;
+  std::unique_ptr<CaptureWriter> writer_;
   std::uint64_t records_before_ = 0;
   bool lost_ = false;
   std::vector<std::string> files_;

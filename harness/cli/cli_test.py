@@ -519,6 +519,69 @@ class Output(InScratchFolder):
             # Names that became no UTF-8 are the ones without an answer.
             self.assertEqual(raw["exchanges"]["answered"], sent["downlink"])
 
+    def rows(self, recording, *fields, where=""):
+        run = subprocess.run(["tshark", "-r", recording, "-T", "fields", *(["-Y", where] if where else []),
+                              *(word for field in fields for word in ("-e", field))],
+                             capture_output=True, timeout=200, check=True, text=True)
+        return [tuple(row.split("\t")) for row in run.stdout.split("\n")[:-1]]
+
+    # Wireshark shows of a pcapng which host saw a packet and which way, which datagram it is of, and what became of
+    # that.
+    def test_pcapng_says_what_happened(self):
+        network = ["--faults=uplink.1:drop,uplink.2:deliver/hold+10ms,downlink.1:hold+30ms,downlink.2:corrupt^3",
+                   "--delay=20ms", "--window=3"]
+        recording = self.path("run.pcapng")
+        lossy("simulate", *network, "--record=" + recording)
+        rows = self.rows(recording, "frame.interface_name", "frame.packet_flags_direction", "frame.packet_id",
+                         "udp.dstport", "frame.comment")
+        out, into, up, down = "0x00000002", "0x00000001", "9999", "50000"
+        for row in [("client", out, "1", up, "lost: drop"),
+                    ("client", out, "2", up, "2 copies: on time; held back 10 ms"),
+                    ("server", into, "2", up, "copy 1"),
+                    ("server", into, "2", up, "copy 2, held back 10 ms"),
+                    ("server", out, "1", down, "held back 30 ms"),
+                    ("client", into, "1", down, "held back 30 ms, reordered: a later one came first"),
+                    ("server", out, "2", down, "bit 3 flipped"),
+                    ("client", out, "3", up, "")]:
+            self.assertIn(row, rows)
+        self.assertEqual(len(self.rows(recording, "frame.number", where='frame.comment contains "lost"')), 1)
+        said = subprocess.run(["capinfos", recording], capture_output=True, check=True, text=True, timeout=60).stdout
+        self.assertIn("Capture comment:     lossy simulate '" + network[0] + "' --delay=20ms --window=3\n", said)
+        self.assertRegex(said, r"Number of packets: +%d\n" % len(rows))
+
+    # It is the same recording as a pcap is, however it is called, and what editcap makes of it is, too.
+    def test_pcapng_is_the_same_run(self):
+        network = ["--count=200", "--interval=2ms", "--delay=9ms", "--jitter=8ms", "--drop=10%", "--duplicate=20%",
+                   "--corrupt=5%", "--reorder=5%", "--seed=3"]
+        lossy("simulate", *network, "--record=" + self.path("run.pcap"))
+        files = [self.path(name) for name in ("run.pcap", "a.pcapng", "b.pcapng", "edited.pcapng")]
+        for path in files[1:3]:
+            lossy("simulate", *network, "--record=" + path)
+        self.assertEqual((self.folder / "a.pcapng").read_bytes(), (self.folder / "b.pcapng").read_bytes())
+        subprocess.run(["editcap", files[1], files[3]], check=True, timeout=60)
+        found = json.loads(lossy("inspect", "--json", *files)[0])["files"]
+        for one in found:
+            for name in ("file", "interfaces"):
+                one.pop(name)
+        for one in found[1:]:
+            self.assertEqual(one, found[0])
+        for path in files:
+            lossy("simulate", *network, "--golden=" + path)
+            lossy("replay", path)
+        for form in ("sll", "ethernet", "raw"):
+            lossy("simulate", *network, "--record=" + files[1], "--record-as=" + form)
+            lossy("simulate", *network, "--golden=" + files[1])
+            lossy("replay", files[1])
+
+    # What a script loses is lost later, and said where it was sent all the same.
+    def test_pcapng_of_a_script(self):
+        recording = self.path("run.pcapng")
+        script = CAPTURES / "rebind.script"
+        lossy("simulate", f"--script={script}", "--record=" + recording)
+        self.assertIn(("1", "50000", "lost: nobody has its address"),
+                      self.rows(recording, "frame.packet_id", "udp.dstport", "frame.comment"))
+        lossy("simulate", f"--script={script}", "--golden=" + recording)
+
 
 class Path(InScratchFolder):
     """Every option of the path does what it says, and who lies above is believed."""

@@ -42,6 +42,7 @@ class GreetingRun {
         json_(options.json),
         ladder_(ladder_on(options.json.replaces_text() ? stderr : stdout)),
         recorder_(kind.real_time ? kClockMark : kRecordingMark),
+        recording_(recorder_, options.record.fates()),
         greeter_(scenario().greeter(), scenario().names(), on_event()),
         network_(kind.make_network(greeter_, server_, scenario())) {
     if (options.trace) network_->observe(ladder_);
@@ -52,7 +53,7 @@ class GreetingRun {
     if (!options.record.file.empty()) {
       // Half a run must not take the place of a whole one, a golden say.
       recorder_.add(writer_.emplace(
-          options.record.file, options.record.as(), "the run",
+          options.record.file, options.record.writing(again(), kind.command), "the run",
           record_replaces_ ? KeptCapture::Half::kIsDropped : KeptCapture::Half::kIsKept));
     }
     if (!options.golden.empty()) {
@@ -172,7 +173,7 @@ class GreetingRun {
   Recorder recorder_;
   std::optional<KeptCapture> writer_;
   std::optional<GoldenComparer> golden_;
-  RecordingObserver recording_{recorder_};
+  RecordingObserver recording_;
   std::optional<FaultSaver> fault_saver_;
   std::optional<ReportFile> report_file_;
   PageCollector collector_{PageCollector::Ends::kTold};

@@ -22,9 +22,9 @@ std::string complain(const std::system_error& error, const char* left, const std
 
 }  // namespace
 
-KeptCapture::KeptCapture(const std::string& path, RecordAs as, std::string goes_on, Half half,
-                         NewFile::Until until)
-    : writer_(std::make_unique<RecordingWriter>(path, as, until)),
+KeptCapture::KeptCapture(const std::string& path, const RecordingOptions& options,
+                         std::string goes_on, Half half)
+    : writer_(std::make_unique<RecordingWriter>(path, options)),
       goes_on_(std::move(goes_on)),
       half_(half) {}
 
@@ -57,6 +57,10 @@ void KeptCapture::take(const RecordedFrame& recorded) {
   attempt([&] { writer_->take(recorded); });
 }
 
+void KeptCapture::add_secrets(std::span<const std::byte> key_log) {
+  if (writer_) writer_->add_secrets(key_log);
+}
+
 void KeptCapture::flush() {
   attempt([&] { writer_->flush(); });
 }
@@ -65,9 +69,11 @@ void KeptCapture::finish() {
   attempt([&] { writer_->finish(); });
 }
 
-KeptRecording::KeptRecording(const std::string& path, RecordAs as, Duration wall_time_at_start)
+KeptRecording::KeptRecording(const std::string& path, const RecordingOptions& options,
+                             RecordingObserver::Fates fates, Duration wall_time_at_start)
     : wall_time_at_start_(wall_time_at_start),
-      capture_(path, as, kForwarding, KeptCapture::Half::kIsKept, NewFile::Until::kTemporaryName) {
+      capture_(path, options, kForwarding),
+      observer_(recorder_, fates) {
   recorder_.add(capture_);
 }
 

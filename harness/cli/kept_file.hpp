@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "harness/capture/recorder.hpp"
@@ -23,8 +24,11 @@ class KeptCapture final : public RecordingSink {
   };
 
   // `goes_on` is what does, as in "forwarding".
-  KeptCapture(const std::string& path, RecordAs as, std::string goes_on, Half half = Half::kIsKept,
-              NewFile::Until until = NewFile::Until::kNameless);
+  KeptCapture(const std::string& path, const RecordingOptions& options, std::string goes_on,
+              Half half = Half::kIsKept);
+
+  // As RecordingWriter has it. Nothing while what is left of the file is known already.
+  void add_secrets(std::span<const std::byte> key_log);
 
   void take(const RecordedFrame& recorded) override;
   // Hands on what was written: it is there even if the process is killed, by a temporary name.
@@ -61,7 +65,8 @@ class KeptFile : public Observer {
 class KeptRecording final : public KeptFile {
  public:
   // `wall_time_at_start` is what the clock on the wall said at Instant{}.
-  KeptRecording(const std::string& path, RecordAs as, Duration wall_time_at_start);
+  KeptRecording(const std::string& path, const RecordingOptions& options,
+                RecordingObserver::Fates fates, Duration wall_time_at_start);
 
   void on_offered(Instant now, const Passage& passage, const Offer& offer) override;
   void on_delivered(Instant now, const Passage& passage, const Delivery& delivery) override;
@@ -69,12 +74,13 @@ class KeptRecording final : public KeptFile {
   void finish() override { recorder_.finish(); }
   void flush() override { capture_.flush(); }
   const std::string& failure() const override { return capture_.failure(); }
+  void add_secrets(std::span<const std::byte> key_log) { capture_.add_secrets(key_log); }
 
  private:
   Duration wall_time_at_start_;
   KeptCapture capture_;
   Recorder recorder_{kProxyMark};
-  RecordingObserver observer_{recorder_};
+  RecordingObserver observer_;
 };
 
 // The fates of all flows, as FaultSaver writes them down. Half a list is none.

@@ -28,17 +28,30 @@ Sighting sighting_of(Instant now, const Passage& passage, PacketType type, std::
 }  // namespace
 
 void RecordingObserver::on_offered(Instant now, const Passage& passage, const Offer& offer) {
-  recorder_.record(sighting_of(now, passage, PacketType::kOutgoing, offer.number));
+  Sighting sighting = sighting_of(now, passage, PacketType::kOutgoing, offer.number);
+  std::string fate;
+  if (fates_ == Fates::kInWords) {
+    fate = words_.offered(passage, offer);
+    const auto lost = lost_.find({passage.direction, offer.number});
+    if (lost != lost_.end()) fate = "lost: " + lost->second;
+    sighting.fate = fate;
+  }
+  recorder_.record(sighting);
 }
 
 void RecordingObserver::on_delivered(Instant now, const Passage& passage,
                                      const Delivery& delivery) {
-  recorder_.record(
-      sighting_of(now, passage, PacketType::kIncoming, delivery.number, delivery.copy));
+  Sighting sighting =
+      sighting_of(now, passage, PacketType::kIncoming, delivery.number, delivery.copy);
+  std::string fate;
+  if (fates_ == Fates::kInWords) sighting.fate = fate = words_.delivered(passage, delivery);
+  recorder_.record(sighting);
 }
 
 void RecordingObserver::on_in_flight(Instant now, const Passage& passage, std::uint64_t number) {
-  recorder_.note_in_flight(sighting_of(now, passage, PacketType::kOutgoing, number));
+  Sighting sighting = sighting_of(now, passage, PacketType::kOutgoing, number);
+  sighting.fate = "under way when the recording ended";
+  recorder_.note_in_flight(sighting);
 }
 
 FaultSaver::FaultSaver(const std::string& path, const std::string& options,

@@ -3,6 +3,8 @@
 #include <memory>
 #include <string>
 
+#include "core/escape.hpp"
+#include "harness/capture/key_log.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/explanation.hpp"
 #include "harness/cli/files.hpp"
@@ -34,6 +36,7 @@ void resolve_explained(ProxyCommandOptions& options) {
   for (const auto& [name, given] :
        {std::pair{"--record", !options.record.file.empty()},
         std::pair{"--record-as", options.record.asked_for.has_value()},
+        std::pair{"--secrets", !options.secrets.empty()},
         std::pair{"--save-faults", !options.save_faults.empty()},
         std::pair{"--report", !options.report.empty()}, std::pair{"--trace", options.trace},
         std::pair{"--stats", options.stats.has_value()},
@@ -41,6 +44,21 @@ void resolve_explained(ProxyCommandOptions& options) {
     if (given) throw usage_error(name, "nothing runs with --explain; leave one of them out");
   }
   options.path.resolve(options.listen && counts_ipv6(*options.listen));
+}
+
+// A client may write it while the proxy runs: what is not there yet may come.
+void check_secrets(const ProxyCommandOptions& options) {
+  if (options.secrets.empty()) return;
+  if (!options.record.is_pcapng()) {
+    throw usage_error("--secrets",
+                      "only a pcapng has a place for them; make one, as in --record=run.pcapng");
+  }
+  const auto log = read_key_log(options.secrets);
+  const auto* const error = std::get_if<KeyLogError>(&log);
+  if (error != nullptr && error->kind == KeyLogError::Kind::kOther) {
+    throw usage_error("--secrets", escape_controls(options.secrets) + ' ' + error->text +
+                                       "; name the file that TLS programs write as SSLKEYLOGFILE");
+  }
 }
 
 void resolve_options(ProxyCommandOptions& options) {
@@ -67,7 +85,10 @@ void resolve_options(ProxyCommandOptions& options) {
                                        {"--json", options.json.file}};
   options.record.check();
   for (const auto& [option, path] : written) refuse_standard_output(option, path);
-  refuse_overwriting(written, options.path.files_read());
+  check_secrets(options);
+  std::vector<NamedFile> read = options.path.files_read();
+  read.push_back({"--secrets", options.secrets});
+  refuse_overwriting(written, read);
   options.path.resolve(counts_ipv6(*options.listen));
 }
 
@@ -106,6 +127,11 @@ void add_proxy_command(CLI::App& app, const CommandLine& command_line,
   const std::string output = "Output";
   options->record.add_to(*proxy, "record what a tcpdump on both sides of the proxy would show",
                          output);
+  add_path(*proxy, "--secrets", options->secrets,
+           "put this TLS key log, as it is when the recording ends, in front of the packets of a "
+           "pcapng: QUIC and DTLS then open decrypted",
+           "FILE")
+      ->group(output);
   add_path(*proxy, "--save-faults", options->save_faults,
            "write down what happened to each flow, to have it again with --faults=@FILE", "FILE")
       ->group(output);

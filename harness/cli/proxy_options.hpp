@@ -24,6 +24,7 @@ struct ProxyCommandOptions {
   std::optional<Duration> rebind_every{};
   bool spin = false;
   RecordOption record;
+  std::string secrets;
   std::string save_faults;
   std::string report;
   bool trace = false;

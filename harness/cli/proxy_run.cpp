@@ -8,13 +8,16 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <system_error>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "core/counted.hpp"
 #include "core/escape.hpp"
+#include "harness/capture/key_log.hpp"
 #include "harness/cli/child_process.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/faults_met.hpp"
@@ -135,9 +138,13 @@ class ProxyRun {
   void open_files() {
     if (!options_.record.file.empty()) {
       const auto wall_time = std::chrono::system_clock::now().time_since_epoch();
-      files_.push_back(
-          std::make_unique<KeptRecording>(options_.record.file, options_.record.as(),
-                                          wall_time - loop_.read_clock().time_since_epoch()));
+      RecordingOptions writing = options_.record.writing(again(), "proxy");
+      writing.until = NewFile::Until::kTemporaryName;
+      auto recording =
+          std::make_unique<KeptRecording>(options_.record.file, writing, options_.record.fates(),
+                                          wall_time - loop_.read_clock().time_since_epoch());
+      recording_ = recording.get();
+      files_.push_back(std::move(recording));
     }
     if (!options_.save_faults.empty()) {
       files_.push_back(std::make_unique<KeptFaults>(
@@ -204,6 +211,7 @@ class ProxyRun {
   int finish() {
     signals_.reset();  // Another one ends everything at once.
     proxy_->tell_in_flight(loop_.read_clock());
+    if (!options_.secrets.empty()) add_secrets();
     for (const auto& file : files_) file->finish();
     final_ = true;
     print_summary();
@@ -217,11 +225,28 @@ class ProxyRun {
     }
     const bool reported = !report_file_ || write_report();
     if (child_code_.value_or(kHolds) != kHolds) return *child_code_;
-    return !reported || json_failed_ ||
+    return !reported || json_failed_ || !without_secrets_.empty() ||
                    std::ranges::any_of(files_,
                                        [](const auto& file) { return !file->failure().empty(); })
                ? kDoesNotHold
                : kHolds;
+  }
+
+  // Whoever has them may have written them until now.
+  void add_secrets() {
+    const auto log = read_key_log(options_.secrets);
+    if (const auto* const secrets = std::get_if<std::string>(&log)) {
+      return recording_->add_secrets(std::as_bytes(std::span(*secrets)));
+    }
+    const std::string file = escape_controls(options_.secrets);
+    without_secrets_ = fmt::format(
+        "{} is without secrets: {} {}; editcap --inject-secrets=tls,FILE puts them in later",
+        escape_controls(options_.record.file), file, words_of(std::get<KeyLogError>(log)));
+    fmt::print(stderr, "lossy: {}\n", without_secrets_);
+  }
+
+  static std::string words_of(const KeyLogError& error) {
+    return error.kind == KeyLogError::Kind::kMissing ? "is not there" : error.text;
   }
 
   // What cannot be written ends the file, and nothing else.
@@ -282,6 +307,7 @@ class ProxyRun {
             "{{address}}.",
             escape_controls(options_.command.front())));
       }
+      if (!without_secrets_.empty()) report.notes.push_back(without_secrets_ + '.');
       for (const auto& file : files_) {
         if (!file->failure().empty()) report.notes.push_back(file->failure() + '.');
       }
@@ -348,6 +374,8 @@ class ProxyRun {
   std::optional<CaughtSignals> signals_;
   std::optional<Proxy> proxy_;
   std::vector<std::unique_ptr<KeptFile>> files_;
+  KeptRecording* recording_ = nullptr;  // One of them, if there is one.
+  std::string without_secrets_;         // Why it has none, where it should.
   std::optional<FaultsMet> faults_met_;
   std::optional<ReportFile> report_file_;
   PageCollector collector_{PageCollector::Ends::kSeen};

@@ -6,6 +6,7 @@ import pathlib
 import pty
 import re
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -698,6 +699,61 @@ class Command(WithProxy):
             self.assertIn(f"cannot run '{program}'", line)
 
 
+class Secrets(WithProxy):
+    SECRET = b"CLIENT_RANDOM " + b"a0" * 32 + b" " + b"b1" * 48 + b"\n"
+
+    def run_beside(self, command, *options, code=0):
+        done = run(LOSSY, "proxy", "--to=" + host_port(self.server), "--record=" + str(self.folder / "run.pcapng"),
+                   f"--secrets={self.folder}/keys", *options, "--", "sh", "-c", command)
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done.stderr
+
+    # The command writes them while the proxy runs. They stand behind the first block, and in front of all others.
+    def test_in_front_of_the_packets(self):
+        self.run_beside(f"printf '%s\\n' '{self.SECRET.decode().strip()}' >{self.folder}/keys")
+        written = (self.folder / "run.pcapng").read_bytes()
+        at = int.from_bytes(written[4:8], "little")
+        self.assertEqual(written[at:at + 4] + written[at + 8:at + 12], b"\x0a\0\0\0" + b"KSLT")
+        size = int.from_bytes(written[at + 12:at + 16], "little")
+        self.assertEqual(written[at + 16:at + 16 + size], self.SECRET)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["keys", "run.pcapng"])
+
+    # What is not there in the end is said in one line, and the recording is whole without it.
+    def test_none_in_the_end(self):
+        for command, why in (("true", "keys is not there"), ("touch {}", "keys has no secrets in it"),
+                             ("echo hello >{}", "keys is no key log: line 1")):
+            with self.subTest(why):
+                errors = self.run_beside(command.format(self.folder / "keys"), code=1)
+                line, = (line for line in errors.splitlines() if line.startswith("lossy: ") and "secrets" in line)
+                self.assertIn(why, line)
+                self.assertIn("editcap", line)
+                self.assertEqual(run(LOSSY, "inspect", str(self.folder / "run.pcapng")).returncode, 0)
+                (self.folder / "keys").unlink(missing_ok=True)
+
+    # What openssl sends in DTLS, Wireshark shows as it was.
+    @unittest.skipUnless(shutil.which("openssl") and shutil.which("tshark"), "openssl or tshark is not here")
+    def test_dtls_opens(self):
+        port = host_port(self.server).rsplit(":", 1)[1]
+        self.server.close()
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-subj", "/CN=localhost", "-keyout", "key", "-out", "certificate"], cwd=self.folder, check=True,
+                       capture_output=True, timeout=60)
+        server = subprocess.Popen([*BOUNDED, "openssl", "s_server", "-dtls1_2", "-accept", port, "-cert", "certificate",
+                                   "-key", "key", "-quiet"], cwd=self.folder, stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(server.communicate)
+        self.addCleanup(server.terminate)
+        # It sends when the handshake is over, and goes once the server has it.
+        done = run(LOSSY, "proxy", "--to=127.0.0.1:" + port, "--record=" + str(self.folder / "run.pcapng"),
+                   f"--secrets={self.folder}/keys", "--", "sh", "-c",
+                   f"echo greetings | openssl s_client -dtls1_2 -connect $LOSSY_ADDRESS -keylogfile {self.folder}/keys")
+        self.assertEqual(server.stdout.readline(), b"greetings\n")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        shown = subprocess.run(["tshark", "-r", self.folder / "run.pcapng", "-d", f"udp.port=={port},dtls", "-Y", "data",
+                                "-T", "fields", "-e", "data.data"], capture_output=True, check=True, text=True, timeout=60)
+        self.assertIn(b"greetings\n".hex(), shown.stdout.split())
+
+
 class Errors(WithProxy):
     def refused(self, *options):
         done = run(LOSSY, "proxy", *options)
@@ -726,6 +782,11 @@ class Errors(WithProxy):
                 (["--memory", "x"], ["--listen=127.0.0.1:0", to, "--memory=x"]),
                 (["--record-as", "--record=FILE"], ["--listen=127.0.0.1:0", to, "--record-as=raw"]),
                 (["--record-as", "nothing runs"], ["--explain", "--record-as=raw"]),
+                (["--secrets", "--record=run.pcapng"], ["--listen=127.0.0.1:0", to, "--record=x.pcap", "--secrets=keys"]),
+                (["--secrets", "nothing runs"], ["--explain", "--secrets=keys"]),
+                (["--secrets: / Is a directory"], ["--listen=127.0.0.1:0", to, "--record=x.pcapng", "--secrets=/"]),
+                (["--secrets", "is no key log: line 1", "SSLKEYLOGFILE"],
+                 ["--listen=127.0.0.1:0", to, "--record=x.pcapng", "--secrets=" + __file__]),
                 (["/dev/full", "No space left"], ["--listen=127.0.0.1:0", to, "--record=/dev/full"]),
                 (["no-such-folder/x.pcap"], ["--listen=127.0.0.1:0", to, "--record=/no-such-folder/x.pcap"]),
         ]:

@@ -104,17 +104,17 @@ Source open_source(const RecordOptions& options) {
 }
 
 RotatingWriter open_writer(const RecordOptions& options, const Source& source) {
-  const PcapFormat format{.link_type = source.capture.link_type(),
-                          .nanoseconds = source.capture.is_nanoseconds()};
+  const CaptureHead head{.link_type = source.capture.link_type(),
+                         .nanoseconds = source.capture.is_nanoseconds()};
   if (options.write == kStandardOutput) {
     const int descriptor = ::dup(STDOUT_FILENO);
     if (descriptor < 0) {
       throw std::system_error(errno, std::generic_category(), "cannot use standard output");
     }
-    return RotatingWriter(descriptor, "standard output", format);
+    return RotatingWriter(descriptor, "standard output", head);
   }
   try {
-    return RotatingWriter(options.write, format, options.rotate);
+    return RotatingWriter(options.write, head, options.rotate);
   } catch (const std::system_error& error) {
     // To root, and under sudo, this comes unexpected.
     if (error.code().value() != EACCES || (source.user.empty() && ::geteuid() != 0)) throw;
@@ -157,7 +157,9 @@ class RecordRun final : public EventLoop::Handler {
         options_.count.value_or(std::numeric_limits<std::uint64_t>::max()) - writer_.records();
     if (left == 0) return;
     capture_.read(static_cast<std::size_t>(std::min(left, kFramesAtATime)),
-                  [this](const CaptureRecord& record) { writer_.write(record); });
+                  [this](const CaptureRecord& record) {
+                    writer_.write(record, {.interface_name = options_.live.interface});
+                  });
     writer_.flush();  // Whoever reads along sees each block when it comes.
     progress_.update(writer_.records());
   }
@@ -278,7 +280,9 @@ void add_options(CLI::App& record, RecordOptions& options) {
       ->required()
       ->type_name("NAME");
   add_path(record, "-w,--write", options.write,
-           "the capture to write: a pcap file, or - for standard output", "FILE")
+           "the capture to write: a pcap file, a pcapng when its name ends in .pcapng, or - for "
+           "standard output",
+           "FILE")
       ->required();
   add_record_as(record, options.as, {kAllRecordAs.begin(), kAllRecordAs.end()},
                 "the link type, where the interface has more than one: any has sll2 and sll [any: "

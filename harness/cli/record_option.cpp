@@ -31,11 +31,19 @@ CLI::Option* add_record_as(CLI::App& app, std::optional<RecordAs>& as,
 }
 
 void RecordOption::add_to(CLI::App& app, const std::string& what, const std::string& group) {
-  add_path(app, "--record", file, what, "FILE.pcap")->group(group);
+  add_path(app, "--record", file, what, "FILE.pcap|FILE.pcapng")->group(group);
   add_record_as(app, asked_for, {kAllRecordAs.begin(), kAllRecordAs.end()},
                 "the link type of that: sll and ethernet open in more tools and say as much, raw "
                 "is what the server's host sees [sll2]")
       ->group(group);
+}
+
+RecordingOptions RecordOption::writing(const CommandLine& again, const std::string& name) const {
+  return {
+      .as = as(),
+      .comment =
+          "lossy " + name +
+          again.without("--record").without("--record-as").without("--secrets").options_text(name)};
 }
 
 void RecordOption::check() const {

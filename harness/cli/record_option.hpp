@@ -3,8 +3,12 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "harness/capture/record_as.hpp"
+#include "harness/capture/recording_writer.hpp"
+#include "harness/cli/command_line.hpp"
+#include "harness/cli/observers.hpp"
 #include "harness/cli/option.hpp"
 
 namespace lossy {
@@ -14,6 +18,14 @@ struct RecordOption {
   std::optional<RecordAs> asked_for{};
 
   RecordAs as() const { return asked_for.value_or(RecordAs::kSll2); }
+  bool is_pcapng() const { return is_pcapng_name(file); }
+  // Where a file has a place for it, it says what became of each datagram.
+  RecordingObserver::Fates fates() const {
+    return is_pcapng() ? RecordingObserver::Fates::kInWords : RecordingObserver::Fates::kLeftOut;
+  }
+  // `again` is the command that gives the same once more, and `name` its subcommand. A file says
+  // it, but for what it is called itself.
+  RecordingOptions writing(const CommandLine& again, const std::string& name) const;
   // Adds the options to the group; `what` is what --record does.
   void add_to(CLI::App& app, const std::string& what, const std::string& group);
   // Refuses with a usage error what would do nothing.

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "core/counted.hpp"
@@ -27,14 +28,42 @@ std::string words_of(const PropertyViolation& violation) {
   return fmt::format("a property of the protocol does not hold: {}", violation.what());
 }
 
-// Whether a property does not hold in a run of the script.
-bool breaks_a_property(const Script& script) {
-  try {
-    std::make_unique<ScriptedRun>()->run(script);
-  } catch (const PropertyViolation&) {
-    return true;
+// What is known of a run of the script before it is recorded.
+struct Foreseen {
+  bool breaks_a_property = false;
+  RecordingObserver::LostOnTheWay lost{};
+};
+
+// Tells of datagrams that were lost on their way.
+class LossWatcher final : public Observer {
+ public:
+  explicit LossWatcher(RecordingObserver::LostOnTheWay& lost) : lost_(lost) {}
+  void on_lost(Instant, const Passage& passage, std::uint64_t number,
+               std::string_view why) override {
+    const std::pair datagram{passage.direction, number};
+    if (!arrived_.contains(datagram)) lost_.try_emplace(datagram, why);
   }
-  return false;
+  void on_delivered(Instant, const Passage& passage, const Delivery& delivery) override {
+    arrived_.emplace(passage.direction, delivery.number);
+    lost_.erase({passage.direction, delivery.number});
+  }
+
+ private:
+  RecordingObserver::LostOnTheWay& lost_;
+  std::set<std::pair<Direction, std::uint64_t>> arrived_;
+};
+
+Foreseen foresee(const Script& script) {
+  Foreseen foreseen;
+  LossWatcher watcher(foreseen.lost);
+  const auto run = std::make_unique<ScriptedRun>();
+  run->observe(watcher);
+  try {
+    run->run(script);
+  } catch (const PropertyViolation&) {
+    foreseen.breaks_a_property = true;
+  }
+  return foreseen;
 }
 
 // Whether the recording, which can be read, shows a run in which a property did not hold.
@@ -67,8 +96,10 @@ class ScriptCommandRun {
         command_line_(command_line),
         json_(options.json),
         ladder_(ladder_on(options.json.replaces_text() ? stderr : stdout)),
-        // Every frame says how the run ended, so that is looked up before there are any.
-        recorder_(breaks_a_property(*options.scenario.script()) ? kBrokenMark : kRecordingMark),
+        // Frames say how the run ended, and what became of them, before it is known.
+        foreseen_(foresee(*options.scenario.script())),
+        recorder_(foreseen_.breaks_a_property ? kBrokenMark : kRecordingMark),
+        recording_(recorder_, options.record.fates(), foreseen_.lost),
         run_(std::make_unique<ScriptedRun>()) {
     run_->on_event([this](const ClientEvent& event) { on_event(event); });
     if (options.trace) run_->observe(ladder_);
@@ -77,7 +108,8 @@ class ScriptCommandRun {
       run_->observe(collector_);
     }
     if (!options.record.file.empty()) {
-      recorder_.add(writer_.emplace(options.record.file, options.record.as()));
+      recorder_.add(
+          writer_.emplace(options.record.file, options.record.writing(command_line, "simulate")));
     }
     if (!options.golden.empty()) {
       auto opened = PcapReader::open(options.golden);
@@ -158,10 +190,11 @@ class ScriptCommandRun {
   const CommandLine& command_line_;
   JsonOutput json_;
   Ladder ladder_;
+  const Foreseen foreseen_;
   Recorder recorder_;
   std::optional<RecordingWriter> writer_;
   std::optional<GoldenComparer> golden_;
-  RecordingObserver recording_{recorder_};
+  RecordingObserver recording_;
   std::optional<ReportFile> report_file_;
   PageCollector collector_{PageCollector::Ends::kTold};
   std::unique_ptr<ScriptedRun> run_;

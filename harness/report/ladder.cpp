@@ -5,49 +5,10 @@
 #include "core/counted.hpp"
 #include "core/escape.hpp"
 #include "harness/link/text.hpp"
+#include "harness/report/fate_words.hpp"
 
 namespace lossy {
 namespace {
-
-// What the fate of a copy says beyond plain delivery, or nothing.
-std::string describe(const CopyFate& copy) {
-  std::string notes;
-  if (copy.held_back) {
-    notes = "held back " + format_duration(copy.extra_delay);
-  } else if (copy.extra_delay > Duration::zero()) {
-    notes = "late by " + format_duration(copy.extra_delay);
-  } else if (copy.extra_delay < Duration::zero()) {
-    notes = "early by " + format_duration(-copy.extra_delay);
-  }
-  for (const std::uint32_t bit : copy.flips()) {
-    notes += fmt::format("{}bit {} flipped", notes.empty() ? "" : ", ", bit);
-  }
-  if (copy.kept_bytes != CopyFate::kWhole) {
-    notes +=
-        fmt::format("{}cut to {}", notes.empty() ? "" : ", ", counted(copy.kept_bytes, "byte"));
-  }
-  return notes;
-}
-
-std::string describe(const Offer& offer) {
-  if (offer.copies_in_flight == 0) return "lost: " + std::string(to_string(offer.loss));
-  const std::span<const CopyFate> copies = offer.fate->copies();
-  if (copies.size() == 1) return describe(copies[0]);
-  std::string each;
-  bool remarkable = false;
-  for (const CopyFate& copy : copies) {
-    const std::string note = describe(copy);
-    remarkable = remarkable || !note.empty();
-    each += (each.empty() ? "" : "; ") + (note.empty() ? "on time" : note);
-  }
-  std::string notes = fmt::format("{} copies", copies.size());
-  if (remarkable) notes += ": " + each;
-  if (offer.copies_in_flight < copies.size()) {
-    notes +=
-        fmt::format(", {} lost: {}", copies.size() - offer.copies_in_flight, to_string(offer.loss));
-  }
-  return notes;
-}
 
 // A line stays one, however long the datagram is.
 std::string double_quoted(std::span<const std::byte> payload) {
@@ -64,7 +25,7 @@ void Ladder::on_offered(Instant now, const Passage& passage, const Offer& offer)
   const bool lost = offer.copies_in_flight == 0;
   const char* const picture = up ? (lost ? "|-----x         |" : "|----->         |")
                                  : (lost ? "|         x-----|" : "|         <-----|");
-  const std::string notes = describe(offer);
+  const std::string notes = words_of(offer);
   const LineMood mood = lost ? LineMood::kBad : notes.empty() ? LineMood::kPlain : LineMood::kOdd;
   datagram(now, mood, picture, passage, offer.number, notes);
 }
