@@ -240,6 +240,23 @@ class Trial {
   double variance_ = 0;
 };
 
+// The longest delays have no say in whether there is a rate: what a busy host lets wait comes late
+// together, too, now and then.
+DelayGroups without_longest(const LoggedPath& path, DelayGroups groups) {
+  std::vector<Duration> delays;
+  for (const LoggedFlow& flow : path.flows) {
+    for (const LoggedDatagram& datagram : flow.datagrams) {
+      if (datagram.arrivals == 1 && groups.is_usual(datagram.delay)) {
+        delays.push_back(datagram.delay);
+      }
+    }
+  }
+  const auto longest = delays.begin() + static_cast<std::ptrdiff_t>(delays.size() * 95 / 100);
+  std::nth_element(delays.begin(), longest, delays.end());
+  groups.held_from = std::min(groups.held_from, *longest + Duration(1));
+  return groups;
+}
+
 }  // namespace
 
 std::uint64_t RateFit::rounded() const {
@@ -285,10 +302,18 @@ std::optional<RateFit> fit_rate(const LoggedPath& path, const DelayGroups& group
   if (rounder) refine(1e-6);
   // Of the many rates that are looked at, one in a million times as much as this is chance.
   constexpr double kGainMin = 20;
-  const double gain = trial.independent_samples_at(best) / 2 *
-                      natural_log(trial.variance() / std::max(least, 1e-9));
+  const DelayGroups most = without_longest(path, groups);
+  const Trial witness(path, most);
+  const double gain =
+      witness.independent_samples_at(best) / 2 *
+      natural_log(std::max(witness.variance(), 1e-9) / std::max(witness.variance_at(best), 1e-9));
   const double explained = trial.variance() - least;
-  if (gain < kGainMin || explained < kClockNoiseNs * kClockNoiseNs) return std::nullopt;
+  // Below that it does next to nothing, and what a busy host does to datagrams looks the same.
+  constexpr double kExplainedMin = 0.04;
+  if (gain < kGainMin || explained < kClockNoiseNs * kClockNoiseNs ||
+      explained < kExplainedMin * trial.variance()) {
+    return std::nullopt;
+  }
   RateFit fit;
   fit.explained = explained / trial.variance();
   const double sensitivity = trial.sensitivity_at(best, fit.waited);
