@@ -36,7 +36,7 @@ void fit_moments(std::span<const Duration> delays, DelayFit& fit) {
   }
 }
 
-// How often two delays are the same.
+// How often two delays are the same, or nearly so: what makes them differ may be noise.
 struct Sameness {
   std::uint64_t pairs = 0;
   std::uint64_t same = 0;
@@ -54,6 +54,8 @@ Neighbours look_at_neighbours(const std::vector<DelaySamples>& flows, const Dela
   // So far that even a correlation of 99% is forgotten.
   constexpr std::size_t kFar = 1000;
   Neighbours result;
+  const Duration near(static_cast<Duration::rep>(fit.deviation.value / 20));
+  const auto is_same = [&](Duration a, Duration b) { return std::chrono::abs(a - b) <= near; };
   double sum = 0;
   double squares = 0;
   const double variance = fit.deviation.value * fit.deviation.value;
@@ -62,11 +64,11 @@ Neighbours look_at_neighbours(const std::vector<DelaySamples>& flows, const Dela
     for (std::size_t i = 1; i < flow.size(); ++i) {
       if (far > 1 && i >= far) {
         ++result.far.pairs;
-        result.far.same += flow[i].delay == flow[i - far].delay ? 1 : 0;
+        result.far.same += is_same(flow[i].delay, flow[i - far].delay) ? 1 : 0;
       }
       if (flow[i].number != flow[i - 1].number + 1) continue;
       ++result.next.pairs;
-      result.next.same += flow[i].delay == flow[i - 1].delay ? 1 : 0;
+      result.next.same += is_same(flow[i].delay, flow[i - 1].delay) ? 1 : 0;
       const double product = (ns(flow[i].delay) - fit.mean.value) *
                              (ns(flow[i - 1].delay) - fit.mean.value) / variance;
       sum += product;

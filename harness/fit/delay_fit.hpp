@@ -39,8 +39,8 @@ struct DelayFit {
   // They vary by more than clocks do, which is a microsecond.
   bool varies = false;
   // At lag 1, where it is worth more than four standard errors; else nothing. Of delays that are
-  // exactly those before once more, as the link's own are, it is how often they are; of any others
-  // their autocorrelation.
+  // those before once more, but for noise, as the link's own are, it is how often they are; of any
+  // others their autocorrelation.
   std::optional<Estimate> correlation;
   DelayShape nearest;
 

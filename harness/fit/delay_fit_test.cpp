@@ -176,21 +176,32 @@ TEST_P(DelayFitCorrelation, IsGivenBack) {
 
 INSTANTIATE_TEST_SUITE_P(All, DelayFitCorrelation, testing::Values(10, 50, 90));
 
-// Where noise hides that delays are the same, their autocorrelation tells how much they resemble
-// each other.
+// Noise does not hide that delays are those before once more.
 TEST(DelayFit, TellsCorrelationFromNoisyDelays) {
   LoggedPath path = sent_over("delay 50ms 10ms 60%", 4);
   const RandomStream noise(7);
+  std::uint64_t drawn = 0;
   for (LoggedDatagram& datagram : path.flows[0].datagrams) {
-    datagram.delay += uniform_spread(
-        noise.at(datagram.content +
-                 std::uint64_t{1} *
-                     static_cast<std::uint64_t>(datagram.sent.time_since_epoch().count())),
-        50us);
+    datagram.delay += uniform_spread(noise.at(++drawn), 50us);
   }
   const PathFit fit = fit_path(path);
   ASSERT_TRUE(fit.delay && fit.delay->correlation);
-  EXPECT_NEAR(fit.delay->correlation->value, 0.6, 0.03);
+  expect_found(*fit.delay->correlation, 0.6, "correlation");
+}
+
+// Delays that come back to the mean little by little are never the same; how much they resemble
+// each other is their autocorrelation.
+TEST(DelayFit, TellsAutocorrelation) {
+  const RandomStream noise(7);
+  double away = 0;
+  DelaySamples flow;
+  for (std::uint64_t n = 1; n <= 20'000; ++n) {
+    away = 0.9 * away + static_cast<double>(uniform_spread(noise.at(n), 2ms).count());
+    flow.push_back({n, 50ms + Duration(std::llround(away))});
+  }
+  const DelayFit fit = fit_of({flow});
+  ASSERT_TRUE(fit.correlation);
+  EXPECT_NEAR(fit.correlation->value, 0.9, 0.02);
 }
 
 // The errors are what they are said to be.

@@ -34,8 +34,27 @@ void fit_losses(const LoggedPath& path, PathFit& fit) {
   fit.loss = fit_loss(flows);
 }
 
+// Of what found room in the queue for a copy behind it, if there is one; a copy that a queue has
+// dropped is not known.
 void fit_copies(const LoggedPath& path, PathFit& fit) {
+  const auto& queue = fit.other_losses.queue_datagrams;
   std::uint64_t twice = 0;
+  for (const LoggedFlow& flow : path.flows) {
+    const auto count = [&](const LoggedDatagram& datagram, std::uint64_t waiting) {
+      if (!datagram.arrived() || (queue && waiting + 1 >= *queue)) return;
+      ++fit.duplicated_of;
+      twice += datagram.arrivals > 1 ? 1 : 0;
+    };
+    if (queue) {
+      for_each_waiting(flow, fit.rate->rounded(), count);
+    } else {
+      for (const LoggedDatagram& datagram : flow.datagrams) count(datagram, 0);
+    }
+  }
+  if (fit.duplicated_of > 0) fit.duplicated = share_of(twice, fit.duplicated_of);
+}
+
+void count_datagrams(const LoggedPath& path, PathFit& fit) {
   for (const LoggedFlow& flow : path.flows) {
     fit.sent += flow.datagrams.size();
     fit.unmatched += flow.unmatched;
@@ -43,12 +62,10 @@ void fit_copies(const LoggedPath& path, PathFit& fit) {
       fit.unknown += datagram.unknown ? 1 : 0;
       if (!datagram.arrived()) continue;
       ++fit.arrived;
-      fit.copies += datagram.arrivals - 1U;
-      twice += datagram.arrivals > 1 ? 1 : 0;
+      fit.twice += datagram.arrivals > 1 ? 1 : 0;
       fit.thrice += datagram.arrivals > 2 ? 1 : 0;
     }
   }
-  if (fit.arrived > 0) fit.duplicated = share_of(twice, fit.arrived);
 }
 
 void fit_damage(const LoggedPath& path, DamageFit& fit) {
@@ -71,7 +88,7 @@ void fit_damage(const LoggedPath& path, DamageFit& fit) {
 // Those of which one copy arrived, without the time on the line; where all come twice, those of
 // every copy.
 std::vector<DelaySamples> samples_of(const LoggedPath& path, const PathFit& fit) {
-  const bool all_copies = fit.duplicated && fit.duplicated->value > 0.99;
+  const bool all_copies = fit.comes_twice();
   std::vector<DelaySamples> flows;
   for (const LoggedFlow& flow : path.flows) {
     DelaySamples& samples = flows.emplace_back();
@@ -148,15 +165,16 @@ void set_delay(const DelayFit& fit, std::shared_ptr<const DelayTable> table,
 PathFit fit_path(const LoggedPath& path) {
   PathFit fit;
   fit.left_out = path.left_out;
-  fit_copies(path, fit);
+  count_datagrams(path, fit);
   fit_damage(path, fit.damage);
   fit.rate = fit_rate(path, find_groups(sorted_delays(samples_of(path, fit))));
   fit.other_losses = find_large(path);
   if (fit.rate) find_overflow(path, fit.rate->rounded(), fit.other_losses);
   fit_losses(path, fit);
+  fit_copies(path, fit);
   const std::vector<DelaySamples> samples = samples_of(path, fit);
   fit_delays(samples, fit);
-  if (fit.duplicated && fit.duplicated->value < 0.99) fit_order(path, samples, fit);
+  if (!fit.comes_twice()) fit_order(path, samples, fit);
   return fit;
 }
 

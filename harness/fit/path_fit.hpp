@@ -34,18 +34,23 @@ struct PathFit {
   std::uint64_t sent = 0;
   std::uint64_t arrived = 0;    // Of those.
   std::uint64_t unknown = 0;    // Under way at the end, say.
-  std::uint64_t copies = 0;     // Arrivals of what had arrived already.
   std::uint64_t unmatched = 0;  // Arrivals of what was never seen to be sent.
   std::uint64_t left_out = 0;   // Datagrams for which there was no memory.
   OtherLosses other_losses;
-  LossFit loss;                        // By chance.
-  std::optional<Estimate> duplicated;  // Of what arrived; nothing where nothing did.
-  std::uint64_t thrice = 0;            // Datagrams of which more than two copies arrived.
+  LossFit loss;  // By chance.
+  // Of so many that arrived and left room for a copy; nothing where there are none.
+  std::optional<Estimate> duplicated;
+  std::uint64_t duplicated_of = 0;
+  std::uint64_t twice = 0;   // Datagrams of which more than one copy arrived,
+  std::uint64_t thrice = 0;  // and more than two.
   DamageFit damage;
   std::optional<RateFit> rate;  // Nothing where no bottleneck is seen.
   std::optional<EarlyFit> early;
   std::optional<HoldFit> hold;
   KeptOrder order;
+
+  // Almost everything does.
+  bool comes_twice() const { return 100 * twice >= 99 * arrived && arrived > 0; }
   // Of what was neither early nor held back, and without the time on a line at the rate.
   std::optional<DelayFit> delay;
 };

@@ -145,8 +145,10 @@ class Trial {
   // longer; and, in case none of that is near, one of each size.
   std::vector<double> guesses() const {
     std::vector<double> guesses;
-    for (std::size_t behind = 1; behind <= std::size_t{1} << 20; behind *= 2) {
-      add_throughputs(behind, guesses);
+    std::vector<Throughput> flows;
+    for (const LoggedFlow& flow : path_.flows) flows.emplace_back(flow);
+    for (std::size_t behind = 1; behind <= std::size_t{1} << 20; behind *= 4) {
+      add_throughputs(flows, behind, guesses);
     }
     add_slope(guesses);
     for (double rate = std::max(offered(), 1.0); rate < 1e12; rate *= 2) guesses.push_back(rate);
@@ -183,19 +185,26 @@ class Trial {
     return bits / longest * kNsPerS;
   }
 
-  // The bits of so many datagrams that arrived behind another, over the time between.
-  void add_throughputs(std::size_t behind, std::vector<double>& guesses) const {
-    constexpr std::size_t kEnough = 20'000;
-    std::vector<double> rates;
-    for (const LoggedFlow& flow : path_.flows) {
-      const std::size_t step = flow.datagrams.size() / kEnough + 1;
-      std::vector<double> arrivals;
-      std::vector<double> bits{0};
+  // When datagrams of a flow arrived, and how many bits until then.
+  struct Throughput {
+    explicit Throughput(const LoggedFlow& flow) {
       for (const LoggedDatagram& datagram : flow.datagrams) {
         if (!datagram.arrived()) continue;
         arrivals.push_back(ns(datagram.sent - flow.datagrams.front().sent + datagram.delay));
         bits.push_back(bits.back() + bits_of(datagram) * datagram.arrivals);
       }
+    }
+    std::vector<double> arrivals;
+    std::vector<double> bits{0};
+  };
+
+  // The bits of so many datagrams that arrived behind another, over the time between.
+  static void add_throughputs(const std::vector<Throughput>& flows, std::size_t behind,
+                              std::vector<double>& guesses) {
+    constexpr std::size_t kEnough = 20'000;
+    std::vector<double> rates;
+    for (const auto& [arrivals, bits] : flows) {
+      const std::size_t step = arrivals.size() / kEnough + 1;
       for (std::size_t i = behind; i < arrivals.size(); i += step) {
         const double took = arrivals[i] - arrivals[i - behind];
         if (took > 0) rates.push_back((bits[i + 1] - bits[i + 1 - behind]) / took * kNsPerS);
@@ -203,7 +212,7 @@ class Trial {
     }
     if (rates.empty()) return;
     std::sort(rates.begin(), rates.end());
-    for (const double share : {0.25, 0.5, 0.75, 0.9, 0.99, 1.0}) {
+    for (const double share : {0.5, 0.9, 0.99, 1.0}) {
       guesses.push_back(
           rates[static_cast<std::size_t>(share * static_cast<double>(rates.size() - 1))]);
     }
@@ -230,6 +239,23 @@ class Trial {
   double guess_ = 0;
   double variance_ = 0;
 };
+
+// The longest delays have no say in whether there is a rate: what a busy host lets wait comes late
+// together, too, now and then.
+DelayGroups without_longest(const LoggedPath& path, DelayGroups groups) {
+  std::vector<Duration> delays;
+  for (const LoggedFlow& flow : path.flows) {
+    for (const LoggedDatagram& datagram : flow.datagrams) {
+      if (datagram.arrivals == 1 && groups.is_usual(datagram.delay)) {
+        delays.push_back(datagram.delay);
+      }
+    }
+  }
+  const auto longest = delays.begin() + static_cast<std::ptrdiff_t>(delays.size() * 95 / 100);
+  std::nth_element(delays.begin(), longest, delays.end());
+  groups.held_from = std::min(groups.held_from, *longest + Duration(1));
+  return groups;
+}
 
 }  // namespace
 
@@ -261,16 +287,33 @@ std::optional<RateFit> fit_rate(const LoggedPath& path, const DelayGroups& group
   };
   for (const double rate : trial.guesses()) is_better(rate);
   if (best <= 0) return std::nullopt;
-  for (double step = 0.1; step > 1e-13 && least > 1e-3; step /= 2) {
-    while (is_better(best * (1 + step)) || is_better(best / (1 + step))) {
+  const auto refine = [&](double from) {
+    for (double step = from; step > 1e-13 && least > 1e-3; step /= 2) {
+      while (is_better(best * (1 + step)) || is_better(best / (1 + step))) {
+      }
     }
+  };
+  refine(0.1);
+  // Beside a long queue there are hollows; most lines have a round rate.
+  bool rounder = false;
+  for (double unit = 1; unit < best; unit *= 10) {
+    rounder = is_better(std::round(best / unit) * unit) || rounder;
   }
+  if (rounder) refine(1e-6);
   // Of the many rates that are looked at, one in a million times as much as this is chance.
   constexpr double kGainMin = 20;
-  const double gain = trial.independent_samples_at(best) / 2 *
-                      natural_log(trial.variance() / std::max(least, 1e-9));
+  const DelayGroups most = without_longest(path, groups);
+  const Trial witness(path, most);
+  const double gain =
+      witness.independent_samples_at(best) / 2 *
+      natural_log(std::max(witness.variance(), 1e-9) / std::max(witness.variance_at(best), 1e-9));
   const double explained = trial.variance() - least;
-  if (gain < kGainMin || explained < kClockNoiseNs * kClockNoiseNs) return std::nullopt;
+  // Below that it does next to nothing, and what a busy host does to datagrams looks the same.
+  constexpr double kExplainedMin = 0.04;
+  if (gain < kGainMin || explained < kClockNoiseNs * kClockNoiseNs ||
+      explained < kExplainedMin * trial.variance()) {
+    return std::nullopt;
+  }
   RateFit fit;
   fit.explained = explained / trial.variance();
   const double sensitivity = trial.sensitivity_at(best, fit.waited);

@@ -29,7 +29,8 @@ struct RateFit {
   std::uint64_t rounded() const;
 };
 
-// Nothing where no rate explains more of the delays than chance lets one do. What the groups tell
+// Nothing where no rate explains more of the delays than chance lets one do, or less than 4% of
+// their variance. What the groups tell
 // apart from the usual delays has a place on the line, and no say.
 std::optional<RateFit> fit_rate(const LoggedPath& path, const DelayGroups& groups);
 

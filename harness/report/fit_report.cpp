@@ -179,8 +179,9 @@ void add_way(std::string& text, std::string_view name, const PathFit& fit) {
                          counted(fit.other_losses.overflowed, "was", "were")));
   }
   if (fit.arrived == 0) return;
-  add_share(text, "duplicated", *fit.duplicated, fit.arrived,
-            fit.thrice > 0 ? fmt::format("; {} more than twice", fit.thrice) : "");
+  if (fit.duplicated)
+    add_share(text, "duplicated", *fit.duplicated, fit.duplicated_of,
+              fit.thrice > 0 ? fmt::format("; {} more than twice", fit.thrice) : "");
   add_damage(text, fit.damage);
   add_rate(text, fit);
   add_order(text, fit);
