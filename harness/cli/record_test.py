@@ -96,10 +96,10 @@ class Tcpdump:
 
 
 class RecordTest(proxied.ProxiedTest):
-    def record(self, *options, interface="lo", before=()):
+    def record(self, *options, interface="lo", before=(), name="seen.pcap"):
         """Starts a recording, and gives it once it captures."""
         one = self.start(*before, self.LOSSY, "record", f"--interface={interface}",
-                         f"--write={self.folder / 'seen.pcap'}", *options)
+                         f"--write={self.folder / name}", *options)
         self.wait_for(one, f"^lossy: recording {interface} to ")
         return one
 
@@ -268,6 +268,24 @@ class Command(RecordTest):
                 self.assertEqual((self.folder / "seen.pcap").read_bytes()[20:24], link_type.to_bytes(4, "little"))
         _, error = self.run_lossy("record", "-i", "lo", "-w", self.folder / "seen.pcap", "--record-as=raw", code=2)
         self.assertRegex(error, "^lossy: 'lo' has no frames of the link type 12 .*; it has 1 ")
+
+    # A pcapng names the interface, and is whole when it is cut into parts, or its recorder is killed.
+    def test_pcapng(self):
+        path = self.folder / "seen.pcapng"
+        recording = self.record("--count=20", "--rotate=1k", name=path.name)
+        self.send(*[bytes([i]) * 100 for i in range(20)])
+        self.summary(recording, number=None)
+        parts = sorted(self.folder.glob("seen-*.pcapng"))
+        self.assertGreater(len(parts), 2)
+        self.assertEqual(sum(udp_counts(part)[0] for part in parts), 20)
+        found = self.inspect(*parts[:1])
+        self.assertEqual([one["name"] for one in found["interfaces"]], ["lo"])
+        recording = self.record(name=path.name)
+        self.send(*[b"x"] * 10)
+        part = self.folder / f"seen.pcapng.{recording.process.pid}-1.part"
+        process_state.wait_until(recording.process, lambda: udp_counts(part)[0] == 10)
+        recording.end(signal.SIGKILL)
+        self.assertEqual(self.inspect(part)["records"], 10)
 
     def test_duration_ends_it(self):
         recording = self.record("--duration=1ms", "--filter=udp port 7")
