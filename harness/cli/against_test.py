@@ -9,6 +9,7 @@ LOSSY is the path of the built command. The exit code is 77 when the programs ar
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import struct
@@ -565,20 +566,22 @@ class Command(AgainstTest):
                                    (silent.port, "unchecked", "nothing shows that a server is there")):
             with self.subTest(result):
                 text, error = self.replay(quiet, port, f"--junit={xml}", code=2)
-                self.assertIn(f"flow 1, 192.0.2.1:40000: {result}: 1 request that the capture has no answer to; {says}\n",
-                              text)
+                self.assertRegex(text, rf"flow \d, 192\.0\.2\.1:4000\d: {result}: 1 request that the capture has no answer to; "
+                                       rf"{re.escape(says)}\n")
                 self.assertIn("quiet.pcap: 0 of 3 flows matched: ", text)
                 self.assertEqual(error, f"lossy: {quiet}: no request is answered in it (3 records)\n")
                 root = ElementTree.parse(xml).getroot()
                 self.assertEqual([root.get(name) for name in ("tests", "failures", "errors")], ["3", "0", "3"])
-                self.assertEqual({one.get("type") for one in root.iter("error")}, {result})
-                self.assertIn(says, next(root.iter("error")).get("message"))
+                told = {one.get("type"): one.get("message") for one in root.iter("error")}
+                # The kernel refuses so many times a second, to whomever; what it does not refuse is unchecked.
+                self.assertLessEqual(set(told), {result, "unchecked"})
+                self.assertIn(says, told[result])
                 report = json.loads(self.replay(quiet, port, "--json", code=2)[0])
                 self.assertFalse(report["holds"])
                 [file] = report["files"]
                 self.assertEqual((file["flows_matched"], file["flows_not_tried"]), (0, 3))
                 self.assertIn("no request is answered in it", file["error"])
-                self.assertEqual({flow["result"] for flow in file["flows"]}, {result})
+                self.assertLessEqual({flow["result"] for flow in file["flows"]}, {result, "unchecked"})
         # What comes all the same differs, unless it does not count.
         talking = self.scripted(Matching.greet)
         self.assertEqual(self.replay_json(quiet, talking.port, code=1)["flows"][0]["result"], "unexpected")
