@@ -204,7 +204,7 @@ TEST(PathFit, IsAPathThatDoesTheSame) {
   TrafficForTest traffic;
   traffic.when = [](std::uint64_t n) { return n / 8 * 10ms; };
   const std::string line =
-      "delay 40ms 6ms distribution normal loss gemodel 1% 10% 60% 1% duplicate 2% rate 2Mbit flip "
+      "delay 40ms 6ms distribution normal loss gemodel 1% 10% 60% 1% duplicate 2% rate 1Mbit flip "
       "1%";
   const PathFit first = fit_path(sent_over(line, 1, traffic));
   const std::string text = dist_text(*first.delay, "");
