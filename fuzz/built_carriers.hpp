@@ -61,8 +61,9 @@ inline bool can_carry(Wrap::Kind kind, const Content& content) {
     case Kind::kVlan:
       return !content.is_ethernet();
     case Kind::kVnTag:
-    case Kind::kLlc:
       return !content.is_ethernet() && !content.is_length();
+    case Kind::kLlc:  // Its length stands where a type would, and is 1500 at most (IEEE 802.3).
+      return !content.is_ethernet() && !content.is_length() && content.octets.size() + 8 <= 1500;
     case Kind::kEthernet:
       return !content.is_ethernet();
     case Kind::kPppoe:
