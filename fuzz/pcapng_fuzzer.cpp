@@ -5,9 +5,6 @@
 //
 // An input that begins as a pcapng does is one. Any other is what to write into one: a byte says
 // which block, and those behind it what stands in that.
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -356,30 +353,9 @@ class Writer {
 
 // ---- Our own writer.
 
-// A file in memory that a writer fills and closes.
-class MemoryFile {
- public:
-  MemoryFile() : descriptor_(::memfd_create("capture", MFD_CLOEXEC)) {}
-  ~MemoryFile() { ::close(descriptor_); }
-  MemoryFile(const MemoryFile&) = delete;
-  MemoryFile& operator=(const MemoryFile&) = delete;
-
-  int for_writer() const { return ::dup(descriptor_); }
-  Octets content() const {
-    Octets content(static_cast<std::size_t>(::lseek(descriptor_, 0, SEEK_END)));
-    must(::pread(descriptor_, content.data(), content.size(), 0) ==
-             static_cast<::ssize_t>(content.size()),
-         "memory is read");
-    return content;
-  }
-
- private:
-  int descriptor_;
-};
-
 void write_and_read_again(const Reading& reading) {
-  const MemoryFile file;
-  PcapngWriter writer(file.for_writer(), "memory");
+  Octets written;
+  PcapngWriter writer(written);
   for (std::size_t i = 0; i < reading.records.size(); ++i) {
     const Seen& seen = reading.records[i];
     CaptureRecord record = seen.record;
@@ -394,7 +370,6 @@ void write_and_read_again(const Reading& reading) {
     must(writer.bytes() == expected, "a record makes the file as much longer as was said");
   }
   writer.finish();
-  const Octets written = file.content();
   const Reading again = read<PcapngFile>(written, written.size() + 1);
   must(again.error.empty() && again.records.size() == reading.records.size(),
        "what was written is read");

@@ -120,6 +120,11 @@ PcapngWriter::PcapngWriter(int descriptor, const std::string& name, const Captur
   begin(head);
 }
 
+PcapngWriter::PcapngWriter(std::vector<std::byte>& memory, const CaptureHead& head)
+    : CaptureWriter("memory", memory, kBlockBytesMax), head_(head) {
+  begin(head);
+}
+
 void PcapngWriter::begin(const CaptureHead& head) {
   const std::string_view comment = cut_comment(head.comment);
   const std::size_t bytes = kBlockBytes + kSectionBytes +

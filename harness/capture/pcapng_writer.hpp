@@ -23,6 +23,7 @@ class PcapngWriter final : public CaptureWriter {
                         NewFile::Until until = NewFile::Until::kNameless);
   // Writes to an open descriptor, as PieceFile does.
   PcapngWriter(int descriptor, const std::string& name, const CaptureHead& head = {});
+  explicit PcapngWriter(std::vector<std::byte>& memory, const CaptureHead& head = {});
 
   void write(const CaptureRecord& record, const PacketNotes& notes) override;
   std::uint64_t bytes_of(const CaptureRecord& record, const PacketNotes& notes) const override;

@@ -16,7 +16,19 @@ namespace lossy {
 
 // What the others begin with: once it has returned, what they throw leaves nothing open.
 PieceFile::PieceFile(const std::string& name, std::size_t piece_bytes_max)
-    : name_(name), piece_bytes_max_(piece_bytes_max), buffer_(2 * piece_bytes_max) {}
+    : name_(name), piece_bytes_max_(piece_bytes_max) {
+  make_room(2 * piece_bytes_max);
+}
+
+void PieceFile::make_room(std::size_t bytes) {
+  buffer_ = std::make_unique_for_overwrite<std::byte[]>(bytes);
+  buffer_bytes_ = bytes;
+}
+
+PieceFile::PieceFile(std::vector<std::byte>& memory, std::size_t piece_bytes_max)
+    : PieceFile("memory", piece_bytes_max) {
+  memory_ = &memory;
+}
 
 PieceFile::PieceFile(const std::string& path, std::size_t piece_bytes_max, NewFile::Until until)
     : PieceFile(path, piece_bytes_max) {
@@ -39,10 +51,10 @@ void PieceFile::refuse(int error) const {
 }
 
 std::span<std::byte> PieceFile::append(std::size_t bytes, Kind kind) {
-  check(descriptor_ >= 0, "PieceFile: append() after finish()");
+  check(is_open(), "PieceFile: append() after finish()");
   check(bytes <= piece_bytes_max_, "PieceFile: the piece is too long");
-  if (filled_ + bytes > buffer_.size()) flush();
-  const auto piece = std::span(buffer_).subspan(filled_, bytes);
+  if (filled_ + bytes > buffer_bytes_) flush();
+  const std::span piece(buffer_.get() + filled_, bytes);
   filled_ += bytes;
   pieces_.push_back({filled_, kind});
   if (kind == Kind::kRecord) ++records_;
@@ -51,9 +63,12 @@ std::span<std::byte> PieceFile::append(std::size_t bytes, Kind kind) {
 
 void PieceFile::flush() {
   std::size_t done = 0;
+  if (memory_ != nullptr) {
+    memory_->insert(memory_->end(), buffer_.get(), buffer_.get() + filled_);
+    done = filled_;
+  }
   while (done < filled_) {
-    const ::ssize_t written =
-        stoppable_write(descriptor_, std::span(buffer_).subspan(done, filled_ - done));
+    const ::ssize_t written = stoppable_write(descriptor_, {buffer_.get() + done, filled_ - done});
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) {
       const int error = errno;
@@ -83,8 +98,9 @@ void PieceFile::keep_whole_pieces(std::size_t bytes) {
 }
 
 void PieceFile::finish() {
-  check(descriptor_ >= 0, "PieceFile: finish() after finish()");
+  check(is_open(), "PieceFile: finish() after finish()");
   flush();
+  if (std::exchange(memory_, nullptr) != nullptr) return;
   // Some file systems notice only now that there is no room.
   if (::close(std::exchange(descriptor_, -1)) != 0) refuse(errno);
   if (file_) file_->commit();
@@ -99,7 +115,7 @@ void PieceFile::finish_with(std::span<const std::byte> piece, std::uint64_t at) 
   flush();
   if (!can_insert()) {
     piece_bytes_max_ = std::max(piece_bytes_max_, piece.size());
-    buffer_.resize(std::max(buffer_.size(), piece.size()));
+    if (buffer_bytes_ < piece.size()) make_room(piece.size());
     std::ranges::copy(piece, append(piece.size(), Kind::kHead).begin());
     return finish();
   }

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,6 +25,8 @@ class PieceFile {
   // Writes to an open descriptor, which is closed with it; `name` is what errors call it. After a
   // refusal the last piece there may be cut off.
   PieceFile(int descriptor, const std::string& name, std::size_t piece_bytes_max);
+  // To the end of what is in memory, which outlives this.
+  PieceFile(std::vector<std::byte>& memory, std::size_t piece_bytes_max);
   ~PieceFile();
   PieceFile(const PieceFile&) = delete;
   PieceFile& operator=(const PieceFile&) = delete;
@@ -38,7 +41,7 @@ class PieceFile {
   // cannot be, in a pipe, it comes last.
   void finish_with(std::span<const std::byte> piece, std::uint64_t at);
 
-  bool is_open() const { return descriptor_ >= 0; }
+  bool is_open() const { return descriptor_ >= 0 || memory_ != nullptr; }
   std::uint64_t records() const { return records_; }
   std::uint64_t bytes() const { return handed_on_ + filled_; }
   [[noreturn]] void refuse(int error) const;
@@ -50,6 +53,7 @@ class PieceFile {
   };
 
   PieceFile(const std::string& name, std::size_t piece_bytes_max);
+  void make_room(std::size_t bytes);
   bool can_insert() const;
   void write_all(int descriptor, std::span<const std::byte> bytes) const;
   void copy(int from, std::uint64_t at, std::uint64_t bytes, int to) const;
@@ -59,8 +63,10 @@ class PieceFile {
   NewFile::Until until_ = NewFile::Until::kNameless;
   std::optional<NewFile> file_;
   int descriptor_ = -1;
+  std::vector<std::byte>* memory_ = nullptr;  // Instead of either.
   std::size_t piece_bytes_max_;
-  std::vector<std::byte> buffer_;
+  std::unique_ptr<std::byte[]> buffer_;
+  std::size_t buffer_bytes_ = 0;
   std::vector<Piece> pieces_;    // In the buffer.
   std::size_t filled_ = 0;       // Of the buffer.
   std::uint64_t handed_on_ = 0;  // Bytes that left the buffer before.
