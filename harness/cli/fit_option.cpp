@@ -8,6 +8,7 @@
 
 #include "core/escape.hpp"
 #include "harness/capture/new_file.hpp"
+#include "harness/cli/table_files.hpp"
 #include "harness/link/netem.hpp"
 
 namespace lossy {
@@ -21,12 +22,8 @@ FitOption parse(std::string_view text) {
   if (text == "true" || text == "false") return option;  // What CLI11 gives for a flag.
   if (text.ends_with(".toml")) text.remove_suffix(5);
   if (text.empty()) throw TextError("the name is missing");
-  // As DiskTables has it: the line names the table.
-  if (text.find_first_of(" \t\n\v\f\r;") != std::string_view::npos) {
-    throw TextError("the name " + quote(text) +
-                    " has white space or a semicolon, which end a word of netem's; choose another");
-  }
   option.name = text;
+  check_table_path(option.name);  // The line names the table.
   return option;
 }
 

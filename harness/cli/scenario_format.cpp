@@ -12,6 +12,7 @@
 
 #include "core/check.hpp"
 #include "harness/cli/option.hpp"
+#include "harness/cli/table_files.hpp"
 #include "harness/link/text.hpp"
 
 namespace lossy {
@@ -65,14 +66,13 @@ std::vector<std::string> values_of(const toml::node& node) {
 
 // Whether a word of a line names a file, as DiskTables has it; a trace always is one.
 bool is_file(const std::string& before, const std::string& word) {
-  return before == "trace" || (before == "distribution" &&
-                               (word.find('/') != std::string::npos || word.ends_with(".dist")));
+  return before == "trace" || (before == "distribution" && is_table_path(word));
 }
 
 // It stays a file's name, even in the scenario's own folder.
 std::string table_beside(const fs::path& folder, const std::string& file) {
   const std::string path = beside(folder, file);
-  return path.find('/') == std::string::npos && !path.ends_with(".dist") ? "./" + path : path;
+  return is_table_path(path) ? path : "./" + path;
 }
 
 // A line, or a timeline of lines, whose tables and traces lie beside.

@@ -28,14 +28,24 @@ std::string installed_distribution(const std::string& name) {
 
 }  // namespace
 
+bool is_table_path(const std::string& name) {
+  return name.find('/') != std::string::npos || name.ends_with(".dist");
+}
+
+void check_table_path(const std::string& path) {
+  if (path.find_first_of(" \t\n\v\f\r;") != std::string::npos) {
+    throw TextError("the name of the file " + quote(path) +
+                    " has white space or a semicolon, which end a word of netem's; rename it");
+  }
+}
+
 TableFiles DiskTables::files() {
   return {.distribution = [this](const std::string& name) { return distribution(name); },
           .trace = [this](const std::string& path) { return trace(path); }};
 }
 
 std::string DiskTables::distribution(const std::string& name) {
-  const bool is_path = name.find('/') != std::string::npos || name.ends_with(".dist");
-  return read("a distribution", is_path ? name : installed_distribution(name),
+  return read("a distribution", is_table_path(name) ? name : installed_distribution(name),
               kDistributionBytesMax);
 }
 
@@ -44,11 +54,7 @@ std::string DiskTables::trace(const std::string& path) {
 }
 
 std::string DiskTables::read(const char* what, const std::string& path, std::size_t bytes_max) {
-  // Whatever was given can be said again as a line or in a timeline.
-  if (path.find_first_of(" \t\n\v\f\r;") != std::string::npos) {
-    throw TextError("the name of the file " + quote(path) +
-                    " has white space or a semicolon, which end a word of netem's; rename it");
-  }
+  check_table_path(path);
   files_read_.push_back({what, path});
   return read_file(path, bytes_max);
 }
