@@ -2,7 +2,8 @@
 // say, whatever link it is on, whatever carries it there, however many tags, options and extension
 // headers it has, and in however many pieces it comes, in any order and repeatedly; pieces that
 // overlap or contradict each other are refused; a frame that was cut off is said to be. What our
-// encoder writes for it is the same, byte by byte.
+// encoder writes for it is the same, byte by byte. Taken apart as a merged packet it becomes what
+// its segments are by the book.
 //
 // An input says what the packet is like, and where it has layers between link and packet, which;
 // then come pieces of it, or of a second one, each two bytes: where it begins, how long it is and
@@ -15,6 +16,7 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <span>
 #include <variant>
 #include <vector>
 
@@ -23,6 +25,7 @@
 #include "fuzz/property.hpp"
 #include "fuzz/trace.hpp"
 #include "harness/capture/reassembler.hpp"
+#include "harness/capture/segments.hpp"
 
 namespace lossy::fuzz {
 namespace {
@@ -272,6 +275,56 @@ void run_pieces(const PacketPlan& plan, Input& input) {
   }
 }
 
+// What it was merged from, if it was: so many bytes each, and nothing behind them.
+PacketPlan segment_of(const PacketPlan& plan, std::size_t number, std::size_t segment_bytes) {
+  PacketPlan segment = plan;
+  const std::size_t at = number * segment_bytes;
+  const auto payload = std::span(plan.payload).subspan(at);
+  const auto part = payload.first(std::min(segment_bytes, payload.size()));
+  segment.payload.assign(part.begin(), part.end());
+  segment.trailing = segment.padding = 0;
+  Frame& frame = segment.frame;
+  if (!plan.is_v6()) {
+    frame.identification = static_cast<std::uint16_t>(frame.identification + number);
+  }
+  frame.ip_checksum = Checksum::kGood;
+  if (frame.udp_checksum != Checksum::kAbsent) frame.udp_checksum = Checksum::kGood;
+  return segment;
+}
+
+void run_merged(const PacketPlan& plan, const Octets& frame, std::size_t segment_bytes) {
+  const auto exact = std::make_unique<std::byte[]>(frame.size());
+  std::memcpy(exact.get(), frame.data(), frame.size());
+  CaptureRecord record;
+  record.frame = {exact.get(), frame.size()};
+  record.original_bytes = frame.size();
+  record.link_type = plan.link.link_type;
+  record.inner = true;
+  std::span<const std::byte> packet;
+  const Decoded decoded = decode_record(record, {.packet = &packet});
+  const auto* const merged = std::get_if<Frame>(&decoded);
+  must(merged != nullptr, "a packet by the book is a datagram");
+  std::size_t bytes = 0;
+  std::size_t count = 0;
+  const auto take = [&](const CaptureRecord& one) {
+    const PacketPlan segment = segment_of(plan, count++, segment_bytes);
+    const Decoded again = decode_record(one);
+    must_say(again, segment);
+    bytes += segment.payload.size();
+    // NFLOG's header has a length of its own, which stays.
+    const bool is_by_the_book =
+        plan.link.link_type == kLinkTypeNflog ||
+        std::ranges::equal(one.frame, frame_of(segment, udp_of(segment), nullptr));
+    must(is_by_the_book, "a segment is what the book says");
+    return true;
+  };
+  const std::size_t taken = cut_segments(record, *merged, packet, segment_bytes, take);
+  must(taken == count, "segments are counted");
+  const bool is_cut =
+      segment_bytes > 0 && segment_bytes < merged->payload.size() && !merged->carriers.any();
+  must(bytes == (is_cut ? plan.payload.size() : 0), "segments are the whole, or there are none");
+}
+
 void run_whole(const PacketPlan& plan, std::size_t cut_bytes) {
   const Octets udp = udp_of(plan);
   Octets carried = udp;
@@ -279,6 +332,7 @@ void run_whole(const PacketPlan& plan, std::size_t cut_bytes) {
   Octets frame = frame_of(plan, carried, nullptr);
   Capture capture(plan.link.link_type);
   must_say(capture.decode(frame), plan_of(plan, udp));
+  run_merged(plan, frame, cut_bytes);
   cut_bytes %= frame.size() + 1;
   if (cut_bytes > plan.padding) {
     must_be(capture.decode(frame, cut_bytes), SkipReason::kSnapped,

@@ -319,6 +319,21 @@ class Command(unittest.TestCase):
                     self.assertIn("; behind a VLAN's tag it would match: vlan and (port 9999)", error)
 
     # Pieces of a packet that became whole are no loss; what is missing of another one is.
+    # What a kernel has merged cannot be told apart in a capture of somebody else's, and is said to be there. On the
+    # loopback interface, whose Ethernet addresses are zeros, a datagram may be as long.
+    def test_merged_datagrams_are_noted(self):
+        long = [make_captures.ethernet(make_captures.ipv4(make_captures.udp(b"x" * 4000, judged=judged)))
+                for judged in ("offloaded", "offloaded", "good")]
+        for what, frames, merged in (("eth0", long, 2), ("lo", [bytes(12) + frame[12:] for frame in long], 0)):
+            with self.subTest(what), tempfile.NamedTemporaryFile(suffix=".pcap") as file:
+                file.write(make_captures.pcap(make_captures.ETHERNET, *frames))
+                file.flush()
+                text, error = self.run_inspect(file.name)
+                self.assertEqual(error, "")
+                note = "\n  merged          2 datagrams are longer than Ethernet takes: "
+                self.assertEqual((note in text, "merged" in text), (merged == 2, merged == 2))
+                self.assertEqual(inspect(file.name)[1][0]["merged"], merged)
+
     def test_fragments_are_no_loss(self):
         whole, missing = self.made("fragments4.pcap", "fragments4-missing.pcap")
         text, _ = self.run_inspect(whole)

@@ -64,6 +64,11 @@ class Decoder {
   void take_link_address(std::size_t bytes, std::size_t at);
   Refusal decode_ipv4();
   Refusal decode_ipv6();
+  void take_packet() {
+    if (options_.packet == nullptr) return;
+    *options_.packet = rest_;
+    options_.packet = nullptr;  // Those within it are not asked for.
+  }
   Refusal decode_behind_ip(std::uint8_t protocol, bool is_v6, bool complete);
   Refusal decode_fragment_header(bool complete);
   SkipReason fragment(std::uint8_t protocol, std::uint32_t identification, std::uint32_t offset,

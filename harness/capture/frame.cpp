@@ -222,6 +222,7 @@ Refusal Decoder::decode_ipv4() {
   }
   if (!has(is_udp ? total_bytes : header_bytes)) return lacking();
 
+  take_packet();
   frame_.identification = load16(rest_, 4);
   frame_.ttl = load8(rest_, 8);
   addresses_ = rest_.subspan(12, 8);
@@ -245,6 +246,7 @@ Refusal Decoder::decode_ipv4() {
 Refusal Decoder::decode_ipv6() {
   if (!has(kIpv6HeaderBytes)) return lacking();
   if (load8(rest_, 0) / 16 != 6) return SkipReason::kBadIpHeader;
+  take_packet();
   const std::size_t payload_bytes = load16(rest_, 4);
   const std::uint8_t next_header = load8(rest_, 6);
   frame_.identification = load32(rest_, 0) & 0xFFFFF;

@@ -139,6 +139,8 @@ struct DecodeOptions {
   bool inner = false;
   // Notes are decoded as frames, and not as kInFlight.
   bool notes = false;
+  // Filled in where the frame has an IP packet: the outermost one, and what is behind it.
+  std::span<const std::byte>* packet = nullptr;
 };
 
 // Takes apart a frame, of which `original_bytes` were on the wire; where that is less than there

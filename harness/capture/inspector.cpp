@@ -22,6 +22,17 @@ void add(ExchangeCounters& sum, const ExchangeCounters& flow) {
   sum.unfollowed += flow.unfollowed;
 }
 
+// Whether the kernel of the host that captured has most likely merged datagrams into this one: a
+// packet of Ethernet's that is too long for it (but for jumbo frames), and no pieces put together.
+// The loopback interface, whose packets may be long, has addresses of zeros.
+bool looks_merged(const Frame& frame, const CaptureRecord& record) {
+  constexpr std::size_t kEthernetBytesMax = 1500;
+  const std::size_t headers = frame.source.is_v6() ? 48 : 28;
+  return frame.udp_checksum == Checksum::kOffloaded && frame.link_address != LinkAddress{} &&
+         headers + frame.payload.size() > kEthernetBytesMax &&
+         record.frame.size() > frame.payload.size();
+}
+
 // Whom many hear: such an address answers nothing itself.
 bool is_of_many(const Address& address) {
   const auto& octets = address.octets();
@@ -76,6 +87,8 @@ std::optional<Sight> Inspector::add(const CaptureRecord& record, const Decoded& 
   count(record);
   inspection_.unplaced += unplaced ? 1 : 0;
   count(frame, record.time, two_sided);
+  if (!two_sided && looks_merged(frame, record)) [[unlikely]]
+    ++inspection_.merged;
   if (frame.carriers.any()) [[unlikely]]
     count_carried(frame.carriers, decoded);
   if (const auto carrier = carrier_to(frame.destination.port())) [[unlikely]] {

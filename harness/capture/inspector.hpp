@@ -76,6 +76,9 @@ struct Inspection {
   std::uint64_t unplaced = 0;
   std::array<std::uint64_t, kChecksumCount> udp_checksums{};  // By Checksum.
   std::uint64_t bad_ip_checksums = 0;
+  // Datagrams that most likely are several, which the kernel had merged: longer than a packet on
+  // Ethernet, with a checksum that was left to the network card.
+  std::uint64_t merged = 0;
   Instant first = Instant::max();  // Of the datagrams, by their times, in whatever order.
   Instant last = Instant::min();
   std::vector<InspectedFlow> flows;

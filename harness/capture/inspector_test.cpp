@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "harness/capture/inspected_for_test.hpp"
+#include "harness/capture/merged_for_test.hpp"
 
 namespace lossy {
 namespace {
@@ -308,6 +309,38 @@ TEST(InspectorTest, EmptyCapture) {
   const Inspection found = capture.inspector.finish();
   EXPECT_EQ(found.records, 0U);
   EXPECT_TRUE(found.flows.empty());
+}
+
+// What is too long for Ethernet, and has the checksum that the kernel leaves in what it merges, is
+// counted as that. Neither a long datagram of the loopback interface is, nor one that was sent
+// whole in fragments, nor any other.
+TEST(InspectorTest, MergedDatagramsAreCounted) {
+  const std::string longest4(1472, 'x');
+  const std::string longest6(1452, 'x');
+  const std::string loopback = "000000000000 000000000000 0800";
+  const std::string sll = "0000 0001 0006 020000000001 0000 0800";
+  struct Case {
+    const char* what;
+    TestBytes frame;
+    std::uint64_t merged;
+    int link_type = kLinkTypeEthernet;
+  };
+  for (const Case& one :
+       std::vector<Case>{{"IPv4", merged4(longest4 + "y"), 1},
+                         {"IPv4, as long as may be", merged4(longest4), 0},
+                         {"IPv6", merged6(longest6 + "y"), 1},
+                         {"IPv6, as long as may be", merged6(longest6), 0},
+                         {"SLL", merged4(longest4 + "y", {.link = sll}), 1, kLinkTypeLinuxSll},
+                         {"loopback", merged4(longest4 + "y", {.link = loopback}), 0},
+                         {"no link", merged4(longest4 + "y", {.link = ""}), 0, kLinkTypeRaw},
+                         {"jumbo", merged4(longest4 + "y", {.checksum = Checksum::kAbsent}), 0}}) {
+    SCOPED_TRACE(one.what);
+    Inspected capture;
+    capture.write(Instant{}, one.frame, one.link_type);
+    const Inspection found = capture.inspector.finish();
+    EXPECT_EQ(found.traffic.datagrams, 1U);
+    EXPECT_EQ(found.merged, one.merged);
+  }
 }
 
 }  // namespace

@@ -13,6 +13,8 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <utility>
+#include <variant>
 
 #include "core/counted.hpp"
 #include "core/escape.hpp"
@@ -20,6 +22,8 @@
 #include "harness/capture/live_interfaces.hpp"
 #include "harness/capture/privileges.hpp"
 #include "harness/capture/rotating_writer.hpp"
+#include "harness/capture/segment_ring.hpp"
+#include "harness/capture/segmenter.hpp"
 #include "harness/cli/command_line.hpp"
 #include "harness/cli/exit_code.hpp"
 #include "harness/cli/files.hpp"
@@ -30,6 +34,7 @@
 #include "harness/link/netem_units.hpp"
 #include "harness/net/event_loop.hpp"
 #include "harness/net/stop_signal.hpp"
+#include "harness/report/merged_report.hpp"
 
 namespace lossy {
 namespace {
@@ -41,6 +46,8 @@ constexpr std::uint64_t kRotateBytesMin = 1024;
 constexpr std::uint64_t kRotateBytesMax = std::uint64_t{1} << 50;
 // How many frames are handed on before signals and times have their turn.
 constexpr std::uint64_t kFramesAtATime = 4096;
+// The kernel tells of merged packets that --filter leaves out, too.
+constexpr Duration kDrainEvery = std::chrono::milliseconds(100);
 
 struct RecordOptions {
   LiveOptions live;
@@ -92,11 +99,14 @@ LiveCapture open_capture(const RecordOptions& options) {
 // nothing has any privilege.
 struct Source {
   LiveCapture capture;
+  std::variant<SegmentRing, std::string> segments;  // Or why there are none.
   std::string user;
 };
 
 Source open_source(const RecordOptions& options) {
-  Source source{open_capture(options), give_up_privileges()};
+  LiveCapture capture = open_capture(options);
+  auto segments = SegmentRing::open(capture, options.live.buffer_bytes);
+  Source source{std::move(capture), std::move(segments), give_up_privileges()};
   if (const auto why = source.capture.set_filter(options.filter)) {
     throw CannotTry("--filter: " + *why);
   }
@@ -134,12 +144,14 @@ class RecordRun final : public EventLoop::Handler {
         progress_("packets") {
     loop_.add(*this);
     loop_.watch(capture_.fd(), *this, 0);
+    if (const auto* why = std::get_if<std::string>(&source_.segments)) merged_.cannot_tell = *why;
   }
 
   int run() {
     fmt::print(stderr, "lossy: recording {} to {}{}{}\n", interface(), target(),
                source_.user.empty() ? "" : " as user " + source_.user,
                capture_.is_nanoseconds() ? "" : ", in microseconds: it has no better");
+    fmt::print(stderr, "{}", merged_text_before(merged_));
     try {
       record();
       writer_.finish();
@@ -157,16 +169,30 @@ class RecordRun final : public EventLoop::Handler {
         options_.count.value_or(std::numeric_limits<std::uint64_t>::max()) - writer_.records();
     if (left == 0) return;
     capture_.read(static_cast<std::size_t>(std::min(left, kFramesAtATime)),
-                  [this](const CaptureRecord& record) {
-                    writer_.write(record, {.interface_name = options_.live.interface});
-                  });
+                  [this](const CaptureRecord& frame) { take(frame); });
     writer_.flush();  // Whoever reads along sees each block when it comes.
     progress_.update(writer_.records());
   }
-  void handle_timeout(Instant) override { until_.reset(); }
-  std::optional<Instant> poll_timeout() const override { return until_; }
+  void handle_timeout(Instant now) override {
+    if (until_ && *until_ <= now) until_.reset();
+    if (!drain_at_ || *drain_at_ > now) return;
+    ring_->drain(segmenter_.sizes());
+    drain_at_ = saturating_add(now, kDrainEvery);
+  }
+  std::optional<Instant> poll_timeout() const override {
+    return until_ && drain_at_ ? std::min(until_, drain_at_) : until_ ? until_ : drain_at_;
+  }
 
  private:
+  void take(const CaptureRecord& frame) {
+    if (has_all()) return;
+    if (ring_ != nullptr) ring_->drain(segmenter_.sizes());  // It is told of before it comes.
+    segmenter_.hand_on(frame, [this](const CaptureRecord& record) {
+      writer_.write(record, {.interface_name = options_.live.interface});
+      return !has_all();
+    });
+  }
+
   std::string interface() const { return escape_controls(options_.live.interface); }
   std::string target() const {
     return options_.write == kStandardOutput ? "standard output" : escape_controls(options_.write);
@@ -175,6 +201,7 @@ class RecordRun final : public EventLoop::Handler {
   bool has_all() const { return options_.count && writer_.records() >= *options_.count; }
 
   void record() {
+    if (ring_ != nullptr) drain_at_ = loop_.read_clock();
     if (options_.duration) until_ = saturating_add(loop_.read_clock(), *options_.duration);
     const auto end = loop_.run(
         [this] { return has_all() || capture_.error() || (options_.duration && !until_); });
@@ -212,7 +239,14 @@ class RecordRun final : public EventLoop::Handler {
     return escape_controls(failure_) + "; " + left;
   }
 
+  void count_merged() {
+    merged_.handed_on = segmenter_.counters();
+    merged_.lost = segmenter_.sizes().lost();
+    if (ring_ != nullptr) merged_.missed = ring_->missed();
+  }
+
   int report() {
+    count_merged();
     const LiveCapture::Drops drops = capture_.drops();
     const std::string why = trouble();
     if (!why.empty()) fmt::print(stderr, "lossy: {}\n", why);
@@ -230,6 +264,7 @@ class RecordRun final : public EventLoop::Handler {
       fmt::print(stderr, "lossy: {} dropped by {} itself\n",
                  counted(drops.interface, "was", "were"), interface());
     }
+    fmt::print(stderr, "{}", merged_text(merged_));
     if (options_.json.is_wanted()) write_json(drops, why);
     return why.empty() && drops.buffer_full + drops.interface == 0 ? kHolds : kDoesNotHold;
   }
@@ -243,6 +278,7 @@ class RecordRun final : public EventLoop::Handler {
         {"nanoseconds", capture_.is_nanoseconds()},
         {"packets", writer_.records()},
         {"dropped", {{"buffer_full", drops.buffer_full}, {"interface", drops.interface}}},
+        {"merged", merged_json(merged_)},
         {"files", writer_.files()}};
     if (signal_) json["stopped_by"] = stop_signal_name(*signal_);
     if (!why.empty()) json["error"] = why;
@@ -252,12 +288,16 @@ class RecordRun final : public EventLoop::Handler {
   const RecordOptions& options_;
   Source source_;
   LiveCapture& capture_ = source_.capture;
+  SegmentRing* ring_ = std::get_if<SegmentRing>(&source_.segments);
+  Segmenter segmenter_;
+  MergedReport merged_{.interface = options_.live.interface};
   RotatingWriter writer_;
   JsonOutput json_{options_.json};
   StopSignal& stop_ = stop_signal();  // Until now there is nothing that a signal could spoil.
   EventLoop loop_;
   Progress progress_;
   std::optional<Instant> until_;
+  std::optional<Instant> drain_at_;
   std::optional<int> signal_;
   std::string failure_;
 };
@@ -337,6 +377,9 @@ void add_record_command(CLI::App& app, std::function<int()>& command) {
       "the process's number, which every command reads. Exit code 1 when something is missing "
       "from\n"
       "it: the kernel dropped packets, the disk was full, the interface went away.\n"
+      "Datagrams that the kernel merged into one packet (UDP_SEGMENT, GRO) are recorded one by "
+      "one,\n"
+      "from Linux 6.2 on; what cannot be told apart is said.\n"
       "Capturing takes privileges, which are given up before anything is written: under sudo the\n"
       "files belong to you.\n"
       "Examples:\n"

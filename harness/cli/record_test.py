@@ -466,6 +466,144 @@ class Command(RecordTest):
         self.assertEqual((lo["up"], lo["running"], lo["loopback"]), (True, True, True))
 
 
+def datagrams_in(data):
+    """Of an Ethernet capture: the address families and payloads, behind headers without options."""
+    found = []
+    for frame in frames_in(data):
+        is_v6 = frame[12:14] == b"\x86\xdd"
+        udp = frame[14 + (40 if is_v6 else 20):]
+        size, = struct.unpack_from(">H", udp, 4)
+        assert size == len(udp), frame.hex()
+        found.append((socket.AF_INET6 if is_v6 else socket.AF_INET, udp[8:]))
+    return found
+
+
+class Merged(RecordTest):
+    """What a program sends with UDP_SEGMENT passes an interface as one packet, and is recorded as the datagrams that
+    a receiver gets."""
+
+    SOL_UDP, UDP_SEGMENT = 17, 103
+    GREETING_BYTES = 13
+
+    def greetings(self, count):
+        return [f"greeting{i:05}".encode() for i in range(count)]
+
+    def merging_socket(self, family, host, segment_bytes=GREETING_BYTES):
+        one = socket.socket(family, socket.SOCK_DGRAM)
+        self.addCleanup(one.close)
+        try:
+            one.setsockopt(self.SOL_UDP, self.UDP_SEGMENT, segment_bytes)
+        except OSError as error:
+            self.skipTest(f"the kernel has no UDP_SEGMENT: {error}")
+        one.connect((host, 9))
+        return one
+
+    def send_on(self, sender, data):
+        while True:
+            try:
+                sender.send(data)
+                return
+            except ConnectionRefusedError:  # Nobody has taken the one before.
+                pass
+
+    def send_merged(self, greetings, family=socket.AF_INET, host="127.0.0.1", each=30):
+        sender = self.merging_socket(family, host)
+        for at in range(0, len(greetings), each):
+            self.send_on(sender, b"".join(greetings[at:at + each]))
+
+    def json_of(self, program):
+        report = json.loads(next(line for line in program.text.splitlines() if line[0] == "{"))
+        if report["merged"] is None or report["merged"]["unknown"] > 0:
+            self.skipTest(f"the kernel does not say what it has merged: {program.text}")
+        return report
+
+    def test_each_datagram_is_recorded(self):
+        greetings = self.greetings(1000)
+        recording = self.record("--count=2000", "--json")
+        self.send_merged(greetings)
+        self.send_merged(greetings, socket.AF_INET6, "::1")
+        self.assertEqual(recording.end(number=None), 0, recording.text)
+        report = self.json_of(recording)
+        self.assertEqual(report["packets"], 2000)
+        self.assertEqual(report["merged"], {"packets": 68, "datagrams": 2000, "carried": 0, "unknown": 0})
+        self.assertIn("\nlossy: the kernel had merged 2000 datagrams into 68 packets; they are recorded one by one\n",
+                      recording.text)
+        path = self.folder / "seen.pcap"
+        self.assertEqual(datagrams_in(path.read_bytes()),
+                         [(family, greeting) for family in (socket.AF_INET, socket.AF_INET6) for greeting in greetings])
+        found = self.inspect(path)
+        self.assertEqual((found["datagrams"], found["udp_checksums"]["good"]), (2000, 2000))
+        self.assertEqual((found["bad_ip_checksums"], found["merged"]), (0, 0))
+
+    # Whoever may capture, and no more, is told of each packet, merged or not.
+    def test_one_capability_is_enough(self):
+        self.need_root()
+        self.folder.chmod(0o777)
+        lossy = self.folder / "lossy"
+        shutil.copy(self.LOSSY, lossy)
+        recording = self.start("env", WITHOUT_LEAKS, "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}",
+                               "--clear-groups", "--inh-caps=-all,+net_raw", "--ambient-caps=-all,+net_raw", lossy,
+                               "record", "-i", "lo", "-w", self.folder / "seen.pcap", "--count=101", "--json")
+        self.wait_for(recording, "^lossy: recording lo to ")
+        self.send(b"alone")
+        self.send_merged(self.greetings(100))
+        self.assertEqual(recording.end(number=None), 0, recording.text)
+        self.assertEqual(self.json_of(recording)["merged"],
+                         {"packets": 4, "datagrams": 100, "carried": 0, "unknown": 0})
+        self.assertEqual([payload for _, payload in datagrams_in((self.folder / "seen.pcap").read_bytes())],
+                         [b"alone", *self.greetings(100)])
+
+    # What is counted, and what fills a file, are datagrams.
+    def test_count_ends_within_a_packet(self):
+        recording = self.record("--count=35", "--rotate=1k", "--json")
+        self.send_merged(self.greetings(100))
+        self.assertEqual(recording.end(number=None), 0, recording.text)
+        report = self.json_of(recording)
+        self.assertEqual(report["packets"], 35)
+        self.assertEqual(report["merged"], {"packets": 2, "datagrams": 35, "carried": 0, "unknown": 0})
+        # Of 14 + 28 + 13 bytes and 16 before them, fourteen fit beside the 24 of the header.
+        contents = [frames_in(pathlib.Path(path).read_bytes()) for path in report["files"]]
+        self.assertEqual([len(frames) for frames in contents], [14, 14, 7])
+        self.assertEqual([frame[-self.GREETING_BYTES:] for frames in contents for frame in frames], self.greetings(35))
+
+    # The same bytes, sent merged, as one datagram and merged otherwise, one after the other, stay what they were.
+    def test_equal_bytes_are_told_apart(self):
+        data = b"x" * 60
+        recording = self.record("--count=12", "--json")
+        sender = self.merging_socket(socket.AF_INET6, "::1")
+        sizes = [20, 0, 30, 60, 0, 15, 0]
+        for size in sizes:
+            sender.setsockopt(self.SOL_UDP, self.UDP_SEGMENT, size)
+            self.send_on(sender, data)
+        self.assertEqual(recording.end(number=None), 0, recording.text)
+        self.json_of(recording)
+        lengths = [len(payload) for _, payload in datagrams_in((self.folder / "seen.pcap").read_bytes())]
+        self.assertEqual(lengths, [20] * 3 + [60] + [30] * 2 + [60] * 2 + [15] * 4)
+
+    # Inside a tunnel it stays merged, which is said; on the tunnel's own interface it does not.
+    def test_tunnel(self):
+        inside = self.start_network()
+        for prefix, link, remote, address in (([], "near", "192.0.2.2", "198.51.100.1"),
+                                              (inside, "far", "192.0.2.1", "198.51.100.2")):
+            for command in (f"ip link add tunnel type vxlan id 7 remote {remote} dstport 4789 dev {link}",
+                            f"ip addr add {address}/24 dev tunnel", "ip link set tunnel up"):
+                made = subprocess.run([*prefix, *command.split()], capture_output=True, text=True, check=False)
+                if made.returncode != 0:
+                    self.skipTest(f"there is no tunnel: {made.stderr}")
+        self.addCleanup(subprocess.run, ["ip", "link", "del", "tunnel"], capture_output=True, check=False)
+        greetings = self.greetings(60)
+        for interface, count, filter_ in (("tunnel", 60, "udp dst port 9"),
+                                          ("near", 2, "src 192.0.2.1 and udp port 4789 and greater 400")):
+            recording = self.record(f"--count={count}", f"--filter={filter_}", "--json", interface=interface)
+            self.send_merged(greetings, host="198.51.100.2")
+            self.assertEqual(recording.end(number=None), 0, recording.text)
+            report = self.json_of(recording)
+            expected = (2, 60, 0) if interface == "tunnel" else (0, 0, 2)
+            self.assertEqual((report["merged"]["packets"], report["merged"]["datagrams"], report["merged"]["carried"]),
+                             expected, recording.text)
+        self.assertIn("\nlossy: 2 packets were a tunnel's, and stayed merged inside; ", recording.text)
+
+
 class Privileges(RecordTest):
     """A recording needs privileges for a moment, and has none from then on."""
 

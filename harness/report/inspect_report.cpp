@@ -315,6 +315,13 @@ std::string inspect_text(const InspectReport& report) {
   add_carried(text, inspection, report.inner);
   add_line(text, "fragments", describe_fragments(inspection));
   add_line(text, "checksums", describe_checksums(inspection));
+  if (inspection.merged > 0) {
+    add_line(text, "merged",
+             fmt::format("{} longer than Ethernet takes: most likely several each, merged by the "
+                         "kernel; how many cannot be told. `lossy record` takes them apart; after "
+                         "`ethtool -K IFACE tx-udp-segmentation off` none is sent merged",
+                         counted(inspection.merged, "datagram is", "datagrams are")));
+  }
   if (inspection.unplaced > 0) {
     add_line(text, "recorded",
              fmt::format("by lossy, and then converted: {} without the host that saw them, and so "
@@ -368,6 +375,7 @@ Json inspect_json(const InspectReport& report) {
   }
   json["udp_checksums"] = checksums;
   json["bad_ip_checksums"] = inspection.bad_ip_checksums;
+  json["merged"] = inspection.merged;
   json["uplink"] = json_of(inspection.uplink);
   json["downlink"] = json_of(inspection.downlink);
   json["exchanges"] = json_of(inspection.exchanges);
