@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 
@@ -21,10 +22,15 @@ inline std::size_t payload_bytes_max(const Address& address) {
   return address.is_v6() ? kPayloadBytesMax : kPayloadBytesMaxV4;
 }
 
+// The two ECN bits of an IP header, as they are there (RFC 3168 section 5).
+enum class Ecn : std::uint8_t { kNotEct = 0, kEct1 = 1, kEct0 = 2, kCe = 3 };
+
 // A datagram as an endpoint sees it arrive. The payload is the caller's and valid during the call.
 struct Datagram {
   Address source;
   std::span<const std::byte> payload;
+  Address destination{};  // Which of the host's addresses it came to.
+  Ecn ecn = Ecn::kNotEct;
 };
 
 // A datagram that an endpoint wants sent: its payload is the first `size` bytes of the buffer
@@ -32,6 +38,8 @@ struct Datagram {
 struct Transmit {
   Address destination;
   std::size_t size = 0;
+  std::optional<Address> source{};  // Of the host's addresses; else the first of the family.
+  Ecn ecn = Ecn::kNotEct;
 };
 
 // A protocol endpoint without I/O.
@@ -46,6 +54,10 @@ class Endpoint {
   // A datagram has arrived. It may hold anything at all; what is refused is counted, never thrown.
   virtual void handle_datagram(Instant now, const Datagram& datagram) = 0;
 
+  // What was sent to this address is refused: the host is there, and nobody has the port (ICMP and
+  // ICMPv6, port unreachable). Networks that lose datagrams lose refusals, too.
+  virtual void handle_refusal(Instant /*now*/, const Address& /*destination*/) {}
+
   // Time has passed. Calling it early is harmless; calling it later than poll_timeout() makes what
   // depends on the time late. At equal times deliveries come before timeouts.
   virtual void handle_timeout(Instant now) = 0;
@@ -56,6 +68,10 @@ class Endpoint {
 
   // When to call handle_timeout() at the latest, or nothing for never.
   virtual std::optional<Instant> poll_timeout() const = 0;
+
+  // Whether it takes what comes to this address: for one that has every port of its host, and opens
+  // and closes them as it goes. What comes to a closed port is refused.
+  virtual bool listens_at(const Address& /*local*/) const { return true; }
 };
 
 }  // namespace lossy

@@ -77,13 +77,14 @@ int main() {
   Client client;
   Server server;
   lossy::Simulation simulation;
-  simulation.add(client, kClient);
-  simulation.add(server, kServer);
-  simulation.connect(kClient, kServer, bad_link(7, lossy::Direction::kUplink),
-                     bad_link(7, lossy::Direction::kDownlink));
+  const lossy::HostId counts = simulation.add(client, kClient);
+  const lossy::HostId acknowledges = simulation.add(server, kServer);
+  const lossy::Path path =
+      simulation.path(counts, acknowledges, bad_link(7, lossy::Direction::kUplink),
+                      bad_link(7, lossy::Direction::kDownlink));
 
   const auto end = simulation.run_until([&] { return client.done(); }, lossy::Instant(1h));
-  const auto& uplink = simulation.link(0, lossy::Direction::kUplink).counters();
+  const auto& uplink = simulation.link(path.there).counters();
   std::printf("counted %zu of %u in %.1f virtual seconds; the uplink lost %llu of %llu\n",
               server.seen.size(), kLast, double(simulation.now().time_since_epoch().count()) / 1e9,
               static_cast<unsigned long long>(uplink.lost()),

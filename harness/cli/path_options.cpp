@@ -14,13 +14,6 @@
 namespace lossy {
 namespace {
 
-// The place of the seeds of further flows among the streams of a seed, and part of what it means.
-constexpr std::uint64_t kFlowPlace = 1001;
-
-std::uint64_t seed_of_flow(std::uint64_t seed, std::uint64_t flow) {
-  return flow == 1 ? seed : RandomStream(seed).stream(kFlowPlace).at(flow);
-}
-
 // Below 2^53, so that whoever reads the seed as a double has the same one.
 std::uint64_t random_seed() {
   std::random_device device;
@@ -200,7 +193,9 @@ void PathOptions::resolve(bool ipv6) {
   check_effect(one_way_[1], {Direction::kDownlink});
   for (auto& way : ways_) leave_out_idle(*way);
   for (const Direction direction : {Direction::kUplink, Direction::kDownlink}) {
-    for (const bool v6 : {false, true}) models_[index(direction)][v6] = link_model(direction, v6);
+    for (const bool v6 : {false, true}) {
+      models_[index(direction)][v6] = link_model(settings(direction), header_bytes_of(v6));
+    }
   }
 }
 
@@ -488,29 +483,13 @@ bool PathOptions::drop_bursts(Direction direction) const {
          });
 }
 
-PathOptions::LinkModel PathOptions::link_model(Direction direction, bool ipv6) const {
-  const std::size_t header_bytes = header_bytes_of(ipv6);
-  const auto& phases = settings(direction).phases();
-  const LinkSettings& first = phases.front().value;
-  LinkModel model{.plan = {.options = link_options(first, header_bytes),
-                           .outages = first.outages.value_or(std::vector<Outage>{})},
-                  .chances = impairments(first)};
-  for (std::size_t i = 1; i < phases.size(); ++i) {
-    model.plan.options.add(phases[i].start, link_options(phases[i].value, header_bytes));
-    model.chances.add(phases[i].start, impairments(phases[i].value));
-  }
-  return model;
-}
-
 Link PathOptions::make_link(Direction direction, std::uint64_t flow, bool ipv6) const {
   const LinkModel& model = *models_[index(direction)][ipv6];
-  const std::uint64_t flow_seed = seed_of_flow(seed(direction), flow);
+  const std::uint64_t path = flow - 1;
+  if (!fault_list_) return lossy::make_link(model, seed(direction), direction, path);
   LinkPlan plan = model.plan;
-  plan.slot_intervals = slot_stream(flow_seed, direction);
-  if (fault_list_) {
-    return {std::move(plan), std::make_unique<ListedFates>(*fault_list_, direction, flow)};
-  }
-  return {std::move(plan), std::make_unique<RandomFates>(model.chances, flow_seed, direction)};
+  plan.slot_intervals = slot_stream(seed_of_path(seed(direction), path), direction);
+  return {std::move(plan), std::make_unique<ListedFates>(*fault_list_, direction, flow)};
 }
 
 std::vector<std::string> PathOptions::arguments_beside_faults() const {

@@ -18,7 +18,7 @@
 #include "harness/link/direction.hpp"
 #include "harness/link/fault_list.hpp"
 #include "harness/link/link.hpp"
-#include "harness/link/random_fates.hpp"
+#include "harness/link/link_model.hpp"
 #include "harness/link/settings.hpp"
 #include "harness/link/timeline.hpp"
 
@@ -69,19 +69,12 @@ class PathOptions {
   std::string options_beside_faults() const;
 
  private:
-  // What the links of one direction have in common.
-  struct LinkModel {
-    LinkPlan plan;
-    Timeline<Impairments> chances;
-  };
-
-  static std::size_t header_bytes_of(bool ipv6) { return ipv6 ? 48 : 28; }
+  static std::size_t header_bytes_of(bool ipv6) { return ipv6 ? kHeaderBytesV6 : kHeaderBytesV4; }
   static std::size_t index(Direction direction) { return static_cast<std::size_t>(direction); }
 
   void resolve_faults();
   void resolve_way(Direction direction);
   void resolve_seed();
-  LinkModel link_model(Direction direction, bool ipv6) const;
   // The list of faults decides fates: nothing else may.
   void refuse_chance() const;
   // Refuses a setting for both directions that each direction has its own for.

@@ -10,6 +10,7 @@
 #include "harness/cli/json_output.hpp"
 #include "harness/cli/option.hpp"
 #include "harness/cli/profiles.hpp"
+#include "harness/link/link_model.hpp"
 #include "harness/link/netem.hpp"
 #include "harness/report/explain.hpp"
 
@@ -21,10 +22,8 @@ struct ProfilesOptions {
   JsonOption json;
 };
 
-constexpr std::size_t kIpv4HeaderBytes = 28;
-
 WayExplanation explain(const Profile& profile, Direction direction) {
-  return explain(direction, parse_netem(profile.line(direction), {}), kIpv4HeaderBytes);
+  return explain(direction, parse_netem(profile.line(direction), {}), kHeaderBytesV4);
 }
 
 int show_all(const ProfilesOptions& options) {

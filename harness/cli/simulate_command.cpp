@@ -90,10 +90,10 @@ class SimulatedNetwork final : public GreetingNetwork {
   SimulatedNetwork(Greeter& client, Server& server, const Scenario& scenario)
       : simulation_({.events_max = events_max(scenario.greeter(), client.requests())}) {
     const PathOptions& path = scenario.path();
-    simulation_.add(client, scenario.client_address());
-    simulation_.add(server, scenario.server_address());
-    simulation_.connect(scenario.client_address(), scenario.server_address(),
-                        path.make_link(Direction::kUplink), path.make_link(Direction::kDownlink));
+    const HostId asks = simulation_.add(client, scenario.client_address());
+    const HostId answers = simulation_.add(server, scenario.server_address());
+    path_ = simulation_.path(asks, answers, path.make_link(Direction::kUplink),
+                             path.make_link(Direction::kDownlink));
   }
 
   void observe(Observer& observer) override { simulation_.observe(observer); }
@@ -108,13 +108,15 @@ class SimulatedNetwork final : public GreetingNetwork {
           return caught_signal != 0;
         },
         Instant::max());
-    if (end == RunEnd::kEvents) return End::kEvents;
+    if (end == RunEnd::kEvents || end == RunEnd::kStuck) return End::kEvents;
     return end == RunEnd::kPredicate ? End::kInterrupted : End::kIdle;
   }
 
   void tell_in_flight() override { simulation_.tell_in_flight(); }
   int stop_signal() const override { return caught_signal; }
-  const Link& link(Direction direction) const override { return simulation_.link(0, direction); }
+  const Link& link(Direction direction) const override {
+    return simulation_.link(path_[direction]);
+  }
   Instant now() const override { return simulation_.now(); }
   void add_to(RunReport& report) const override {
     report.virtual_time = simulation_.now() - Instant{};
@@ -123,6 +125,7 @@ class SimulatedNetwork final : public GreetingNetwork {
  private:
   std::optional<StopSignalCatcher> catcher_;
   Simulation simulation_;
+  Path path_{};
 };
 
 }  // namespace

@@ -72,10 +72,10 @@ Afterwards ask(Timer timer, Duration fixed, const Jump& jump) {
   Asker asker(timer, fixed, server_address);
   Server server;
   Simulation simulation;
-  simulation.add(asker, client);
-  simulation.add(server, server_address);
-  simulation.connect(client, server_address, make_link(jump.path(), 0, Direction::kUplink),
-                     make_link(jump.path(), 0, Direction::kDownlink));
+  const HostId asks = simulation.add(asker, client);
+  const HostId answers = simulation.add(server, server_address);
+  simulation.path(asks, answers, make_link(jump.path(), 0, Direction::kUplink),
+                  make_link(jump.path(), 0, Direction::kDownlink));
   simulation.run_until([&] { return asker.answered.size() == 2 * jump.half; }, Instant::max());
   Afterwards result{.rto = asker.rto()};
   for (const Asker::Answered& answered : asker.answered) {

@@ -1,16 +1,12 @@
 #include "harness/learn/greetings.hpp"
 
-#include <memory>
-
 #include "core/check.hpp"
-#include "harness/link/random_fates.hpp"
+#include "harness/link/link_model.hpp"
 #include "harness/report/ladder.hpp"
 #include "harness/sim/simulation.hpp"
 
 namespace lossy {
 namespace {
-
-constexpr std::size_t kIpv4HeaderBytes = 28;
 
 class OneDirection final : public Observer {
  public:
@@ -32,14 +28,7 @@ class OneDirection final : public Observer {
 }  // namespace
 
 Link make_link(const Timeline<LinkSettings>& settings, std::uint64_t seed, Direction direction) {
-  const auto& phases = settings.phases();
-  LinkPlan plan{.options = link_options(phases.front().value, kIpv4HeaderBytes)};
-  Timeline<Impairments> chances(impairments(phases.front().value));
-  for (std::size_t i = 1; i < phases.size(); ++i) {
-    plan.options.add(phases[i].start, link_options(phases[i].value, kIpv4HeaderBytes));
-    chances.add(phases[i].start, impairments(phases[i].value));
-  }
-  return {std::move(plan), std::make_unique<RandomFates>(chances, seed, direction)};
+  return make_link(link_model(settings, kHeaderBytesV4), seed, direction);
 }
 
 GreetingOutcome run_greetings(const GreetingPlan& plan, const GreetingWatch& watch) {
@@ -58,17 +47,19 @@ GreetingOutcome run_greetings(const GreetingPlan& plan, const GreetingWatch& wat
         if (watch.on_event) watch.on_event(event);
       });
   Simulation simulation;
-  simulation.add(greeter, client);
-  simulation.add(watch.server == nullptr ? server : *watch.server, server_address);
-  simulation.connect(client, server_address, make_link(plan.uplink, plan.seed, Direction::kUplink),
-                     make_link(plan.downlink, plan.seed, Direction::kDownlink));
+  const HostId asks = simulation.add(greeter, client);
+  const HostId answers =
+      simulation.add(watch.server == nullptr ? server : *watch.server, server_address);
+  const Path path =
+      simulation.path(asks, answers, make_link(plan.uplink, plan.seed, Direction::kUplink),
+                      make_link(plan.downlink, plan.seed, Direction::kDownlink));
   for (Observer* observer : watch.observers) simulation.observe(*observer);
   const RunEnd end = simulation.run_until([] { return false; }, Instant::max());
   check(end == RunEnd::kIdle && greeter.done(), "run_greetings: the run does not end");
   outcome.result = greeter.result();
   outcome.client = greeter.client().counters();
-  outcome.uplink = simulation.link(0, Direction::kUplink).counters();
-  outcome.downlink = simulation.link(0, Direction::kDownlink).counters();
+  outcome.uplink = simulation.link(path.there).counters();
+  outcome.downlink = simulation.link(path.back).counters();
   return outcome;
 }
 

@@ -1,5 +1,5 @@
-// Which of a fixed number of sources has the earliest event: a tournament, in which a change costs
-// one comparison a round. Of equal times the lower index wins.
+// Which of several sources has the earliest event: a tournament, in which a change costs one
+// comparison a round. Of equal times the lower index wins.
 #pragma once
 
 #include <bit>
@@ -13,11 +13,11 @@ namespace lossy {
 class Earliest {
  public:
   // All sources have no event, Instant::max().
-  explicit Earliest(std::size_t sources)
-      : leaves_(std::bit_ceil(sources < 2 ? std::size_t{2} : sources)),
-        when_(leaves_, Instant::max()),
-        winner_(leaves_) {
-    for (std::size_t match = leaves_ - 1; match > 0; --match) play(match);
+  explicit Earliest(std::size_t sources) { make_room(sources); }
+
+  // There are so many sources now, at least: those that are new have no event.
+  void grow(std::size_t sources) {
+    if (sources > leaves_) make_room(sources);
   }
 
   // The earliest source and its time.
@@ -31,6 +31,12 @@ class Earliest {
   }
 
  private:
+  void make_room(std::size_t sources) {
+    leaves_ = std::bit_ceil(sources < 2 ? std::size_t{2} : sources);
+    when_.resize(leaves_, Instant::max());
+    winner_.resize(leaves_);
+    for (std::size_t match = leaves_ - 1; match > 0; --match) play(match);
+  }
   // Matches are numbered as a heap: the players of match m are m * 2 and m * 2 + 1.
   std::size_t player(std::size_t at) const { return at < leaves_ ? winner_[at] : at - leaves_; }
   void play(std::size_t match) {
@@ -39,7 +45,7 @@ class Earliest {
     winner_[match] = when_[b] < when_[a] ? b : a;
   }
 
-  std::size_t leaves_;
+  std::size_t leaves_ = 0;
   std::vector<Instant> when_;
   std::vector<std::size_t> winner_;
 };

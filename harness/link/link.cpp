@@ -63,19 +63,19 @@ Link::Link(LinkPlan plan, std::unique_ptr<FateSource> fates)
                            [](const auto& phase) { return phase.value.slots.enabled; });
 }
 
-Offer Link::handle_datagram(Instant now, std::span<const std::byte> payload) {
+Offer Link::handle_datagram(Instant now, std::span<const std::byte> payload, Tag tag) {
   check(payload.size() <= kPayloadBytesMax, "Link: more bytes than a UDP datagram can have");
   Offer offer{.number = ++last_number_, .fate = &fates_->decide(now, last_number_, payload.size())};
   ++counters_.offered;
   const LinkOptions& options = plan_.options.at(now);
   if (offer.fate->lost()) {
     offer.loss = offer.fate->loss;
-  } else if (in_outage(now)) {
+  } else if (tag.cut || in_outage(now)) {
     offer.loss = LossReason::kOutage;
   } else if (options.mtu_bytes > 0 && payload.size() + options.header_bytes > options.mtu_bytes) {
     offer.loss = LossReason::kMtu;
   } else {
-    send_copies(now, payload, options, offer);
+    send_copies(now, payload, tag.label, options, offer);
   }
   if (offer.copies_in_flight == 0) ++counters_.lost_by[static_cast<std::size_t>(offer.loss)];
   return offer;
@@ -87,14 +87,16 @@ bool Link::in_outage(Instant now) {
   return next_outage_ < outages.size() && outages[next_outage_].start <= now;
 }
 
-void Link::send_copies(Instant now, std::span<const std::byte> payload, const LinkOptions& options,
-                       Offer& offer) {
+void Link::send_copies(Instant now, std::span<const std::byte> payload, std::uint64_t label,
+                       const LinkOptions& options, Offer& offer) {
   if (memory_.is_bounded() && !has_places(now, payload.size(), options, *offer.fate) &&
       !memory_.may_grow()) {
     offer.loss = LossReason::kInFlight;
     return;
   }
-  const PayloadPool::Slot whole = keep(payload, offer.number, now);
+  const PayloadPool::Slot whole =
+      keep(payload, {.number = offer.number, .offered = now, .label = label});
+  origins_[whole].whole = whole;
   const std::size_t ip_bytes = payload.size() + options.header_bytes;
   std::uint32_t index = 0;
   for (const CopyFate& fate : offer.fate->copies()) {
@@ -150,11 +152,10 @@ void Link::send_copy(Instant departure, const CopyFate& fate, const LinkOptions&
   if (in_flight_.push(due, copy)) look_ahead();
 }
 
-PayloadPool::Slot Link::keep(std::span<const std::byte> payload, std::uint64_t number,
-                             Instant offered) {
+PayloadPool::Slot Link::keep(std::span<const std::byte> payload, const Origin& origin) {
   const PayloadPool::Slot slot = payloads_.add(payload);
   if (slot >= origins_.size()) origins_.resize(slot + 1);
-  origins_[slot] = {number, offered, slot};
+  origins_[slot] = origin;
   return slot;
 }
 
@@ -162,8 +163,7 @@ void Link::damage(const CopyFate& fate, Copy& copy) {
   const Origin origin = origins_[copy.payload];
   const std::span<const std::byte> whole = payloads_.bytes(origin.whole);
   const std::size_t kept = std::min<std::size_t>(whole.size(), fate.kept_bytes);
-  copy.payload = keep(whole.first(kept), origin.number, origin.offered);
-  origins_[copy.payload].whole = origin.whole;
+  copy.payload = keep(whole.first(kept), origin);
   const std::span<std::byte> bytes = payloads_.bytes(copy.payload);
   for (const std::uint32_t bit : fate.flips()) {
     const std::size_t at = bit / 8;
@@ -214,6 +214,7 @@ std::optional<Delivery> Link::poll_transmit(Instant now) {
   arrived.held_back = (copy.traits & kHeldBack) != 0;
   arrived.corrupted = (copy.traits & kCorrupted) != 0;
   arrived.truncated = (copy.traits & kTruncated) != 0;
+  arrived.label = origin.label;
   arrived.payload = payload;
   arrived.first_arrival = !payloads_.mark(origin.whole);
   if (arrived.first_arrival) {
@@ -230,15 +231,15 @@ std::optional<Delivery> Link::poll_transmit(Instant now) {
   return delivery;
 }
 
-std::vector<std::uint64_t> Link::numbers_in_flight() const {
-  std::vector<std::uint64_t> numbers;
+std::vector<Link::Underway> Link::datagrams_in_flight() const {
+  std::vector<Underway> datagrams;
   for (DueQueue<Copy> left = in_flight_; !left.empty(); left.pop()) {
     const Origin& origin = origins_[left.front().item.payload];
-    if (!payloads_.is_marked(origin.whole)) numbers.push_back(origin.number);
+    if (!payloads_.is_marked(origin.whole)) datagrams.push_back({origin.number, origin.label});
   }
-  std::ranges::sort(numbers);
-  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
-  return numbers;
+  std::ranges::sort(datagrams);
+  datagrams.erase(std::unique(datagrams.begin(), datagrams.end()), datagrams.end());
+  return datagrams;
 }
 
 void Link::release_lent() {

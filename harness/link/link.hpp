@@ -11,6 +11,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -49,6 +50,12 @@ struct LinkCounters {
   LinkCounters& operator+=(const LinkCounters& other);
 };
 
+// What goes with a datagram besides its bytes.
+struct Tag {
+  std::uint64_t label = 0;  // Whatever the caller wants to have again with each copy.
+  bool cut = false;         // Nothing gets through now: it is lost, as in an outage.
+};
+
 // What became of a datagram when it was offered.
 struct Offer {
   std::uint64_t number = 0;          // Counted from 1.
@@ -68,6 +75,7 @@ struct Delivery {
   bool held_back = false;
   bool corrupted = false;
   bool truncated = false;
+  std::uint64_t label = 0;             // The datagram's.
   std::span<const std::byte> payload;  // Valid until the next call of the link.
 };
 
@@ -83,7 +91,10 @@ class Link {
   void take_memory_from(MemoryBudget& budget) { memory_ = MemoryShare(budget); }
 
   // Offers a datagram of at most kPayloadBytesMax bytes.
-  Offer handle_datagram(Instant now, std::span<const std::byte> payload);
+  Offer handle_datagram(Instant now, std::span<const std::byte> payload, Tag tag);
+  Offer handle_datagram(Instant now, std::span<const std::byte> payload) {
+    return handle_datagram(now, payload, Tag{});
+  }
 
   // The next copy that is due by now, or nothing.
   std::optional<Delivery> poll_transmit(Instant now);
@@ -99,8 +110,13 @@ class Link {
   LinkCounters take_counters() { return std::exchange(counters_, {}); }
   // Copies.
   std::size_t in_flight() const { return in_flight_.size(); }
-  // Datagrams of which a copy is in flight and none has arrived, by their numbers, in that order.
-  std::vector<std::uint64_t> numbers_in_flight() const;
+  struct Underway {
+    std::uint64_t number = 0;
+    std::uint64_t label = 0;
+    friend auto operator<=>(const Underway&, const Underway&) = default;
+  };
+  // Datagrams of which a copy is in flight and none has arrived, in the order of their numbers.
+  std::vector<Underway> datagrams_in_flight() const;
   // Memory that the bytes in flight took so far.
   std::size_t bytes_reserved() const { return payloads_.bytes_reserved(); }
 
@@ -114,18 +130,19 @@ class Link {
   struct Origin {
     std::uint64_t number = 0;
     Instant offered;
+    std::uint64_t label = 0;
     PayloadPool::Slot whole = 0;  // As offered: shared by all copies, marked once one has arrived.
   };
 
   bool in_outage(Instant now);
   // Sends the copies of a datagram that nothing has lost yet.
-  void send_copies(Instant now, std::span<const std::byte> payload, const LinkOptions& options,
-                   Offer& offer);
+  void send_copies(Instant now, std::span<const std::byte> payload, std::uint64_t label,
+                   const LinkOptions& options, Offer& offer);
   // Whether all copies of a datagram find a place in the memory that there is.
   bool has_places(Instant now, std::size_t payload_bytes, const LinkOptions& options,
                   const Fate& fate);
   void send_copy(Instant departure, const CopyFate& fate, const LinkOptions& options, Copy copy);
-  PayloadPool::Slot keep(std::span<const std::byte> payload, std::uint64_t number, Instant offered);
+  PayloadPool::Slot keep(std::span<const std::byte> payload, const Origin& origin);
   // Gives a copy bytes of its own, flipped and cut as its fate says.
   void damage(const CopyFate& fate, Copy& copy);
   // Works out when the first of what is in flight leaves.

@@ -127,7 +127,8 @@ void Loopback::drain(Way& way, Instant now) {
 
 void Loopback::tell_in_flight(Instant now) {
   for (const Way& way : ways_) {
-    std::vector<std::uint64_t> numbers = way.link.numbers_in_flight();
+    std::vector<std::uint64_t> numbers;
+    for (const Link::Underway& one : way.link.datagrams_in_flight()) numbers.push_back(one.number);
     if (crossing_ && crossing_->direction == way.direction && crossing_->delivery.first_arrival) {
       numbers.push_back(crossing_->delivery.number);
     }

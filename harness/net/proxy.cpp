@@ -343,8 +343,8 @@ void Proxy::tell_in_flight(Instant now) {
     for (const Direction direction : {Direction::kUplink, Direction::kDownlink}) {
       const Passage passage =
           direction == Direction::kUplink ? outside(flow, direction) : inside(flow, direction);
-      for (const std::uint64_t number : flow.link(direction).numbers_in_flight()) {
-        for (Observer* observer : observers_) observer->on_in_flight(now, passage, number);
+      for (const Link::Underway& datagram : flow.link(direction).datagrams_in_flight()) {
+        for (Observer* observer : observers_) observer->on_in_flight(now, passage, datagram.number);
       }
     }
   }

@@ -75,14 +75,13 @@ RunReport SimulatedRun::run(Observer& observer, const Greeter::OnEvent& on_event
   Server server;
   Greeter greeter(scenario_.greeter(), scenario_.names(), on_event);
   Simulation simulation({.events_max = kEventsMax});
-  simulation.add(greeter, scenario_.client_address());
-  simulation.add(server, scenario_.server_address());
-  simulation.connect(scenario_.client_address(), scenario_.server_address(),
-                     scenario_.path().make_link(Direction::kUplink),
-                     scenario_.path().make_link(Direction::kDownlink));
+  const HostId asks = simulation.add(greeter, scenario_.client_address());
+  const HostId answers = simulation.add(server, scenario_.server_address());
+  const Path path = simulation.path(asks, answers, scenario_.path().make_link(Direction::kUplink),
+                                    scenario_.path().make_link(Direction::kDownlink));
   simulation.observe(observer);
   const RunEnd end = simulation.run_until([] { return false; }, Instant::max());
-  if (end == RunEnd::kEvents) {
+  if (end == RunEnd::kEvents || end == RunEnd::kStuck) {
     throw std::runtime_error("this run is longer than a page has the patience for, " +
                              std::to_string(kEventsMax) +
                              " datagrams and timeouts: ask for less, or run it in a terminal");
@@ -90,9 +89,8 @@ RunReport SimulatedRun::run(Observer& observer, const Greeter::OnEvent& on_event
   if (!greeter.done()) {
     throw std::runtime_error("virtual time ends after 292 years, and some requests had not");
   }
-  RunReport report =
-      greeting_report(scenario_, greeter, server, simulation.link(0, Direction::kUplink),
-                      simulation.link(0, Direction::kDownlink), simulation.now());
+  RunReport report = greeting_report(scenario_, greeter, server, simulation.link(path.there),
+                                     simulation.link(path.back), simulation.now());
   report.command = "simulate";
   report.virtual_time = simulation.now() - Instant{};
   report.reproduce = reproduce();

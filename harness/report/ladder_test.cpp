@@ -54,9 +54,9 @@ std::string ladder_of(const std::string& faults, std::vector<std::string> names,
   simulation.add(greeter, client);
   simulation.add(server, server_address);
   simulation.observe(ladder);
-  simulation.connect(client, server_address,
-                     Link(uplink, std::make_unique<ListedFates>(list, Direction::kUplink)),
-                     Link(downlink, std::make_unique<ListedFates>(list, Direction::kDownlink)));
+  simulation.path(simulation.host_at(client), simulation.host_at(server_address),
+                  Link(uplink, std::make_unique<ListedFates>(list, Direction::kUplink)),
+                  Link(downlink, std::make_unique<ListedFates>(list, Direction::kDownlink)));
   EXPECT_EQ(simulation.run_until([] { return false; }, Instant::max()), RunEnd::kIdle);
   return printed.text();
 }

@@ -41,14 +41,14 @@ Collected collect(const std::string& faults, std::vector<std::string> names,
   simulation.add(greeter, client);
   simulation.add(server, server_address);
   simulation.observe(collector);
-  simulation.connect(
-      client, server_address,
+  const Path path = simulation.path(
+      simulation.host_at(client), simulation.host_at(server_address),
       Link({.delay = 10ms}, std::make_unique<ListedFates>(list, Direction::kUplink)),
       Link({.delay = 10ms}, std::make_unique<ListedFates>(list, Direction::kDownlink)));
   EXPECT_EQ(simulation.run_until([] { return false; }, Instant::max()), RunEnd::kIdle);
   Collected collected{.run = Json::object(),
                       .metrics = collector.finish(),
-                      .uplink = simulation.link(0, Direction::kUplink).counters()};
+                      .uplink = simulation.link(path.there).counters()};
   collector.ladder().add_to(collected.run);
   return collected;
 }

@@ -51,8 +51,8 @@ TEST(SimulationAllocation, NoneOnceWarm) {
   simulation.add(greeter, kClientAddress);
   simulation.add(server, kServerAddress);
   simulation.observe(observer);
-  simulation.connect(kClientAddress, kServerAddress, link(Direction::kUplink),
-                     link(Direction::kDownlink));
+  simulation.path(simulation.host_at(kClientAddress), simulation.host_at(kServerAddress),
+                  link(Direction::kUplink), link(Direction::kDownlink));
   std::uint64_t before = 0;
   std::uint64_t after = 0;
   const RunEnd end = simulation.run_until(

@@ -255,8 +255,8 @@ TEST(CheckedEndpoints, HoldOnRandomNetworks) {
       return Link({.delay = static_cast<int>(seed) * 2ms},
                   std::make_unique<RandomFates>(impairments, seed, direction));
     };
-    simulation.connect(client_address, kServerAddress, link(Direction::kUplink),
-                       link(Direction::kDownlink));
+    simulation.path(simulation.host_at(client_address), simulation.host_at(kServerAddress),
+                    link(Direction::kUplink), link(Direction::kDownlink));
     EXPECT_EQ(simulation.run_until([] { return false; }, Instant::max()), RunEnd::kIdle);
     greeting.all_must_have_ended();
     server.settled();

@@ -1,138 +1,274 @@
 #include "harness/sim/simulation.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "core/check.hpp"
 
 namespace lossy {
+namespace {
+
+// What a datagram is labelled with while it is under way: its flow, and its ECN bits.
+constexpr std::uint64_t label_of(std::uint32_t flow, Ecn ecn) {
+  return std::uint64_t{flow} << 2 | static_cast<std::uint64_t>(ecn);
+}
+constexpr std::uint32_t flow_in(std::uint64_t label) {
+  return static_cast<std::uint32_t>(label >> 2);
+}
+constexpr Ecn ecn_in(std::uint64_t label) {
+  return static_cast<Ecn>(label & 3);
+}
+
+}  // namespace
 
 Simulation::Simulation(const Options& options) : options_(options), buffer_(kPayloadBytesMax) {}
 
-void Simulation::add(Endpoint& endpoint, const Address& address) {
-  for (const Node& node : nodes_) check(node.address != address, "Simulation::add: address in use");
-  nodes_.push_back({.endpoint = &endpoint, .address = address});
+Simulation::Running::Running(Simulation& simulation) : simulation_(simulation) {
+  check(!simulation.is_running_, "Simulation::run_until: called from within a run");
+  simulation.is_running_ = true;
 }
 
-void Simulation::connect(const Address& client, const Address& server, Link uplink, Link downlink) {
-  const std::size_t client_node = node_at(client);
-  const std::size_t server_node = node_at(server);
-  check(client_node != server_node && !nodes_[client_node].ways.contains(server),
-        "Simulation::connect: the same endpoint, or joined already");
-  add_way(client_node, server_node, Direction::kUplink, std::move(uplink));
-  add_way(server_node, client_node, Direction::kDownlink, std::move(downlink));
+HostId Simulation::add(Endpoint& endpoint, HostOptions options) {
+  const HostId host = network_.add_host(endpoint, std::move(options));
+  hosts_.grow(network_.hosts());
+  poll(host);
+  return host;
 }
 
-const Link& Simulation::link(std::size_t path, Direction direction) const {
-  return ways_.at(2 * path + (direction == Direction::kUplink ? 0 : 1)).link;
+Path Simulation::path(HostId a, HostId b, Link there, Link back) {
+  if (a == b || network_.at(a).routes.contains(b) || network_.at(b).routes.contains(a)) {
+    throw std::logic_error("a path from " + network_.name_of(a) + " to " + network_.name_of(b) +
+                           ": they are the same, or joined already");
+  }
+  const std::size_t number = network_.next_path();
+  const Path path{network_.add_link(std::move(there), number, Direction::kUplink),
+                  network_.add_link(std::move(back), number, Direction::kDownlink)};
+  links_.grow(network_.links());
+  network_.set_route(a, b, {path.there});
+  network_.set_route(b, a, {path.back});
+  return path;
 }
 
-std::size_t Simulation::node_at(const Address& address) const {
-  const auto node = std::find_if(nodes_.begin(), nodes_.end(),
-                                 [&](const Node& one) { return one.address == address; });
-  check(node != nodes_.end(), "Simulation: no endpoint has this address");
-  return static_cast<std::size_t>(node - nodes_.begin());
+LinkId Simulation::add_link(Link link) {
+  const LinkId added = network_.add_link(std::move(link), network_.next_path(), Direction::kUplink);
+  links_.grow(network_.links());
+  return added;
 }
 
-void Simulation::add_way(std::size_t from, std::size_t to, Direction direction, Link link) {
-  nodes_[from].ways[nodes_[to].address] = ways_.size();
-  nodes_[from].last_way = ways_.size();
-  ways_.push_back({.link = std::move(link), .direction = direction, .from = from, .to = to});
+void Simulation::at(Instant when, HostId host, std::function<void()> what) {
+  network_.at(host);
+  push({.when = when, .host = host, .what = std::move(what)});
+}
+
+void Simulation::at(Instant when, std::function<void()> what) {
+  push({.when = when, .what = std::move(what)});
+}
+
+void Simulation::push(Ask ask) {
+  check(ask.when >= now_, "Simulation::at: the time has passed");
+  ask.number = ++last_ask_;
+  asks_.push_back(std::move(ask));
+  std::ranges::push_heap(asks_, is_later);
+}
+
+void Simulation::poll(HostId host) {
+  if (network_.at(host).endpoint != nullptr) hosts_.set(index_of(host), now_);
+}
+
+void Simulation::down(HostId host) {
+  network_.at(host).endpoint = nullptr;
+  hosts_.set(index_of(host), Instant::max());
+}
+
+void Simulation::up(HostId host, Endpoint& endpoint) {
+  network_.at(host).endpoint = &endpoint;
+  poll(host);
+}
+
+void Simulation::partition(const std::vector<HostId>& island) {
+  // Those of one island that were apart stay so.
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> moved;
+  for (const HostId host : island) {
+    const std::uint32_t before = network_.at(host).island;
+    auto to = std::ranges::find(moved, before, &std::pair<std::uint32_t, std::uint32_t>::first);
+    if (to == moved.end()) to = moved.insert(to, {before, network_.new_island()});
+    network_.move_to_island(host, to->second);
+  }
 }
 
 void Simulation::start() {
-  overrun_ = false;
-  sources_ = Earliest(ways_.size() + nodes_.size());
-  for (std::size_t way = 0; way < ways_.size(); ++way) {
-    sources_.set(way, ways_[way].link.poll_timeout().value_or(Instant::max()));
-  }
+  stuck_ = nullptr;
+  busy_.reset();
   // Whatever was asked of an endpoint since the last run may have given it something to send.
-  for (std::size_t node = 0; node < nodes_.size(); ++node) drain(node);
+  poll_all();
 }
 
-void Simulation::step() {
-  now_ = std::max(now_, sources_.when());
+void Simulation::step(Instant next) {
+  now_ = std::max(now_, next);
   ++events_;
-  if (sources_.source() < ways_.size()) {
-    deliver(sources_.source());
+  if (!asks_.empty() && asks_.front().when <= next) {
+    call_next();
+  } else if (links_.when() <= next) {
+    deliver(static_cast<LinkId>(links_.source()));
+  } else {
+    time_out(static_cast<HostId>(hosts_.source()));
+  }
+}
+
+void Simulation::call_next() {
+  std::ranges::pop_heap(asks_, is_later);
+  const Ask ask = std::move(asks_.back());
+  asks_.pop_back();
+  ask.what();
+  if (!ask.host) {
+    poll_all();
+  } else {
+    drain(*ask.host);
+  }
+}
+
+void Simulation::time_out(HostId host) {
+  if (busy_ != host || timed_out_at_ != now_) timeouts_at_once_ = 0;
+  busy_ = host;
+  timed_out_at_ = now_;
+  if (++timeouts_at_once_ > options_.timeouts_at_once_max) {
+    stuck_ = "its timeout stays in the past, however often it is called";
     return;
   }
-  const std::size_t node = sources_.source() - ways_.size();
-  nodes_[node].endpoint->handle_timeout(now_);
-  drain(node);
+  Network::Host& at = network_.at(host);
+  at.endpoint->handle_timeout(at.options.clock.local(now_));
+  drain(host);
 }
 
-void Simulation::deliver(std::size_t at) {
-  Way& way = ways_[at];
+void Simulation::deliver(LinkId at) {
+  Network::Way& way = network_.at(at);
   const std::optional<Delivery> delivery = way.link.poll_transmit(now_);
-  sources_.set(at, way.link.poll_timeout().value_or(Instant::max()));
+  links_.set(index_of(at), way.link.poll_timeout().value_or(Instant::max()));
   if (!delivery) return;
+  const std::uint32_t flow = flow_in(delivery->label);
+  const std::optional<LinkId> behind = network_.link_behind(network_.flow(flow), at);
   if (!observers_.empty()) {
-    const Passage told = passage(at, delivery->payload);
+    const Network::Flow& one = network_.flow(flow);
+    const Passage told = passage(at, one.source, one.destination, delivery->payload);
     for (Observer* observer : observers_) observer->on_delivered(now_, told, *delivery);
   }
-  nodes_[way.to].endpoint->handle_datagram(now_, {nodes_[way.from].address, delivery->payload});
-  drain(way.to);
+  if (behind) {
+    offer(*behind, delivery->label, delivery->payload);
+  } else {
+    arrive(at, flow, *delivery);
+  }
 }
 
-void Simulation::drain(std::size_t at) {
-  Node& node = nodes_[at];
+void Simulation::arrive(LinkId link, std::uint32_t at, const Delivery& delivery) {
+  const Network::Arrival arrival = network_.arrival(at);
+  const Network::Flow& flow = network_.flow(at);
+  if (arrival == Network::Arrival::kHeard) {
+    const HostId host = flow.to;
+    const Network::Host& there = network_.at(host);
+    there.endpoint->handle_datagram(
+        there.options.clock.local(now_),
+        {flow.source, delivery.payload, flow.destination, ecn_in(delivery.label)});
+    drain(host);
+    return;
+  }
+  const bool is_refused = arrival == Network::Arrival::kRefused;
+  ++(is_refused ? refused_ : unheard_);
+  const Passage told = passage(link, flow.source, flow.destination, delivery.payload);
+  const char* const why = is_refused                           ? "refused"
+                          : arrival == Network::Arrival::kDown ? "host_down"
+                                                               : "address_gone";
+  for (Observer* observer : observers_) {
+    observer->on_lost(now_, told, delivery.number, why);
+  }
+  if (is_refused) refuse(at, delivery);
+}
+
+void Simulation::refuse(std::uint32_t at, const Delivery& delivery) {
+  const Network::Flow& flow = network_.flow(at);
+  // It takes as long as the datagram's last link took.
+  const Instant when = saturating_add(now_, saturating_between(delivery.offered, delivery.due));
+  push({.when = when, .host = flow.from, .what = [this, at] {
+          const Network::Flow& refused = network_.flow(at);
+          const Network::Host& sender = network_.at(refused.from);
+          if (sender.endpoint == nullptr) return;
+          sender.endpoint->handle_refusal(sender.options.clock.local(now_), refused.destination);
+        }});
+}
+
+void Simulation::poll_all() {
+  for (std::size_t host = 0; host < network_.hosts(); ++host) drain(static_cast<HostId>(host));
+}
+
+void Simulation::drain(HostId host) {
   std::uint64_t sent = 0;
-  while (const auto transmit = node.endpoint->poll_transmit(now_, buffer_of(node))) {
-    if (++sent > options_.burst_max) {
-      overrun_ = true;
+  // Whatever is called may add hosts, or take this one down.
+  while (Endpoint* const endpoint = network_.at(host).endpoint) {
+    const Network::Host& at = network_.at(host);
+    const std::size_t room = at.payload_bytes_max;
+    const auto transmit =
+        endpoint->poll_transmit(at.options.clock.local(now_), std::span(buffer_).first(room));
+    if (!transmit) {
+      const Network::Host& then = network_.at(host);
+      if (then.endpoint == nullptr) return;
+      const std::optional<Instant> timeout = then.endpoint->poll_timeout();
+      hosts_.set(index_of(host),
+                 timeout ? then.options.clock.when_it_says(*timeout) : Instant::max());
       return;
     }
-    offer(node, *transmit);
+    check(transmit->size <= room, "Simulation: an endpoint sent more than its buffer holds");
+    if (++sent > options_.burst_max) {
+      busy_ = host;
+      stuck_ = "it does not stop sending";
+      return;
+    }
+    send(host, *transmit);
   }
-  sources_.set(ways_.size() + at, node.endpoint->poll_timeout().value_or(Instant::max()));
 }
 
-std::span<std::byte> Simulation::buffer_of(const Node& node) {
-  return std::span(buffer_).first(payload_bytes_max(node.address));
-}
-
-void Simulation::offer(Node& node, const Transmit& transmit) {
-  check(transmit.size <= buffer_of(node).size(),
-        "Simulation: an endpoint sent more than its buffer holds");
-  const std::optional<std::size_t> at = find_way(node, transmit.destination);
-  if (!at) {
+void Simulation::send(HostId host, const Transmit& transmit) {
+  const std::uint32_t flow = network_.flow_of(host, transmit);
+  if (flow == Network::kNoFlow) {
     ++unroutable_;
     return;
   }
-  Way& way = ways_[*at];
-  const std::span<const std::byte> payload(buffer_.data(), transmit.size);
-  const Offer offer = way.link.handle_datagram(now_, payload);
-  sources_.set(*at, way.link.poll_timeout().value_or(Instant::max()));
+  offer(network_.first_link(network_.flow(flow)), label_of(flow, transmit.ecn),
+        std::span(buffer_).first(transmit.size));
+}
+
+void Simulation::offer(LinkId at, std::uint64_t label, std::span<const std::byte> payload) {
+  Network::Way& way = network_.at(at);
+  const Network::Flow& flow = network_.flow(flow_in(label));
+  const Offer offer =
+      way.link.handle_datagram(now_, payload, {.label = label, .cut = network_.is_cut(flow, at)});
+  links_.set(index_of(at), way.link.poll_timeout().value_or(Instant::max()));
   if (observers_.empty()) return;
-  const Passage told = passage(*at, payload);
+  const Passage told = passage(at, flow.source, flow.destination, payload);
   for (Observer* observer : observers_) observer->on_offered(now_, told, offer);
 }
 
-Passage Simulation::passage(std::size_t at, std::span<const std::byte> payload) const {
-  const Way& way = ways_[at];
-  return {.path = at / 2,
+Passage Simulation::passage(LinkId at, const Address& source, const Address& destination,
+                            std::span<const std::byte> payload) const {
+  const Network::Way& way = network_.at(at);
+  return {.path = way.path,
           .direction = way.direction,
-          .source = nodes_[way.from].address,
-          .destination = nodes_[way.to].address,
+          .source = source,
+          .destination = destination,
           .payload = payload};
 }
 
 void Simulation::tell_in_flight() {
-  for (std::size_t at = 0; at < ways_.size(); ++at) {
-    const Passage told = passage(at, {});
-    for (const std::uint64_t number : ways_[at].link.numbers_in_flight()) {
-      for (Observer* observer : observers_) observer->on_in_flight(now_, told, number);
+  for (std::size_t i = 0; i < network_.links(); ++i) {
+    const auto at = static_cast<LinkId>(i);
+    for (const Link::Underway& datagram : network_.at(at).link.datagrams_in_flight()) {
+      const Network::Flow& flow = network_.flow(flow_in(datagram.label));
+      const Passage told = passage(at, flow.source, flow.destination, {});
+      for (Observer* observer : observers_) observer->on_in_flight(now_, told, datagram.number);
     }
   }
 }
 
-std::optional<std::size_t> Simulation::find_way(Node& node, const Address& destination) const {
-  if (node.last_way && nodes_[ways_[*node.last_way].to].address == destination) {
-    return node.last_way;
-  }
-  const auto way = node.ways.find(destination);
-  if (way == node.ways.end()) return std::nullopt;
-  return node.last_way = way->second;
+std::string Simulation::trouble() const {
+  return stuck_ == nullptr ? "" : network_.name_of(*busy_) + ": " + stuck_;
 }
 
 }  // namespace lossy

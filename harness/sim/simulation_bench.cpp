@@ -35,14 +35,14 @@ void BM_Greetings(benchmark::State& state) {
                     Names(kGreetings));
     Server answering;
     Simulation simulation;
-    simulation.add(greeter, client);
-    simulation.add(answering, server);
+    const HostId asks = simulation.add(greeter, client);
+    const HostId answers = simulation.add(answering, server);
     const auto link = [](Direction direction) {
       return Link(
           {.delay = kDelay, .rate = {.bits_per_second = 1'000'000'000}},
           std::make_unique<RandomFates>(Impairments{.loss = RandomLoss{kDrop}}, kSeed, direction));
     };
-    simulation.connect(client, server, link(Direction::kUplink), link(Direction::kDownlink));
+    simulation.path(asks, answers, link(Direction::kUplink), link(Direction::kDownlink));
     simulation.run_until([] { return false; }, Instant::max());
     if (!greeter.done()) state.SkipWithError("the greetings did not end");
     state.counters["events"] = static_cast<double>(simulation.events());

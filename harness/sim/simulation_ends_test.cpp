@@ -167,7 +167,7 @@ TEST(Simulation, EndlessSendingEnds) {
       simulation.add(client, kClientAddress);
       simulation.add(server, kServerAddress);
       join(simulation, {.delay = 1ms}, {}, 4);
-      EXPECT_EQ(run(simulation), RunEnd::kEvents);
+      EXPECT_EQ(run(simulation), RunEnd::kStuck);
       EXPECT_LE(client.sent, 1001U);
       EXPECT_EQ(simulation.now(), from_the_start ? Instant{} : Instant(5ms));
     }
@@ -184,7 +184,7 @@ TEST(Simulation, ABurstWithinItsBoundIsFine) {
     simulation.add(server, kServerAddress);
     join(simulation, {}, {}, 4);
     for (int i = 0; i < burst; ++i) client.send(kServerAddress, "x");
-    EXPECT_EQ(run(simulation), burst == 1000 ? RunEnd::kIdle : RunEnd::kEvents);
+    EXPECT_EQ(run(simulation), burst == 1000 ? RunEnd::kIdle : RunEnd::kStuck);
     EXPECT_EQ(run(simulation), RunEnd::kIdle);  // The bound is each run's own.
   }
 }

@@ -42,11 +42,12 @@ inline Link make_link(const LinkOptions& options, const Impairments& impairments
 }
 
 // Joins two endpoints as `lossy simulate` does: the same options both ways.
-inline void join(Simulation& simulation, const LinkOptions& options, const Impairments& impairments,
+inline Path join(Simulation& simulation, const LinkOptions& options, const Impairments& impairments,
                  std::uint64_t seed, const Address& client = kClientAddress,
                  const Address& server = kServerAddress) {
-  simulation.connect(client, server, make_link(options, impairments, seed, Direction::kUplink),
-                     make_link(options, impairments, seed, Direction::kDownlink));
+  return simulation.path(simulation.host_at(client), simulation.host_at(server),
+                         make_link(options, impairments, seed, Direction::kUplink),
+                         make_link(options, impairments, seed, Direction::kDownlink));
 }
 
 inline bool never() {
@@ -148,12 +149,17 @@ struct Greetings {
       : greeter(options, std::move(names)), simulation(simulation_options) {
     simulation.add(greeter, kClientAddress);
     simulation.add(server, kServerAddress);
-    join(simulation, link, impairments, seed);
+    path = join(simulation, link, impairments, seed);
+  }
+
+  const LinkCounters& counters(Direction direction) const {
+    return simulation.link(path[direction]).counters();
   }
 
   Greeter greeter;
   Server server;
   Simulation simulation;
+  Path path{};
 };
 
 inline GreeterOptions paced(int attempts_max, Duration interval = 10us) {

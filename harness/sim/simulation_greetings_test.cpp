@@ -56,8 +56,8 @@ TEST(Simulation, EveryRequestEndsWhateverHappens) {
     const GreeterResult& result = run_.greeter.result();
     EXPECT_EQ(result.greeted + result.gave_up, 100U);
     EXPECT_LE(result.attempts, 500U);
-    const LinkCounters& up = run_.simulation.link(0, Direction::kUplink).counters();
-    const LinkCounters& down = run_.simulation.link(0, Direction::kDownlink).counters();
+    const LinkCounters& up = run_.counters(Direction::kUplink);
+    const LinkCounters& down = run_.counters(Direction::kDownlink);
     EXPECT_EQ(up.offered, result.attempts);
     EXPECT_EQ(run_.server.counters().received, up.delivered + up.duplicated);
     EXPECT_EQ(run_.server.counters().answered, down.offered);
@@ -84,8 +84,8 @@ TEST(Simulation, GreetsAsOftenAsTheClosedFormSays) {
       Simulation simulation;
       simulation.add(greeter, kClientAddress);
       simulation.add(server, kServerAddress);
-      simulation.connect(
-          kClientAddress, kServerAddress,
+      simulation.path(
+          simulation.host_at(kClientAddress), simulation.host_at(kServerAddress),
           make_link({.delay = 2ms}, {.loss = RandomLoss{Probability::ratio(path.up_percent, 100)}},
                     1, Direction::kUplink),
           make_link({.delay = 2ms},
@@ -142,8 +142,9 @@ TEST(Simulation, CorruptionIsNeverTakenForAGreeting) {
   Simulation simulation;
   simulation.add(greeter, kClientAddress);
   simulation.add(server, kServerAddress);
-  simulation.connect(
-      kClientAddress, kServerAddress, make_link({.delay = 2ms}),
+  simulation.path(
+      simulation.host_at(kClientAddress), simulation.host_at(kServerAddress),
+      make_link({.delay = 2ms}),
       make_link({.delay = 2ms}, {.corrupt = Probability::ratio(1, 1)}, 1, Direction::kDownlink));
   ASSERT_EQ(run(simulation), RunEnd::kIdle);
   // All answers differ from what was asked for in one bit. A few turn one guest into another who
@@ -176,32 +177,33 @@ TEST(Simulation, ManyClientsOnOneServer) {
         Names(20));
   };
   std::vector<std::unique_ptr<Greeter>> greeters;
+  std::vector<Path> paths;
   Server server;
   Simulation simulation;
   simulation.add(server, kServerAddress);
   for (std::uint16_t i = 0; i < kClients; ++i) {
     greeters.push_back(make());
     simulation.add(*greeters.back(), address(i));
-    join(simulation, link, impairments(i), i, address(i));
+    paths.push_back(join(simulation, link, impairments(i), i, address(i)));
   }
   ASSERT_EQ(run(simulation), RunEnd::kIdle);
   std::uint64_t answered = 0;
   for (std::uint16_t i = 0; i < kClients; ++i) {
     SCOPED_TRACE(i);
     EXPECT_EQ(greeters[i]->result().greeted, 20U);
-    answered += simulation.link(i, Direction::kDownlink).counters().offered;
+    answered += simulation.link(paths[i].back).counters().offered;
 
     const auto alone = make();
     Server own_server;
     Simulation own;
     own.add(own_server, kServerAddress);
     own.add(*alone, address(i));
-    join(own, link, impairments(i), i, address(i));
+    const Path path = join(own, link, impairments(i), i, address(i));
     ASSERT_EQ(run(own), RunEnd::kIdle);
     EXPECT_EQ(alone->result().attempts, greeters[i]->result().attempts);
     for (const Direction direction : {Direction::kUplink, Direction::kDownlink}) {
-      EXPECT_EQ(own.link(0, direction).counters().lost(),
-                simulation.link(i, direction).counters().lost());
+      EXPECT_EQ(own.link(path[direction]).counters().lost(),
+                simulation.link(paths[i][direction]).counters().lost());
     }
   }
   EXPECT_EQ(server.counters().answered, answered);
@@ -256,9 +258,9 @@ TEST(Simulation, AListIsTheSameRun) {
     simulation.add(greeter, kClientAddress);
     simulation.add(server, kServerAddress);
     simulation.observe(listed);
-    simulation.connect(kClientAddress, kServerAddress,
-                       Link(link, std::make_unique<ListedFates>(list, Direction::kUplink)),
-                       Link(link, std::make_unique<ListedFates>(list, Direction::kDownlink)));
+    simulation.path(simulation.host_at(kClientAddress), simulation.host_at(kServerAddress),
+                    Link(link, std::make_unique<ListedFates>(list, Direction::kUplink)),
+                    Link(link, std::make_unique<ListedFates>(list, Direction::kDownlink)));
     ASSERT_EQ(run(simulation), RunEnd::kIdle);
     EXPECT_EQ(listed.lines, random.lines);
   }

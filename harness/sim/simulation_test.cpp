@@ -157,7 +157,7 @@ TEST(Simulation, CountsWhatHasNoWay) {
   simulation.add(client, kClientAddress);
   simulation.add(server, kServerAddress);
   simulation.add(alone, at_alone);
-  join(simulation, {}, {}, 4);
+  const Path path = join(simulation, {}, {}, 4);
   client.send(at_alone, "no path");
   client.send(Address::v4({203, 0, 113, 1}, 1), "nobody");
   client.send(kServerAddress, "somebody");
@@ -167,7 +167,7 @@ TEST(Simulation, CountsWhatHasNoWay) {
   EXPECT_EQ(simulation.unroutable(), 4U);
   EXPECT_EQ(server.received.size(), 1U);
   EXPECT_TRUE(client.received.empty());
-  EXPECT_EQ(simulation.link(0, Direction::kUplink).counters().offered, 1U);
+  EXPECT_EQ(simulation.link(path.there).counters().offered, 1U);
 }
 
 // What is asked of an endpoint between two runs happens in the second.
@@ -242,11 +242,10 @@ TEST(Simulation, ObserversSeeEverything) {
   Simulation simulation;
   simulation.add(client, kClientAddress);
   simulation.add(server, kServerAddress);
-  simulation.connect(
-      kClientAddress, kServerAddress,
-      Link({.delay = 1ms}, std::make_unique<ListedFates>(faults, Direction::kUplink)),
-      Link({.delay = 1ms, .rate = {.bits_per_second = 1000}, .queue_datagrams_max = 0},
-           std::make_unique<ListedFates>(faults, Direction::kDownlink)));
+  simulation.path(simulation.host_at(kClientAddress), simulation.host_at(kServerAddress),
+                  Link({.delay = 1ms}, std::make_unique<ListedFates>(faults, Direction::kUplink)),
+                  Link({.delay = 1ms, .rate = {.bits_per_second = 1000}, .queue_datagrams_max = 0},
+                       std::make_unique<ListedFates>(faults, Direction::kDownlink)));
   simulation.observe(first);
   simulation.observe(second);
   simulation.observe(trace);
@@ -301,16 +300,17 @@ TEST(Simulation, ObserversSeeWhatLinksCount) {
   simulation.add(server, kServerAddress);
   simulation.observe(observer);
   std::vector<std::unique_ptr<Greeter>> greeters;
+  std::vector<Path> paths;
   for (std::uint16_t i = 0; i < 3; ++i) {
     const Address client = Address::v4({192, 0, 2, 1}, static_cast<std::uint16_t>(40'000 + i));
     greeters.push_back(std::make_unique<Greeter>(paced(3, 3ms), Names(2000)));
     simulation.add(*greeters.back(), client);
-    join(simulation, kSlowLink, everything(), i, client);
+    paths.push_back(join(simulation, kSlowLink, everything(), i, client));
   }
   EXPECT_EQ(run(simulation), RunEnd::kIdle);
   for (std::size_t i = 0; i < 6; ++i) {
     const auto direction = static_cast<Direction>(i % 2);
-    const LinkCounters& counted = simulation.link(i / 2, direction).counters();
+    const LinkCounters& counted = simulation.link(paths[i / 2][direction]).counters();
     const LinkCounters& seen = observer.counters[i];
     EXPECT_EQ(seen.offered, counted.offered);
     EXPECT_EQ(seen.lost_by, counted.lost_by);
@@ -342,8 +342,8 @@ TEST(Simulation, RefusesWhatCannotBeMeant) {
   EXPECT_NO_THROW(join(simulation, {}, {}, 4));
   EXPECT_THROW(join(simulation, {}, {}, 4), std::logic_error);
   EXPECT_THROW(join(simulation, {}, {}, 4, kServerAddress, kClientAddress), std::logic_error);
-  EXPECT_NO_THROW((void)simulation.link(0, Direction::kDownlink));
-  EXPECT_THROW((void)simulation.link(1, Direction::kUplink), std::exception);
+  EXPECT_NO_THROW((void)simulation.link(LinkId{1}));
+  EXPECT_THROW((void)simulation.link(LinkId{2}), std::logic_error);
 }
 
 // An endpoint that claims to have written more than its buffer holds is stopped at once.
