@@ -1,4 +1,4 @@
-#include "core/address.hpp"
+#include <lossy/core/address.hpp>
 
 #include <gtest/gtest.h>
 

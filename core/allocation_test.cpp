@@ -4,10 +4,10 @@
 
 #include <array>
 
-#include "core/allocations_for_test.hpp"
-#include "core/greeter.hpp"
-#include "core/random.hpp"
-#include "core/server.hpp"
+#include <lossy/core/allocations_for_test.hpp>
+#include <lossy/core/greeter.hpp>
+#include <lossy/core/random.hpp>
+#include <lossy/core/server.hpp>
 
 namespace lossy {
 namespace {

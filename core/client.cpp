@@ -1,9 +1,9 @@
-#include "core/client.hpp"
+#include <lossy/core/client.hpp>
 
 #include <algorithm>
 #include <utility>
 
-#include "core/check.hpp"
+#include <lossy/core/check.hpp>
 
 namespace lossy {
 

@@ -15,10 +15,10 @@
 #include <string_view>
 #include <vector>
 
-#include "core/endpoint.hpp"
-#include "core/message.hpp"
-#include "core/name_table.hpp"
-#include "core/rtt_estimator.hpp"
+#include <lossy/core/endpoint.hpp>
+#include <lossy/core/message.hpp>
+#include <lossy/core/name_table.hpp>
+#include <lossy/core/rtt_estimator.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "core/client.hpp"
+#include <lossy/core/client.hpp>
 
 #include <gmock/gmock.h>
 
@@ -6,8 +6,8 @@
 #include <cstring>
 #include <map>
 
-#include "core/pair_test.hpp"
-#include "core/random.hpp"
+#include <lossy/core/pair_test.hpp>
+#include <lossy/core/random.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "core/clock.hpp"
+#include <lossy/core/clock.hpp>
 
 #include <gtest/gtest.h>
 

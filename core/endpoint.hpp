@@ -7,8 +7,8 @@
 #include <optional>
 #include <span>
 
-#include "core/address.hpp"
-#include "core/clock.hpp"
+#include <lossy/core/address.hpp>
+#include <lossy/core/clock.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "core/escape.hpp"
+#include <lossy/core/escape.hpp>
 
 #include <utf8/checked.h>
 #include <utf8/unchecked.h>

@@ -1,4 +1,4 @@
-#include "core/escape.hpp"
+#include <lossy/core/escape.hpp>
 
 #include <gtest/gtest.h>
 

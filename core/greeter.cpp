@@ -1,10 +1,10 @@
-#include "core/greeter.hpp"
+#include <lossy/core/greeter.hpp>
 
 #include <algorithm>
 #include <charconv>
 #include <utility>
 
-#include "core/check.hpp"
+#include <lossy/core/check.hpp>
 
 namespace lossy {
 

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/client.hpp"
-#include "core/histogram.hpp"
+#include <lossy/core/client.hpp>
+#include <lossy/core/histogram.hpp>
 
 namespace lossy {
 

@@ -1,9 +1,9 @@
-#include "core/greeter.hpp"
+#include <lossy/core/greeter.hpp>
 
 #include <gmock/gmock.h>
 
-#include "core/pair_test.hpp"
-#include "core/random.hpp"
+#include <lossy/core/pair_test.hpp>
+#include <lossy/core/random.hpp>
 
 namespace lossy {
 namespace {

@@ -1,12 +1,12 @@
-#include "core/histogram.hpp"
+#include <lossy/core/histogram.hpp>
 
 #include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <numeric>
 
-#include "core/check.hpp"
-#include "core/random.hpp"
+#include <lossy/core/check.hpp>
+#include <lossy/core/random.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "core/histogram.hpp"
+#include <lossy/core/histogram.hpp>
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "core/random.hpp"
+#include <lossy/core/random.hpp>
 
 namespace lossy {
 namespace {

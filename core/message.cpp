@@ -1,10 +1,10 @@
-#include "core/message.hpp"
+#include <lossy/core/message.hpp>
 
 #include <utf8/checked.h>
 
 #include <cstring>
 
-#include "core/check.hpp"
+#include <lossy/core/check.hpp>
 
 namespace lossy {
 namespace {

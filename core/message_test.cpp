@@ -1,4 +1,4 @@
-#include "core/message.hpp"
+#include <lossy/core/message.hpp>
 
 #include <gmock/gmock.h>
 

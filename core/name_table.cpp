@@ -1,8 +1,8 @@
-#include "core/name_table.hpp"
+#include <lossy/core/name_table.hpp>
 
 #include <utility>
 
-#include "core/check.hpp"
+#include <lossy/core/check.hpp>
 
 namespace lossy {
 

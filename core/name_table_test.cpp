@@ -1,4 +1,4 @@
-#include "core/name_table.hpp"
+#include <lossy/core/name_table.hpp>
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "core/random.hpp"
+#include <lossy/core/random.hpp>
 
 namespace lossy {
 namespace {

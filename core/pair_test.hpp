@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/client.hpp"
-#include "core/server.hpp"
+#include <lossy/core/client.hpp>
+#include <lossy/core/server.hpp>
 
 namespace lossy::testing_pair {
 

@@ -1,4 +1,4 @@
-#include "core/rtt_estimator.hpp"
+#include <lossy/core/rtt_estimator.hpp>
 
 namespace lossy {
 

@@ -13,7 +13,7 @@
 
 #include <algorithm>
 
-#include "core/clock.hpp"
+#include <lossy/core/clock.hpp>
 
 namespace lossy {
 

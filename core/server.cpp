@@ -1,8 +1,8 @@
-#include "core/server.hpp"
+#include <lossy/core/server.hpp>
 
 #include <cstring>
 
-#include "core/check.hpp"
+#include <lossy/core/check.hpp>
 
 namespace lossy {
 

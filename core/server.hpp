@@ -5,8 +5,8 @@
 #include <array>
 #include <cstdint>
 
-#include "core/endpoint.hpp"
-#include "core/message.hpp"
+#include <lossy/core/endpoint.hpp>
+#include <lossy/core/message.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "core/server.hpp"
+#include <lossy/core/server.hpp>
 
 #include <gtest/gtest.h>
 

@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "fuzz/built_octets.hpp"
-#include "harness/capture/frame.hpp"
+#include <lossy/fuzz/built_octets.hpp>
+#include <lossy/harness/capture/frame.hpp>
 
 namespace lossy::fuzz {
 

@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include "fuzz/built_carriers.hpp"
-#include "fuzz/built_link.hpp"
-#include "fuzz/built_octets.hpp"
-#include "harness/capture/frame.hpp"
+#include <lossy/fuzz/built_carriers.hpp>
+#include <lossy/fuzz/built_link.hpp>
+#include <lossy/fuzz/built_octets.hpp>
+#include <lossy/harness/capture/frame.hpp>
 
 namespace lossy::fuzz {
 

@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "fuzz/property.hpp"
+#include <lossy/fuzz/property.hpp>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);

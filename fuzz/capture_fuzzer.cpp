@@ -16,12 +16,12 @@
 #include <span>
 #include <string_view>
 
-#include "fuzz/property.hpp"
-#include "fuzz/trace.hpp"
-#include "harness/capture/inspector.hpp"
-#include "harness/capture/reader.hpp"
-#include "harness/capture/reassembler.hpp"
-#include "harness/capture/unpacker.hpp"
+#include <lossy/fuzz/property.hpp>
+#include <lossy/fuzz/trace.hpp>
+#include <lossy/harness/capture/inspector.hpp>
+#include <lossy/harness/capture/reader.hpp>
+#include <lossy/harness/capture/reassembler.hpp>
+#include <lossy/harness/capture/unpacker.hpp>
 
 namespace lossy::fuzz {
 namespace {

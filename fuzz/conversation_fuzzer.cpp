@@ -11,9 +11,9 @@
 #include <cstdio>
 #include <numeric>
 
-#include "fuzz/property.hpp"
-#include "fuzz/trace.hpp"
-#include "harness/sim/scripted_run.hpp"
+#include <lossy/fuzz/property.hpp>
+#include <lossy/fuzz/trace.hpp>
+#include <lossy/harness/sim/scripted_run.hpp>
 
 namespace lossy::fuzz {
 namespace {

@@ -14,11 +14,11 @@
 #include <utility>
 #include <vector>
 
-#include "fuzz/input.hpp"
-#include "fuzz/link_reference.hpp"
-#include "fuzz/property.hpp"
-#include "fuzz/trace.hpp"
-#include "harness/link/link.hpp"
+#include <lossy/fuzz/input.hpp>
+#include <lossy/fuzz/link_reference.hpp>
+#include <lossy/fuzz/property.hpp>
+#include <lossy/fuzz/trace.hpp>
+#include <lossy/harness/link/link.hpp>
 
 namespace lossy::fuzz {
 namespace {

@@ -10,10 +10,10 @@
 #include <optional>
 #include <vector>
 
-#include "core/clock.hpp"
-#include "core/random.hpp"
-#include "harness/link/fate.hpp"
-#include "harness/link/link_options.hpp"
+#include <lossy/core/clock.hpp>
+#include <lossy/core/random.hpp>
+#include <lossy/harness/link/fate.hpp>
+#include <lossy/harness/link/link_options.hpp>
 
 namespace lossy::fuzz {
 

@@ -15,11 +15,11 @@
 #include <string_view>
 #include <vector>
 
-#include "fuzz/input.hpp"
-#include "fuzz/property.hpp"
-#include "fuzz/trace.hpp"
-#include "harness/link/link.hpp"
-#include "harness/sim/checked_endpoints.hpp"
+#include <lossy/fuzz/input.hpp>
+#include <lossy/fuzz/property.hpp>
+#include <lossy/fuzz/trace.hpp>
+#include <lossy/harness/link/link.hpp>
+#include <lossy/harness/sim/checked_endpoints.hpp>
 
 namespace lossy::fuzz {
 namespace {

@@ -6,10 +6,10 @@
 #include <span>
 #include <string_view>
 
-#include "core/message.hpp"
-#include "fuzz/property.hpp"
-#include "fuzz/trace.hpp"
-#include "harness/sim/reference_grammar.hpp"
+#include <lossy/core/message.hpp>
+#include <lossy/fuzz/property.hpp>
+#include <lossy/fuzz/trace.hpp>
+#include <lossy/harness/sim/reference_grammar.hpp>
 
 namespace lossy::fuzz {
 namespace {

@@ -13,11 +13,11 @@
 #include <utility>
 #include <vector>
 
-#include "fuzz/property.hpp"
-#include "fuzz/trace.hpp"
-#include "harness/link/link.hpp"
-#include "harness/link/netem.hpp"
-#include "harness/link/random_fates.hpp"
+#include <lossy/fuzz/property.hpp>
+#include <lossy/fuzz/trace.hpp>
+#include <lossy/harness/link/link.hpp>
+#include <lossy/harness/link/netem.hpp>
+#include <lossy/harness/link/random_fates.hpp>
 
 namespace lossy::fuzz {
 namespace {

@@ -20,12 +20,12 @@
 #include <variant>
 #include <vector>
 
-#include "fuzz/built_packet.hpp"
-#include "fuzz/input.hpp"
-#include "fuzz/property.hpp"
-#include "fuzz/trace.hpp"
-#include "harness/capture/reassembler.hpp"
-#include "harness/capture/segments.hpp"
+#include <lossy/fuzz/built_packet.hpp>
+#include <lossy/fuzz/input.hpp>
+#include <lossy/fuzz/property.hpp>
+#include <lossy/fuzz/trace.hpp>
+#include <lossy/harness/capture/reassembler.hpp>
+#include <lossy/harness/capture/segments.hpp>
 
 namespace lossy::fuzz {
 namespace {

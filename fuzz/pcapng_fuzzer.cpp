@@ -16,12 +16,12 @@
 #include <string_view>
 #include <vector>
 
-#include "fuzz/input.hpp"
-#include "fuzz/property.hpp"
-#include "fuzz/trace.hpp"
-#include "harness/capture/pcap_file.hpp"
-#include "harness/capture/pcapng_file.hpp"
-#include "harness/capture/pcapng_writer.hpp"
+#include <lossy/fuzz/input.hpp>
+#include <lossy/fuzz/property.hpp>
+#include <lossy/fuzz/trace.hpp>
+#include <lossy/harness/capture/pcap_file.hpp>
+#include <lossy/harness/capture/pcapng_file.hpp>
+#include <lossy/harness/capture/pcapng_writer.hpp>
 
 namespace lossy::fuzz {
 namespace {

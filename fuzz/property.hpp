@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "harness/sim/properties.hpp"
+#include <lossy/harness/sim/properties.hpp>
 
 namespace lossy::fuzz {
 

@@ -1,4 +1,4 @@
-#include "fuzz/random_inputs.hpp"
+#include <lossy/fuzz/random_inputs.hpp>
 
 #include <algorithm>
 

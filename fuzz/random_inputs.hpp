@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "fuzz/script_mutator.hpp"
+#include <lossy/fuzz/script_mutator.hpp>
 
 namespace lossy::fuzz {
 

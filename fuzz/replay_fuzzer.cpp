@@ -12,13 +12,13 @@
 #include <variant>
 #include <vector>
 
-#include "fuzz/property.hpp"
-#include "fuzz/trace.hpp"
-#include "harness/capture/golden.hpp"
-#include "harness/capture/reader.hpp"
-#include "harness/capture/recorder.hpp"
-#include "harness/link/observer.hpp"
-#include "harness/sim/scripted_run.hpp"
+#include <lossy/fuzz/property.hpp>
+#include <lossy/fuzz/trace.hpp>
+#include <lossy/harness/capture/golden.hpp>
+#include <lossy/harness/capture/reader.hpp>
+#include <lossy/harness/capture/recorder.hpp>
+#include <lossy/harness/link/observer.hpp>
+#include <lossy/harness/sim/scripted_run.hpp>
 
 namespace lossy::fuzz {
 namespace {

@@ -7,9 +7,9 @@
 #include <string>
 #include <string_view>
 
-#include "fuzz/property.hpp"
-#include "fuzz/trace.hpp"
-#include "harness/sim/script_text.hpp"
+#include <lossy/fuzz/property.hpp>
+#include <lossy/fuzz/trace.hpp>
+#include <lossy/harness/sim/script_text.hpp>
 
 namespace lossy::fuzz {
 namespace {

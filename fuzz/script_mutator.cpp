@@ -1,4 +1,4 @@
-#include "fuzz/script_mutator.hpp"
+#include <lossy/fuzz/script_mutator.hpp>
 
 #include <algorithm>
 #include <numeric>

@@ -10,8 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/random.hpp"
-#include "harness/sim/script.hpp"
+#include <lossy/core/random.hpp>
+#include <lossy/harness/sim/script.hpp>
 
 namespace lossy::fuzz {
 

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <vector>
 
-#include "fuzz/script_mutator.hpp"
+#include <lossy/fuzz/script_mutator.hpp>
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
 

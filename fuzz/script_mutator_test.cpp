@@ -1,10 +1,10 @@
-#include "fuzz/script_mutator.hpp"
+#include <lossy/fuzz/script_mutator.hpp>
 
 #include <gtest/gtest.h>
 
 #include <set>
 
-#include "harness/sim/scripts_for_test.hpp"
+#include <lossy/harness/sim/scripts_for_test.hpp>
 
 namespace lossy::fuzz {
 namespace {

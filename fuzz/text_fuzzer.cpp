@@ -7,12 +7,12 @@
 #include <string>
 #include <string_view>
 
-#include "core/address.hpp"
-#include "core/escape.hpp"
-#include "fuzz/property.hpp"
-#include "fuzz/trace.hpp"
-#include "harness/link/fault_list.hpp"
-#include "harness/link/text.hpp"
+#include <lossy/core/address.hpp>
+#include <lossy/core/escape.hpp>
+#include <lossy/fuzz/property.hpp>
+#include <lossy/fuzz/trace.hpp>
+#include <lossy/harness/link/fault_list.hpp>
+#include <lossy/harness/link/text.hpp>
 
 namespace lossy::fuzz {
 namespace {

@@ -20,7 +20,7 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "fuzz/random_inputs.hpp"
+#include <lossy/fuzz/random_inputs.hpp>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 

@@ -1,11 +1,13 @@
 // Somebody else's protocol in lossy's simulator: a client counts to 1000 and repeats each number
 // until the server acknowledges it, over a network that loses, duplicates and reorders.
-#include <lossy/harness/link/random_fates.hpp>
+#include <lossy/harness/link/link_model.hpp>
 #include <lossy/harness/sim/simulation.hpp>
 
 #include <cstdio>
 #include <cstring>
 #include <set>
+
+#include "core/clock.hpp"
 
 using namespace std::chrono_literals;
 using Number = std::uint32_t;
@@ -39,7 +41,7 @@ struct Client : lossy::Endpoint {
   std::optional<lossy::Transmit> poll_transmit(lossy::Instant now,
                                                std::span<std::byte> buffer) override {
     if (done() || now < send_at) return std::nullopt;
-    send_at = now + 100ms;
+    send_at = now + kPatience;
     return write(next, kServer, buffer);
   }
   std::optional<lossy::Instant> poll_timeout() const override {
@@ -64,24 +66,16 @@ struct Server : lossy::Endpoint {
   std::optional<lossy::Instant> poll_timeout() const override { return std::nullopt; }
 };
 
-lossy::Link bad_link(std::uint64_t seed, lossy::Direction direction) {
-  lossy::Impairments impairments;
-  impairments.duplicate = lossy::Probability::ratio(20, 100);
-  impairments.loss = lossy::RandomLoss{lossy::Probability::ratio(20, 100)};
-  impairments.jitter = 10ms;
-  return {lossy::LinkOptions{.delay = 20ms},
-          std::make_unique<lossy::RandomFates>(impairments, seed, direction)};
-}
-
 int main() {
   Client client;
   Server server;
   lossy::Simulation simulation;
   const lossy::HostId counts = simulation.add(client, kClient);
   const lossy::HostId acknowledges = simulation.add(server, kServer);
+  const char* const netem = "delay 20ms 10ms loss 20% duplicate 20%";
   const lossy::Path path =
-      simulation.path(counts, acknowledges, bad_link(7, lossy::Direction::kUplink),
-                      bad_link(7, lossy::Direction::kDownlink));
+      simulation.path(counts, acknowledges, lossy::make_link(netem, 7, lossy::Direction::kUplink),
+                      lossy::make_link(netem, 7, lossy::Direction::kDownlink));
 
   const auto end = simulation.run_until([&] { return client.done(); }, lossy::Instant(1h));
   const auto& uplink = simulation.link(path.there).counters();

@@ -1,4 +1,4 @@
-#include "harness/capture/byte_window.hpp"
+#include <lossy/harness/capture/byte_window.hpp>
 
 #include <algorithm>
 #include <cstring>

@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "harness/capture/input_stream.hpp"
+#include <lossy/harness/capture/input_stream.hpp>
 
 namespace lossy {
 

@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "harness/capture/byte_window.hpp"
-#include "harness/capture/capture_record.hpp"
+#include <lossy/harness/capture/byte_window.hpp>
+#include <lossy/harness/capture/capture_record.hpp>
 
 namespace lossy {
 

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <span>
 
-#include "core/clock.hpp"
-#include "harness/capture/frame.hpp"
+#include <lossy/core/clock.hpp>
+#include <lossy/harness/capture/frame.hpp>
 
 namespace lossy {
 

@@ -1,12 +1,12 @@
-#include "harness/capture/capture_writer.hpp"
+#include <lossy/harness/capture/capture_writer.hpp>
 
 #include <fmt/format.h>
 
 #include <cerrno>
 #include <system_error>
 
-#include "harness/capture/pcap_writer.hpp"
-#include "harness/capture/pcapng_writer.hpp"
+#include <lossy/harness/capture/pcap_writer.hpp>
+#include <lossy/harness/capture/pcapng_writer.hpp>
 
 namespace lossy {
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <string_view>
 
-#include "harness/capture/capture_record.hpp"
-#include "harness/capture/new_file.hpp"
-#include "harness/capture/piece_file.hpp"
+#include <lossy/harness/capture/capture_record.hpp>
+#include <lossy/harness/capture/new_file.hpp>
+#include <lossy/harness/capture/piece_file.hpp>
 
 namespace lossy {
 

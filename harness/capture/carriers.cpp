@@ -1,6 +1,6 @@
 // What carries packets between a link and the datagram that counts.
-#include "harness/capture/decoder.hpp"
-#include "harness/capture/wire.hpp"
+#include <lossy/harness/capture/decoder.hpp>
+#include <lossy/harness/capture/wire.hpp>
 
 namespace lossy {
 

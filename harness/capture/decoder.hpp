@@ -15,7 +15,7 @@
 #include <optional>
 #include <span>
 
-#include "harness/capture/frame.hpp"
+#include <lossy/harness/capture/frame.hpp>
 
 namespace lossy {
 

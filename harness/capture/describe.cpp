@@ -1,14 +1,14 @@
-#include "harness/capture/describe.hpp"
+#include <lossy/harness/capture/describe.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
 
-#include "core/escape.hpp"
-#include "harness/capture/frame.hpp"
-#include "harness/capture/hexdump.hpp"
-#include "harness/capture/recorder.hpp"
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/capture/frame.hpp>
+#include <lossy/harness/capture/hexdump.hpp>
+#include <lossy/harness/capture/recorder.hpp>
 
 namespace lossy {
 namespace {

@@ -2,10 +2,10 @@
 #include <cstring>
 #include <utility>
 
-#include "core/check.hpp"
-#include "harness/capture/checksum.hpp"
-#include "harness/capture/frame.hpp"
-#include "harness/capture/wire.hpp"
+#include <lossy/core/check.hpp>
+#include <lossy/harness/capture/checksum.hpp>
+#include <lossy/harness/capture/frame.hpp>
+#include <lossy/harness/capture/wire.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/capture/exchanges.hpp"
+#include <lossy/harness/capture/exchanges.hpp>
 
 #include <string.h>
 

@@ -13,8 +13,8 @@
 #include <span>
 #include <vector>
 
-#include "core/clock.hpp"
-#include "core/histogram.hpp"
+#include <lossy/core/clock.hpp>
+#include <lossy/core/histogram.hpp>
 
 namespace lossy {
 

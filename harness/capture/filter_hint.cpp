@@ -1,4 +1,4 @@
-#include "harness/capture/filter_hint.hpp"
+#include <lossy/harness/capture/filter_hint.hpp>
 
 #include <array>
 #include <utility>

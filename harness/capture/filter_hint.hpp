@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "harness/capture/capture_record.hpp"
-#include "harness/capture/packet_filter.hpp"
+#include <lossy/harness/capture/capture_record.hpp>
+#include <lossy/harness/capture/packet_filter.hpp>
 
 namespace lossy {
 

@@ -1,9 +1,9 @@
-#include "harness/capture/first_reading.hpp"
+#include <lossy/harness/capture/first_reading.hpp>
 
 #include <utility>
 #include <variant>
 
-#include "harness/capture/inspector.hpp"
+#include <lossy/harness/capture/inspector.hpp>
 
 namespace lossy {
 

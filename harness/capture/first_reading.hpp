@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "harness/capture/reader.hpp"
-#include "harness/capture/server_finder.hpp"
+#include <lossy/harness/capture/reader.hpp>
+#include <lossy/harness/capture/server_finder.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/capture/flow_views.hpp"
+#include <lossy/harness/capture/flow_views.hpp>
 
 #include <algorithm>
 #include <cstring>

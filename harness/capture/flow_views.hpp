@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/clock.hpp"
-#include "harness/capture/frame.hpp"
+#include <lossy/core/clock.hpp>
+#include <lossy/harness/capture/frame.hpp>
 
 namespace lossy {
 

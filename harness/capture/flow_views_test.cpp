@@ -1,11 +1,11 @@
-#include "harness/capture/flow_views.hpp"
+#include <lossy/harness/capture/flow_views.hpp>
 
 #include <gtest/gtest.h>
 
 #include <span>
 #include <string_view>
 
-#include "harness/capture/inspected_for_test.hpp"
+#include <lossy/harness/capture/inspected_for_test.hpp>
 
 namespace lossy {
 namespace {

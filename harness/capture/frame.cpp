@@ -1,12 +1,12 @@
-#include "harness/capture/frame.hpp"
+#include <lossy/harness/capture/frame.hpp>
 
 #include <algorithm>
 #include <new>
 #include <optional>
 
-#include "harness/capture/checksum.hpp"
-#include "harness/capture/decoder.hpp"
-#include "harness/capture/wire.hpp"
+#include <lossy/harness/capture/checksum.hpp>
+#include <lossy/harness/capture/decoder.hpp>
+#include <lossy/harness/capture/wire.hpp>
 
 namespace lossy {
 

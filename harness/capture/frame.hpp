@@ -15,10 +15,10 @@
 #include <string_view>
 #include <variant>
 
-#include "core/address.hpp"
-#include "core/endpoint.hpp"
-#include "harness/capture/carrier.hpp"
-#include "harness/capture/link_type.hpp"
+#include <lossy/core/address.hpp>
+#include <lossy/core/endpoint.hpp>
+#include <lossy/harness/capture/carrier.hpp>
+#include <lossy/harness/capture/link_type.hpp>
 
 namespace lossy {
 

@@ -9,10 +9,10 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/capture/checksum.hpp"
-#include "harness/capture/files_for_test.hpp"
-#include "harness/capture/frame.hpp"
-#include "harness/capture/wire.hpp"
+#include <lossy/harness/capture/checksum.hpp>
+#include <lossy/harness/capture/files_for_test.hpp>
+#include <lossy/harness/capture/frame.hpp>
+#include <lossy/harness/capture/wire.hpp>
 
 namespace lossy {
 

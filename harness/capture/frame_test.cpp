@@ -1,4 +1,4 @@
-#include "harness/capture/frame.hpp"
+#include <lossy/harness/capture/frame.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "core/random.hpp"
-#include "harness/capture/checksum.hpp"
-#include "harness/capture/frame_for_test.hpp"
+#include <lossy/core/random.hpp>
+#include <lossy/harness/capture/checksum.hpp>
+#include <lossy/harness/capture/frame_for_test.hpp>
 
 namespace lossy {
 namespace {

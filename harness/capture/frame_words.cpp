@@ -1,4 +1,4 @@
-#include "harness/capture/frame.hpp"
+#include <lossy/harness/capture/frame.hpp>
 
 #include <numeric>
 

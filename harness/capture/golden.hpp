@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "harness/capture/describe.hpp"
-#include "harness/capture/reader.hpp"
-#include "harness/capture/record_as.hpp"
-#include "harness/capture/recorder.hpp"
+#include <lossy/harness/capture/describe.hpp>
+#include <lossy/harness/capture/reader.hpp>
+#include <lossy/harness/capture/record_as.hpp>
+#include <lossy/harness/capture/recorder.hpp>
 
 namespace lossy {
 

@@ -1,12 +1,12 @@
-#include "harness/capture/golden.hpp"
+#include <lossy/harness/capture/golden.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <functional>
 
-#include "harness/capture/files_for_test.hpp"
-#include "harness/capture/recording_writer.hpp"
+#include <lossy/harness/capture/files_for_test.hpp>
+#include <lossy/harness/capture/recording_writer.hpp>
 
 namespace lossy {
 namespace {

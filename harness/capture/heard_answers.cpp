@@ -1,4 +1,4 @@
-#include "harness/capture/heard_answers.hpp"
+#include <lossy/harness/capture/heard_answers.hpp>
 
 #include <algorithm>
 

@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
-#include "core/clock.hpp"
-#include "harness/capture/recorded_flows.hpp"
+#include <lossy/core/clock.hpp>
+#include <lossy/harness/capture/recorded_flows.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/capture/heard_answers.hpp"
+#include <lossy/harness/capture/heard_answers.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/capture/recorded_for_test.hpp"
+#include <lossy/harness/capture/recorded_for_test.hpp>
 
 namespace lossy {
 namespace {

@@ -1,10 +1,10 @@
-#include "harness/capture/hexdump.hpp"
+#include <lossy/harness/capture/hexdump.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "core/counted.hpp"
+#include <lossy/core/counted.hpp>
 
 namespace lossy {
 namespace {

@@ -1,9 +1,9 @@
-#include "harness/capture/hexdump.hpp"
+#include <lossy/harness/capture/hexdump.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "harness/capture/files_for_test.hpp"
+#include <lossy/harness/capture/files_for_test.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/capture/input_stream.hpp"
+#include <lossy/harness/capture/input_stream.hpp>
 
 #include <unistd.h>
 

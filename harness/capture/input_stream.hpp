@@ -8,7 +8,7 @@
 #include <span>
 #include <string>
 
-#include "harness/capture/unpacker.hpp"
+#include <lossy/harness/capture/unpacker.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/capture/input_stream.hpp"
+#include <lossy/harness/capture/input_stream.hpp>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <vector>
 
-#include "harness/capture/files_for_test.hpp"
-#include "harness/capture/packers_for_test.hpp"
+#include <lossy/harness/capture/files_for_test.hpp>
+#include <lossy/harness/capture/packers_for_test.hpp>
 
 namespace lossy {
 namespace {

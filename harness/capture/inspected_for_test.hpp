@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/capture/frame_for_test.hpp"
-#include "harness/capture/inspector.hpp"
-#include "harness/capture/recorder.hpp"
+#include <lossy/harness/capture/frame_for_test.hpp>
+#include <lossy/harness/capture/inspector.hpp>
+#include <lossy/harness/capture/recorder.hpp>
 
 namespace lossy {
 

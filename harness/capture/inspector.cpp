@@ -1,4 +1,4 @@
-#include "harness/capture/inspector.hpp"
+#include <lossy/harness/capture/inspector.hpp>
 
 #include <algorithm>
 #include <functional>

@@ -12,13 +12,13 @@
 #include <unordered_map>
 #include <vector>
 
-#include "harness/capture/exchanges.hpp"
-#include "harness/capture/flow_views.hpp"
-#include "harness/capture/frame.hpp"
-#include "harness/capture/path_metrics.hpp"
-#include "harness/capture/reassembler.hpp"
-#include "harness/capture/recorder.hpp"
-#include "harness/capture/server_finder.hpp"
+#include <lossy/harness/capture/exchanges.hpp>
+#include <lossy/harness/capture/flow_views.hpp>
+#include <lossy/harness/capture/frame.hpp>
+#include <lossy/harness/capture/path_metrics.hpp>
+#include <lossy/harness/capture/reassembler.hpp>
+#include <lossy/harness/capture/recorder.hpp>
+#include <lossy/harness/capture/server_finder.hpp>
 
 namespace lossy {
 

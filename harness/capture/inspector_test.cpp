@@ -1,4 +1,4 @@
-#include "harness/capture/inspector.hpp"
+#include <lossy/harness/capture/inspector.hpp>
 
 #include <gtest/gtest.h>
 
@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/capture/inspected_for_test.hpp"
-#include "harness/capture/merged_for_test.hpp"
+#include <lossy/harness/capture/inspected_for_test.hpp>
+#include <lossy/harness/capture/merged_for_test.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/capture/key_log.hpp"
+#include <lossy/harness/capture/key_log.hpp>
 
 #include <fcntl.h>
 #include <fmt/format.h>

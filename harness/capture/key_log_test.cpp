@@ -1,9 +1,9 @@
-#include "harness/capture/key_log.hpp"
+#include <lossy/harness/capture/key_log.hpp>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "harness/capture/files_for_test.hpp"
+#include <lossy/harness/capture/files_for_test.hpp>
 
 namespace lossy {
 namespace {

@@ -1,6 +1,6 @@
 // The links that few captures have.
-#include "harness/capture/decoder.hpp"
-#include "harness/capture/wire.hpp"
+#include <lossy/harness/capture/decoder.hpp>
+#include <lossy/harness/capture/wire.hpp>
 
 namespace lossy {
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/capture/frame_for_test.hpp"
+#include <lossy/harness/capture/frame_for_test.hpp>
 
 namespace lossy {
 namespace {

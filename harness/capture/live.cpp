@@ -1,4 +1,4 @@
-#include "harness/capture/live.hpp"
+#include <lossy/harness/capture/live.hpp>
 
 #include <linux/filter.h>
 #include <linux/if_packet.h>
@@ -17,10 +17,10 @@
 #include <system_error>
 #include <utility>
 
-#include "core/escape.hpp"
-#include "harness/capture/frame.hpp"
-#include "harness/capture/live_interfaces.hpp"
-#include "harness/capture/reader.hpp"
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/capture/frame.hpp>
+#include <lossy/harness/capture/live_interfaces.hpp>
+#include <lossy/harness/capture/reader.hpp>
 
 namespace lossy {
 namespace {

@@ -9,8 +9,8 @@
 #include <string>
 #include <variant>
 
-#include "core/clock.hpp"
-#include "harness/capture/capture_record.hpp"
+#include <lossy/core/clock.hpp>
+#include <lossy/harness/capture/capture_record.hpp>
 
 struct pcap;  // libpcap's pcap_t, which nobody else needs to see.
 

@@ -1,4 +1,4 @@
-#include "harness/capture/live_interfaces.hpp"
+#include <lossy/harness/capture/live_interfaces.hpp>
 
 #include <arpa/inet.h>
 #include <net/if.h>

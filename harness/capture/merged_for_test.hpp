@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "harness/capture/capture_record.hpp"
-#include "harness/capture/frame_for_test.hpp"
+#include <lossy/harness/capture/capture_record.hpp>
+#include <lossy/harness/capture/frame_for_test.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/capture/new_file.hpp"
+#include <lossy/harness/capture/new_file.hpp>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -11,7 +11,7 @@
 #include <system_error>
 #include <utility>
 
-#include "core/check.hpp"
+#include <lossy/core/check.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/capture/new_file.hpp"
+#include <lossy/harness/capture/new_file.hpp>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 #include <fstream>
 #include <system_error>
 
-#include "harness/capture/files_for_test.hpp"
+#include <lossy/harness/capture/files_for_test.hpp>
 
 namespace lossy {
 namespace {

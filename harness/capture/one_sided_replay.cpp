@@ -1,14 +1,14 @@
-#include "harness/capture/one_sided_replay.hpp"
+#include <lossy/harness/capture/one_sided_replay.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <functional>
 
-#include "core/message.hpp"
-#include "harness/capture/hexdump.hpp"
-#include "harness/capture/reassembler.hpp"
-#include "harness/capture/recorder.hpp"
+#include <lossy/core/message.hpp>
+#include <lossy/harness/capture/hexdump.hpp>
+#include <lossy/harness/capture/reassembler.hpp>
+#include <lossy/harness/capture/recorder.hpp>
 
 namespace lossy {
 

@@ -9,10 +9,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/endpoint.hpp"
-#include "harness/capture/describe.hpp"
-#include "harness/capture/flow_views.hpp"
-#include "harness/capture/replay_difference.hpp"
+#include <lossy/core/endpoint.hpp>
+#include <lossy/harness/capture/describe.hpp>
+#include <lossy/harness/capture/flow_views.hpp>
+#include <lossy/harness/capture/replay_difference.hpp>
 
 namespace lossy {
 

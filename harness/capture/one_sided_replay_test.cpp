@@ -1,8 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "harness/capture/frame_for_test.hpp"
-#include "harness/capture/replay_for_test.hpp"
+#include <lossy/harness/capture/frame_for_test.hpp>
+#include <lossy/harness/capture/replay_for_test.hpp>
 
 namespace lossy {
 namespace {

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/capture/unpacker.hpp"
+#include <lossy/harness/capture/unpacker.hpp>
 
 namespace lossy {
 

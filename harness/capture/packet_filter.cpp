@@ -1,4 +1,4 @@
-#include "harness/capture/packet_filter.hpp"
+#include <lossy/harness/capture/packet_filter.hpp>
 
 #include <pcap/pcap.h>
 
@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <new>
 
-#include "core/escape.hpp"
+#include <lossy/core/escape.hpp>
 
 namespace lossy {
 

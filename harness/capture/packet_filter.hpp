@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "harness/capture/capture_record.hpp"
+#include <lossy/harness/capture/capture_record.hpp>
 
 struct bpf_program;
 

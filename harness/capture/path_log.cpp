@@ -1,4 +1,4 @@
-#include "harness/capture/path_log.hpp"
+#include <lossy/harness/capture/path_log.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 
-#include "core/name_table.hpp"
-#include "harness/capture/inspector.hpp"
+#include <lossy/core/name_table.hpp>
+#include <lossy/harness/capture/inspector.hpp>
 
 namespace lossy {
 namespace {

@@ -10,8 +10,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/clock.hpp"
-#include "harness/capture/frame.hpp"
+#include <lossy/core/clock.hpp>
+#include <lossy/harness/capture/frame.hpp>
 
 namespace lossy {
 

@@ -1,11 +1,11 @@
-#include "harness/capture/path_log.hpp"
+#include <lossy/harness/capture/path_log.hpp>
 
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
 
-#include "harness/capture/inspected_for_test.hpp"
+#include <lossy/harness/capture/inspected_for_test.hpp>
 
 namespace lossy {
 namespace {

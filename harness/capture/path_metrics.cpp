@@ -1,4 +1,4 @@
-#include "harness/capture/path_metrics.hpp"
+#include <lossy/harness/capture/path_metrics.hpp>
 
 #include <algorithm>
 

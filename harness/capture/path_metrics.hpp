@@ -9,8 +9,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/clock.hpp"
-#include "core/histogram.hpp"
+#include <lossy/core/clock.hpp>
+#include <lossy/core/histogram.hpp>
 
 namespace lossy {
 

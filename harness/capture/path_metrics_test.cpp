@@ -1,11 +1,11 @@
-#include "harness/capture/path_metrics.hpp"
+#include <lossy/harness/capture/path_metrics.hpp>
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <vector>
 
-#include "core/random.hpp"
+#include <lossy/core/random.hpp>
 
 namespace lossy {
 namespace {

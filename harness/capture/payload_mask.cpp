@@ -1,4 +1,4 @@
-#include "harness/capture/payload_mask.hpp"
+#include <lossy/harness/capture/payload_mask.hpp>
 
 #include <fmt/format.h>
 #include <re2/re2.h>
@@ -8,8 +8,8 @@
 #include <cstring>
 #include <limits>
 
-#include "core/endpoint.hpp"
-#include "core/escape.hpp"
+#include <lossy/core/endpoint.hpp>
+#include <lossy/core/escape.hpp>
 
 namespace lossy {
 namespace {

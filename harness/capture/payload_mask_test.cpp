@@ -1,11 +1,11 @@
-#include "harness/capture/payload_mask.hpp"
+#include <lossy/harness/capture/payload_mask.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/endpoint.hpp"
-#include "core/random.hpp"
-#include "harness/capture/files_for_test.hpp"
+#include <lossy/core/endpoint.hpp>
+#include <lossy/core/random.hpp>
+#include <lossy/harness/capture/files_for_test.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/capture/pcap_file.hpp"
+#include <lossy/harness/capture/pcap_file.hpp>
 
 #include <pcap/pcap.h>
 #include <stdio_ext.h>
@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <new>
 
-#include "harness/capture/wire.hpp"
+#include <lossy/harness/capture/wire.hpp>
 
 namespace lossy {
 namespace {

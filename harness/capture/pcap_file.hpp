@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "harness/capture/capture_format.hpp"
+#include <lossy/harness/capture/capture_format.hpp>
 
 struct pcap;  // libpcap's pcap_t, which nobody else needs to see.
 

@@ -1,10 +1,10 @@
-#include "harness/capture/pcap_writer.hpp"
+#include <lossy/harness/capture/pcap_writer.hpp>
 
 #include <limits>
 
-#include "core/check.hpp"
-#include "harness/capture/frame.hpp"
-#include "harness/capture/little_endian.hpp"
+#include <lossy/core/check.hpp>
+#include <lossy/harness/capture/frame.hpp>
+#include <lossy/harness/capture/little_endian.hpp>
 
 namespace lossy {
 namespace {

@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-#include "harness/capture/capture_writer.hpp"
+#include <lossy/harness/capture/capture_writer.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/capture/pcap_writer.hpp"
+#include <lossy/harness/capture/pcap_writer.hpp>
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -10,8 +10,8 @@
 #include <system_error>
 #include <thread>
 
-#include "harness/capture/files_for_test.hpp"
-#include "harness/capture/reader.hpp"
+#include <lossy/harness/capture/files_for_test.hpp>
+#include <lossy/harness/capture/reader.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/capture/pcapng_file.hpp"
+#include <lossy/harness/capture/pcapng_file.hpp>
 
 #include <algorithm>
 #include <cstring>

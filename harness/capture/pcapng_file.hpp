@@ -15,8 +15,8 @@
 #include <tuple>
 #include <vector>
 
-#include "harness/capture/capture_format.hpp"
-#include "harness/capture/timestamp_unit.hpp"
+#include <lossy/harness/capture/capture_format.hpp>
+#include <lossy/harness/capture/timestamp_unit.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/capture/pcapng_file.hpp"
+#include <lossy/harness/capture/pcapng_file.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,9 +6,9 @@
 #include <memory>
 #include <optional>
 
-#include "harness/capture/captures_for_test.hpp"
-#include "harness/capture/files_for_test.hpp"
-#include "harness/capture/pcap_file.hpp"
+#include <lossy/harness/capture/captures_for_test.hpp>
+#include <lossy/harness/capture/files_for_test.hpp>
+#include <lossy/harness/capture/pcap_file.hpp>
 
 namespace lossy {
 namespace {

@@ -1,11 +1,11 @@
-#include "harness/capture/pcapng_writer.hpp"
+#include <lossy/harness/capture/pcapng_writer.hpp>
 
 #include <limits>
 #include <utility>
 
-#include "core/check.hpp"
-#include "harness/capture/little_endian.hpp"
-#include "harness/capture/timestamp_unit.hpp"
+#include <lossy/core/check.hpp>
+#include <lossy/harness/capture/little_endian.hpp>
+#include <lossy/harness/capture/timestamp_unit.hpp>
 
 namespace lossy {
 namespace {

@@ -8,8 +8,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "harness/capture/capture_writer.hpp"
-#include "harness/capture/key_log.hpp"
+#include <lossy/harness/capture/capture_writer.hpp>
+#include <lossy/harness/capture/key_log.hpp>
 
 namespace lossy {
 

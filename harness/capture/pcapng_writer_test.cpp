@@ -1,5 +1,5 @@
 // What is written as pcapng, and what our own reader and Wireshark make of it.
-#include "harness/capture/pcapng_writer.hpp"
+#include <lossy/harness/capture/pcapng_writer.hpp>
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -9,14 +9,14 @@
 #include <array>
 #include <system_error>
 
-#include "harness/capture/files_for_test.hpp"
-#include "harness/capture/frame_for_test.hpp"
-#include "harness/capture/inspector.hpp"
-#include "harness/capture/reader.hpp"
-#include "harness/capture/recording_writer.hpp"
-#include "harness/capture/replay_for_test.hpp"
-#include "harness/capture/rotating_writer.hpp"
-#include "harness/capture/timestamp_unit.hpp"
+#include <lossy/harness/capture/files_for_test.hpp>
+#include <lossy/harness/capture/frame_for_test.hpp>
+#include <lossy/harness/capture/inspector.hpp>
+#include <lossy/harness/capture/reader.hpp>
+#include <lossy/harness/capture/recording_writer.hpp>
+#include <lossy/harness/capture/replay_for_test.hpp>
+#include <lossy/harness/capture/rotating_writer.hpp>
+#include <lossy/harness/capture/timestamp_unit.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/capture/piece_file.hpp"
+#include <lossy/harness/capture/piece_file.hpp>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -9,8 +9,8 @@
 #include <system_error>
 #include <utility>
 
-#include "core/check.hpp"
-#include "harness/capture/stoppable_write.hpp"
+#include <lossy/core/check.hpp>
+#include <lossy/harness/capture/stoppable_write.hpp>
 
 namespace lossy {
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/capture/new_file.hpp"
+#include <lossy/harness/capture/new_file.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/capture/privileges.hpp"
+#include <lossy/harness/capture/privileges.hpp>
 
 #include <grp.h>
 #include <linux/capability.h>
@@ -15,7 +15,7 @@
 #include <string_view>
 #include <system_error>
 
-#include "core/check.hpp"
+#include <lossy/core/check.hpp>
 
 namespace lossy {
 namespace {

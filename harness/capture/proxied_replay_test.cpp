@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "harness/capture/replay_for_test.hpp"
+#include <lossy/harness/capture/replay_for_test.hpp>
 
 namespace lossy {
 namespace {

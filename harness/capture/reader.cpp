@@ -1,4 +1,4 @@
-#include "harness/capture/reader.hpp"
+#include <lossy/harness/capture/reader.hpp>
 
 #include <fcntl.h>
 #include <pcap/pcap.h>
@@ -9,11 +9,11 @@
 #include <cstring>
 #include <utility>
 
-#include "core/counted.hpp"
-#include "core/escape.hpp"
-#include "harness/capture/pcap_file.hpp"
-#include "harness/capture/pcapng_file.hpp"
-#include "harness/capture/snoop_file.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/capture/pcap_file.hpp>
+#include <lossy/harness/capture/pcapng_file.hpp>
+#include <lossy/harness/capture/snoop_file.hpp>
 
 namespace lossy {
 namespace {

@@ -12,12 +12,12 @@
 #include <variant>
 #include <vector>
 
-#include "harness/capture/capture_format.hpp"
-#include "harness/capture/capture_record.hpp"
-#include "harness/capture/filter_hint.hpp"
-#include "harness/capture/frame.hpp"
-#include "harness/capture/input_stream.hpp"
-#include "harness/capture/packet_filter.hpp"
+#include <lossy/harness/capture/capture_format.hpp>
+#include <lossy/harness/capture/capture_record.hpp>
+#include <lossy/harness/capture/filter_hint.hpp>
+#include <lossy/harness/capture/frame.hpp>
+#include <lossy/harness/capture/input_stream.hpp>
+#include <lossy/harness/capture/packet_filter.hpp>
 
 namespace lossy {
 

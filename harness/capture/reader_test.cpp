@@ -1,4 +1,4 @@
-#include "harness/capture/reader.hpp"
+#include <lossy/harness/capture/reader.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,10 +10,10 @@
 #include <optional>
 #include <tuple>
 
-#include "harness/capture/captures_for_test.hpp"
-#include "harness/capture/files_for_test.hpp"
-#include "harness/capture/frame_for_test.hpp"
-#include "harness/capture/packers_for_test.hpp"
+#include <lossy/harness/capture/captures_for_test.hpp>
+#include <lossy/harness/capture/files_for_test.hpp>
+#include <lossy/harness/capture/frame_for_test.hpp>
+#include <lossy/harness/capture/packers_for_test.hpp>
 
 namespace lossy {
 namespace {

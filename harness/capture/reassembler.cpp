@@ -1,9 +1,9 @@
-#include "harness/capture/reassembler.hpp"
+#include <lossy/harness/capture/reassembler.hpp>
 
 #include <algorithm>
 #include <utility>
 
-#include "core/check.hpp"
+#include <lossy/core/check.hpp>
 
 namespace lossy {
 

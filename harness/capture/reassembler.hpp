@@ -17,9 +17,9 @@
 #include <optional>
 #include <vector>
 
-#include "core/clock.hpp"
-#include "harness/capture/capture_record.hpp"
-#include "harness/capture/frame.hpp"
+#include <lossy/core/clock.hpp>
+#include <lossy/harness/capture/capture_record.hpp>
+#include <lossy/harness/capture/frame.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/capture/reassembler.hpp"
+#include <lossy/harness/capture/reassembler.hpp>
 
 #include <gtest/gtest.h>
 
@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "core/random.hpp"
-#include "harness/capture/checksum.hpp"
-#include "harness/capture/frame_for_test.hpp"
-#include "harness/capture/wire.hpp"
+#include <lossy/core/random.hpp>
+#include <lossy/harness/capture/checksum.hpp>
+#include <lossy/harness/capture/frame_for_test.hpp>
+#include <lossy/harness/capture/wire.hpp>
 
 namespace lossy {
 namespace {

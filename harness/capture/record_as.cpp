@@ -1,4 +1,4 @@
-#include "harness/capture/record_as.hpp"
+#include <lossy/harness/capture/record_as.hpp>
 
 #include <algorithm>
 

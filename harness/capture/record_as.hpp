@@ -8,8 +8,8 @@
 #include <span>
 #include <string_view>
 
-#include "harness/capture/link_type.hpp"
-#include "harness/capture/recorder.hpp"
+#include <lossy/harness/capture/link_type.hpp>
+#include <lossy/harness/capture/recorder.hpp>
 
 namespace lossy {
 

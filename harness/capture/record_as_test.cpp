@@ -1,15 +1,15 @@
-#include "harness/capture/record_as.hpp"
+#include <lossy/harness/capture/record_as.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <limits>
 
-#include "harness/capture/frame_for_test.hpp"
-#include "harness/capture/inspector.hpp"
-#include "harness/capture/reader.hpp"
-#include "harness/capture/recording_writer.hpp"
-#include "harness/capture/replay_for_test.hpp"
+#include <lossy/harness/capture/frame_for_test.hpp>
+#include <lossy/harness/capture/inspector.hpp>
+#include <lossy/harness/capture/reader.hpp>
+#include <lossy/harness/capture/recording_writer.hpp>
+#include <lossy/harness/capture/replay_for_test.hpp>
 
 namespace lossy {
 namespace {

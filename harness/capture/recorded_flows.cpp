@@ -1,4 +1,4 @@
-#include "harness/capture/recorded_flows.hpp"
+#include <lossy/harness/capture/recorded_flows.hpp>
 
 #include <fmt/format.h>
 
@@ -8,13 +8,13 @@
 #include <stdexcept>
 #include <utility>
 
-#include "core/counted.hpp"
-#include "core/escape.hpp"
-#include "harness/capture/describe.hpp"
-#include "harness/capture/exchanges.hpp"
-#include "harness/capture/inspector.hpp"
-#include "harness/capture/payload_bytes.hpp"
-#include "harness/capture/reader.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/capture/describe.hpp>
+#include <lossy/harness/capture/exchanges.hpp>
+#include <lossy/harness/capture/inspector.hpp>
+#include <lossy/harness/capture/payload_bytes.hpp>
+#include <lossy/harness/capture/reader.hpp>
 
 namespace lossy {
 namespace {

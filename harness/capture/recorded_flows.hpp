@@ -12,10 +12,10 @@
 #include <string>
 #include <vector>
 
-#include "core/address.hpp"
-#include "core/clock.hpp"
-#include "harness/capture/frame.hpp"
-#include "harness/capture/recorder.hpp"
+#include <lossy/core/address.hpp>
+#include <lossy/core/clock.hpp>
+#include <lossy/harness/capture/frame.hpp>
+#include <lossy/harness/capture/recorder.hpp>
 
 namespace lossy {
 

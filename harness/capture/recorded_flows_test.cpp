@@ -1,13 +1,13 @@
-#include "harness/capture/recorded_flows.hpp"
+#include <lossy/harness/capture/recorded_flows.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <stdexcept>
 
-#include "harness/capture/frame_for_test.hpp"
-#include "harness/capture/recorded_for_test.hpp"
-#include "harness/capture/recording_writer.hpp"
+#include <lossy/harness/capture/frame_for_test.hpp>
+#include <lossy/harness/capture/recorded_for_test.hpp>
+#include <lossy/harness/capture/recording_writer.hpp>
 
 namespace lossy {
 namespace {

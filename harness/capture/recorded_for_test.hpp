@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/capture/files_for_test.hpp"
-#include "harness/capture/pcap_writer.hpp"
-#include "harness/capture/recorded_flows.hpp"
+#include <lossy/harness/capture/files_for_test.hpp>
+#include <lossy/harness/capture/pcap_writer.hpp>
+#include <lossy/harness/capture/recorded_flows.hpp>
 
 namespace lossy {
 

@@ -1,9 +1,9 @@
-#include "harness/capture/recorded_server.hpp"
+#include <lossy/harness/capture/recorded_server.hpp>
 
 #include <algorithm>
 #include <cstring>
 
-#include "harness/capture/payload_bytes.hpp"
+#include <lossy/harness/capture/payload_bytes.hpp>
 
 namespace lossy {
 RecordedServer::RecordedServer(const RecordedFlows& recorded, const PayloadMask& mask)

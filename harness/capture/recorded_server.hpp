@@ -15,9 +15,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/endpoint.hpp"
-#include "harness/capture/payload_mask.hpp"
-#include "harness/capture/recorded_flows.hpp"
+#include <lossy/core/endpoint.hpp>
+#include <lossy/harness/capture/payload_mask.hpp>
+#include <lossy/harness/capture/recorded_flows.hpp>
 
 namespace lossy {
 

@@ -1,9 +1,9 @@
-#include "harness/capture/recorded_server.hpp"
+#include <lossy/harness/capture/recorded_server.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "harness/capture/recorded_for_test.hpp"
+#include <lossy/harness/capture/recorded_for_test.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/capture/recorder.hpp"
+#include <lossy/harness/capture/recorder.hpp>
 
 namespace lossy {
 namespace {

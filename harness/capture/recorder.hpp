@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "core/address.hpp"
-#include "core/clock.hpp"
-#include "harness/capture/frame.hpp"
+#include <lossy/core/address.hpp>
+#include <lossy/core/clock.hpp>
+#include <lossy/harness/capture/frame.hpp>
 
 namespace lossy {
 

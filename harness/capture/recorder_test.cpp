@@ -1,5 +1,5 @@
 // The recorder, the file it writes, and how the file reads back.
-#include "harness/capture/recorder.hpp"
+#include <lossy/harness/capture/recorder.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,10 +10,10 @@
 #include <limits>
 #include <system_error>
 
-#include "harness/capture/files_for_test.hpp"
-#include "harness/capture/pcap_writer.hpp"
-#include "harness/capture/reader.hpp"
-#include "harness/capture/recording_writer.hpp"
+#include <lossy/harness/capture/files_for_test.hpp>
+#include <lossy/harness/capture/pcap_writer.hpp>
+#include <lossy/harness/capture/reader.hpp>
+#include <lossy/harness/capture/recording_writer.hpp>
 
 namespace lossy {
 namespace {

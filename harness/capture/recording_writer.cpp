@@ -1,11 +1,11 @@
-#include "harness/capture/recording_writer.hpp"
+#include <lossy/harness/capture/recording_writer.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "core/check.hpp"
-#include "harness/capture/pcapng_writer.hpp"
+#include <lossy/core/check.hpp>
+#include <lossy/harness/capture/pcapng_writer.hpp>
 
 namespace lossy {
 namespace {

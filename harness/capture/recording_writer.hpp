@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "harness/capture/capture_writer.hpp"
-#include "harness/capture/record_as.hpp"
-#include "harness/capture/recorder.hpp"
+#include <lossy/harness/capture/capture_writer.hpp>
+#include <lossy/harness/capture/record_as.hpp>
+#include <lossy/harness/capture/recorder.hpp>
 
 namespace lossy {
 

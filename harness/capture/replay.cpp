@@ -1,17 +1,17 @@
-#include "harness/capture/replay.hpp"
+#include <lossy/harness/capture/replay.hpp>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <numeric>
 
-#include "core/counted.hpp"
-#include "core/escape.hpp"
-#include "core/server.hpp"
-#include "harness/capture/one_sided_replay.hpp"
-#include "harness/capture/reader.hpp"
-#include "harness/capture/reassembler.hpp"
-#include "harness/capture/two_sided_replay.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/escape.hpp>
+#include <lossy/core/server.hpp>
+#include <lossy/harness/capture/one_sided_replay.hpp>
+#include <lossy/harness/capture/reader.hpp>
+#include <lossy/harness/capture/reassembler.hpp>
+#include <lossy/harness/capture/two_sided_replay.hpp>
 
 namespace lossy {
 namespace {

@@ -15,8 +15,8 @@
 #include <string>
 #include <string_view>
 
-#include "core/endpoint.hpp"
-#include "harness/capture/frame.hpp"
+#include <lossy/core/endpoint.hpp>
+#include <lossy/harness/capture/frame.hpp>
 
 namespace lossy {
 

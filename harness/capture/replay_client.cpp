@@ -1,11 +1,11 @@
-#include "harness/capture/replay_client.hpp"
+#include <lossy/harness/capture/replay_client.hpp>
 
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
-#include "core/check.hpp"
-#include "harness/capture/payload_bytes.hpp"
+#include <lossy/core/check.hpp>
+#include <lossy/harness/capture/payload_bytes.hpp>
 
 namespace lossy {
 namespace {
@@ -104,7 +104,7 @@ void ReplayClient::handle_datagram(Instant now, const Datagram& datagram) {
   match(found, now);
 }
 
-void ReplayClient::handle_refusal(Instant now) {
+void ReplayClient::handle_refusal(Instant now, const Address&) {
   if (ended_) return;
   ++counted_.refusals;
   refused_ = true;

@@ -21,9 +21,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/endpoint.hpp"
-#include "harness/capture/payload_mask.hpp"
-#include "harness/capture/recorded_flows.hpp"
+#include <lossy/core/endpoint.hpp>
+#include <lossy/harness/capture/payload_mask.hpp>
+#include <lossy/harness/capture/recorded_flows.hpp>
 
 namespace lossy {
 
@@ -100,12 +100,11 @@ class ReplayClient final : public Endpoint {
   ReplayClient(const RecordedFlow& flow, const ReplayClientOptions& options, Instant start);
 
   void handle_datagram(Instant now, const Datagram& datagram) override;
+  // Nobody listens, or there is no way.
+  void handle_refusal(Instant now, const Address& destination) override;
   void handle_timeout(Instant now) override;
   std::optional<Transmit> poll_transmit(Instant now, std::span<std::byte> buffer) override;
   std::optional<Instant> poll_timeout() const override;
-
-  // ICMP says that nobody listens, or that there is no way.
-  void handle_refusal(Instant now);
 
   // All was sent, and came; what else comes is unexpected.
   bool is_complete() const { return next_ == steps_.size() && unmatched_ == 0; }

@@ -1,9 +1,9 @@
-#include "harness/capture/replay_client.hpp"
+#include <lossy/harness/capture/replay_client.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "harness/capture/recorded_for_test.hpp"
+#include <lossy/harness/capture/recorded_for_test.hpp>
 
 namespace lossy {
 namespace {
@@ -208,10 +208,10 @@ TEST_F(ReplayClientTest, ASilentServerIsNotWaitedForForEver) {
 // Nobody listens: nothing more is waited for, and the end is near.
 TEST_F(ReplayClientTest, Refused) {
   play({ask("a", 0s), reply("A", 1ms), ask("b", 2ms), reply("B", 3ms)});
-  client->handle_refusal(now);
+  client->handle_refusal(now, {});
   run_until(2ms);
   EXPECT_EQ(sent.size(), 2U);
-  client->handle_refusal(now);
+  client->handle_refusal(now, {});
   run_until(2ms + ReplayClientOptions{}.linger);
   EXPECT_TRUE(client->has_ended());
   EXPECT_EQ(result(), "matched 0, different 0, missing 2, unexpected 0, late 0");
@@ -222,7 +222,7 @@ TEST_F(ReplayClientTest, Refused) {
 TEST_F(ReplayClientTest, RefusedAtFirst) {
   play({ask("a", 0s), reply("A", 1ms), ask("b", 2ms), reply("B", 3ms), ask("c", 4ms),
         reply("C", 5ms), ask("d", 6ms)});
-  client->handle_refusal(now);
+  client->handle_refusal(now, {});
   hear_at(2ms, "B");
   run_until(500ms);
   EXPECT_EQ(sent.size(), 3U);

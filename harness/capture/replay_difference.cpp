@@ -1,9 +1,9 @@
-#include "harness/capture/replay_difference.hpp"
+#include <lossy/harness/capture/replay_difference.hpp>
 
 #include <fmt/format.h>
 
-#include "core/escape.hpp"
-#include "harness/capture/hexdump.hpp"
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/capture/hexdump.hpp>
 
 namespace lossy {
 namespace {

@@ -5,9 +5,9 @@
 #include <span>
 #include <string>
 
-#include "core/address.hpp"
-#include "harness/capture/describe.hpp"
-#include "harness/capture/reader.hpp"
+#include <lossy/core/address.hpp>
+#include <lossy/harness/capture/describe.hpp>
+#include <lossy/harness/capture/reader.hpp>
 
 namespace lossy {
 

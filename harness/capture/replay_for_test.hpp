@@ -10,12 +10,12 @@
 #include <variant>
 #include <vector>
 
-#include "core/greeter.hpp"
-#include "core/server.hpp"
-#include "harness/capture/files_for_test.hpp"
-#include "harness/capture/pcap_writer.hpp"
-#include "harness/capture/recorder.hpp"
-#include "harness/capture/replay.hpp"
+#include <lossy/core/greeter.hpp>
+#include <lossy/core/server.hpp>
+#include <lossy/harness/capture/files_for_test.hpp>
+#include <lossy/harness/capture/pcap_writer.hpp>
+#include <lossy/harness/capture/recorder.hpp>
+#include <lossy/harness/capture/replay.hpp>
 
 namespace lossy {
 

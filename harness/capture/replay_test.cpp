@@ -1,12 +1,12 @@
-#include "harness/capture/replay.hpp"
+#include <lossy/harness/capture/replay.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <array>
 
-#include "core/random.hpp"
-#include "harness/capture/replay_for_test.hpp"
+#include <lossy/core/random.hpp>
+#include <lossy/harness/capture/replay_for_test.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/capture/rotating_writer.hpp"
+#include <lossy/harness/capture/rotating_writer.hpp>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <system_error>
 
-#include "harness/capture/pcap_writer.hpp"
+#include <lossy/harness/capture/pcap_writer.hpp>
 
 namespace lossy {
 

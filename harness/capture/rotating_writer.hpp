@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "harness/capture/capture_record.hpp"
-#include "harness/capture/capture_writer.hpp"
+#include <lossy/harness/capture/capture_record.hpp>
+#include <lossy/harness/capture/capture_writer.hpp>
 
 namespace lossy {
 

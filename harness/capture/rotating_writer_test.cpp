@@ -1,4 +1,4 @@
-#include "harness/capture/rotating_writer.hpp"
+#include <lossy/harness/capture/rotating_writer.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <system_error>
 
-#include "harness/capture/files_for_test.hpp"
-#include "harness/capture/reader.hpp"
+#include <lossy/harness/capture/files_for_test.hpp>
+#include <lossy/harness/capture/reader.hpp>
 
 namespace lossy {
 namespace {

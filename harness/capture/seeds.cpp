@@ -1,4 +1,4 @@
-#include "harness/capture/seeds.hpp"
+#include <lossy/harness/capture/seeds.hpp>
 
 #include <sys/stat.h>
 
@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <system_error>
 
-#include "harness/capture/new_file.hpp"
-#include "harness/capture/sha1.hpp"
+#include <lossy/harness/capture/new_file.hpp>
+#include <lossy/harness/capture/sha1.hpp>
 
 namespace lossy {
 namespace {

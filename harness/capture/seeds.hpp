@@ -15,9 +15,9 @@
 #include <string>
 #include <vector>
 
-#include "harness/capture/capture_record.hpp"
-#include "harness/capture/frame.hpp"
-#include "harness/capture/inspector.hpp"
+#include <lossy/harness/capture/capture_record.hpp>
+#include <lossy/harness/capture/frame.hpp>
+#include <lossy/harness/capture/inspector.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/capture/seeds.hpp"
+#include <lossy/harness/capture/seeds.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,10 +9,10 @@
 #include <system_error>
 #include <vector>
 
-#include "harness/capture/files_for_test.hpp"
-#include "harness/capture/frame_for_test.hpp"
-#include "harness/capture/recorder.hpp"
-#include "harness/capture/sha1.hpp"
+#include <lossy/harness/capture/files_for_test.hpp>
+#include <lossy/harness/capture/frame_for_test.hpp>
+#include <lossy/harness/capture/recorder.hpp>
+#include <lossy/harness/capture/sha1.hpp>
 
 namespace lossy {
 namespace {

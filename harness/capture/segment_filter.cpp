@@ -1,4 +1,4 @@
-#include "harness/capture/segment_filter.hpp"
+#include <lossy/harness/capture/segment_filter.hpp>
 
 #include <linux/bpf.h>
 #include <linux/filter.h>

@@ -1,4 +1,4 @@
-#include "harness/capture/segment_ring.hpp"
+#include <lossy/harness/capture/segment_ring.hpp>
 
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
@@ -16,7 +16,7 @@
 #include <system_error>
 #include <utility>
 
-#include "harness/capture/segment_filter.hpp"
+#include <lossy/harness/capture/segment_filter.hpp>
 
 namespace lossy {
 namespace {

@@ -9,8 +9,8 @@
 #include <string>
 #include <variant>
 
-#include "harness/capture/live.hpp"
-#include "harness/capture/segment_sizes.hpp"
+#include <lossy/harness/capture/live.hpp>
+#include <lossy/harness/capture/segment_sizes.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/capture/segment_sizes.hpp"
+#include <lossy/harness/capture/segment_sizes.hpp>
 
 #include <algorithm>
 

@@ -11,7 +11,7 @@
 #include <span>
 #include <utility>
 
-#include "core/clock.hpp"
+#include <lossy/core/clock.hpp>
 
 namespace lossy {
 

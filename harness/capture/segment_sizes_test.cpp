@@ -1,11 +1,11 @@
-#include "harness/capture/segment_sizes.hpp"
+#include <lossy/harness/capture/segment_sizes.hpp>
 
 #include <gtest/gtest.h>
 
 #include <cstdint>
 #include <string_view>
 
-#include "harness/capture/files_for_test.hpp"
+#include <lossy/harness/capture/files_for_test.hpp>
 
 namespace lossy {
 namespace {

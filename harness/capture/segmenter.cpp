@@ -1,11 +1,11 @@
-#include "harness/capture/segmenter.hpp"
+#include <lossy/harness/capture/segmenter.hpp>
 
 #include <cstddef>
 #include <optional>
 #include <span>
 #include <variant>
 
-#include "harness/capture/wire.hpp"
+#include <lossy/harness/capture/wire.hpp>
 
 namespace lossy {
 namespace {

@@ -4,9 +4,9 @@
 
 #include <cstdint>
 
-#include "harness/capture/capture_record.hpp"
-#include "harness/capture/segment_sizes.hpp"
-#include "harness/capture/segments.hpp"
+#include <lossy/harness/capture/capture_record.hpp>
+#include <lossy/harness/capture/segment_sizes.hpp>
+#include <lossy/harness/capture/segments.hpp>
 
 namespace lossy {
 

@@ -1,11 +1,11 @@
-#include "harness/capture/segmenter.hpp"
+#include <lossy/harness/capture/segmenter.hpp>
 
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
 
-#include "harness/capture/merged_for_test.hpp"
+#include <lossy/harness/capture/merged_for_test.hpp>
 
 namespace lossy {
 namespace {

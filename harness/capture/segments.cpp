@@ -1,11 +1,11 @@
-#include "harness/capture/segments.hpp"
+#include <lossy/harness/capture/segments.hpp>
 
 #include <algorithm>
 #include <cstdint>
 #include <vector>
 
-#include "harness/capture/checksum.hpp"
-#include "harness/capture/wire.hpp"
+#include <lossy/harness/capture/checksum.hpp>
+#include <lossy/harness/capture/wire.hpp>
 
 namespace lossy {
 namespace {

@@ -11,7 +11,7 @@
 #include <functional>
 #include <span>
 
-#include "harness/capture/capture_record.hpp"
+#include <lossy/harness/capture/capture_record.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/capture/segments.hpp"
+#include <lossy/harness/capture/segments.hpp>
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/capture/merged_for_test.hpp"
+#include <lossy/harness/capture/merged_for_test.hpp>
 
 namespace lossy {
 namespace {

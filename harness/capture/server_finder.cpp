@@ -1,8 +1,8 @@
-#include "harness/capture/server_finder.hpp"
+#include <lossy/harness/capture/server_finder.hpp>
 
 #include <fmt/format.h>
 
-#include "core/counted.hpp"
+#include <lossy/core/counted.hpp>
 
 namespace lossy {
 namespace {

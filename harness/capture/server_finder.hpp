@@ -6,7 +6,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "core/address.hpp"
+#include <lossy/core/address.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/capture/server_finder.hpp"
+#include <lossy/harness/capture/server_finder.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "harness/capture/sha1.hpp"
+#include <lossy/harness/capture/sha1.hpp>
 
 #include <algorithm>
 #include <array>

@@ -1,11 +1,11 @@
-#include "harness/capture/snoop_file.hpp"
+#include <lossy/harness/capture/snoop_file.hpp>
 
 #include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
 
-#include "harness/capture/wire.hpp"
+#include <lossy/harness/capture/wire.hpp>
 
 namespace lossy {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <span>
 
-#include "harness/capture/capture_format.hpp"
+#include <lossy/harness/capture/capture_format.hpp>
 
 namespace lossy {
 

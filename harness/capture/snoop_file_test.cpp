@@ -1,12 +1,12 @@
-#include "harness/capture/snoop_file.hpp"
+#include <lossy/harness/capture/snoop_file.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <memory>
 
-#include "harness/capture/captures_for_test.hpp"
-#include "harness/capture/files_for_test.hpp"
+#include <lossy/harness/capture/captures_for_test.hpp>
+#include <lossy/harness/capture/files_for_test.hpp>
 
 namespace lossy {
 namespace {

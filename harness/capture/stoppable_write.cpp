@@ -1,4 +1,4 @@
-#include "harness/capture/stoppable_write.hpp"
+#include <lossy/harness/capture/stoppable_write.hpp>
 
 #include <poll.h>
 #include <signal.h>

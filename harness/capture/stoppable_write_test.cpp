@@ -1,4 +1,4 @@
-#include "harness/capture/stoppable_write.hpp"
+#include <lossy/harness/capture/stoppable_write.hpp>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

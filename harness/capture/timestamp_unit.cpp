@@ -1,4 +1,4 @@
-#include "harness/capture/timestamp_unit.hpp"
+#include <lossy/harness/capture/timestamp_unit.hpp>
 
 #include <algorithm>
 

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "core/clock.hpp"
+#include <lossy/core/clock.hpp>
 
 namespace lossy {
 

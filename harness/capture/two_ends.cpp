@@ -1,4 +1,4 @@
-#include "harness/capture/two_ends.hpp"
+#include <lossy/harness/capture/two_ends.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -6,7 +6,7 @@
 #include <span>
 #include <unordered_set>
 
-#include "harness/capture/inspector.hpp"
+#include <lossy/harness/capture/inspector.hpp>
 
 namespace lossy {
 namespace {

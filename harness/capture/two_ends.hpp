@@ -21,9 +21,9 @@
 #include <variant>
 #include <vector>
 
-#include "core/address.hpp"
-#include "core/clock.hpp"
-#include "harness/capture/path_log.hpp"
+#include <lossy/core/address.hpp>
+#include <lossy/core/clock.hpp>
+#include <lossy/harness/capture/path_log.hpp>
 
 namespace lossy {
 

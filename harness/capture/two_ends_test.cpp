@@ -1,4 +1,4 @@
-#include "harness/capture/two_ends.hpp"
+#include <lossy/harness/capture/two_ends.hpp>
 
 #include <gtest/gtest.h>
 
@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "core/random.hpp"
-#include "harness/capture/inspector.hpp"
+#include <lossy/core/random.hpp>
+#include <lossy/harness/capture/inspector.hpp>
 
 namespace lossy {
 namespace {

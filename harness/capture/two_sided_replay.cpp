@@ -1,10 +1,10 @@
-#include "harness/capture/two_sided_replay.hpp"
+#include <lossy/harness/capture/two_sided_replay.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "harness/capture/hexdump.hpp"
+#include <lossy/harness/capture/hexdump.hpp>
 
 namespace lossy {
 namespace {

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "core/endpoint.hpp"
-#include "harness/capture/describe.hpp"
-#include "harness/capture/recorder.hpp"
-#include "harness/capture/replay_difference.hpp"
+#include <lossy/core/endpoint.hpp>
+#include <lossy/harness/capture/describe.hpp>
+#include <lossy/harness/capture/recorder.hpp>
+#include <lossy/harness/capture/replay_difference.hpp>
 
 namespace lossy {
 

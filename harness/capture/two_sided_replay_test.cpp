@@ -3,8 +3,8 @@
 
 #include <functional>
 
-#include "harness/capture/reader.hpp"
-#include "harness/capture/replay_for_test.hpp"
+#include <lossy/harness/capture/reader.hpp>
+#include <lossy/harness/capture/replay_for_test.hpp>
 
 namespace lossy {
 namespace {

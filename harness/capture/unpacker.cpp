@@ -1,4 +1,4 @@
-#include "harness/capture/unpacker.hpp"
+#include <lossy/harness/capture/unpacker.hpp>
 
 #include <bzlib.h>
 #include <lz4frame.h>
@@ -14,7 +14,7 @@
 #include <new>
 #include <string_view>
 
-#include "core/check.hpp"
+#include <lossy/core/check.hpp>
 
 namespace lossy {
 namespace {

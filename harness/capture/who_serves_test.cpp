@@ -1,9 +1,9 @@
 // Which host an Inspector takes for the server, and what it takes for an answer.
-#include "harness/capture/inspector.hpp"
+#include <lossy/harness/capture/inspector.hpp>
 
 #include <gtest/gtest.h>
 
-#include "harness/capture/inspected_for_test.hpp"
+#include <lossy/harness/capture/inspected_for_test.hpp>
 
 namespace lossy {
 namespace {

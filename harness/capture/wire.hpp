@@ -8,7 +8,7 @@
 #include <cstring>
 #include <span>
 
-#include "core/address.hpp"
+#include <lossy/core/address.hpp>
 
 namespace lossy::wire {
 

@@ -1,4 +1,4 @@
-#include "harness/cli/answer_command.hpp"
+#include <lossy/harness/cli/answer_command.hpp>
 
 #include <fmt/format.h>
 
@@ -6,17 +6,17 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "core/counted.hpp"
-#include "core/escape.hpp"
-#include "harness/capture/describe.hpp"
-#include "harness/capture/recorded_server.hpp"
-#include "harness/cli/exit_code.hpp"
-#include "harness/cli/files.hpp"
-#include "harness/cli/json_output.hpp"
-#include "harness/cli/output.hpp"
-#include "harness/cli/recorded_options.hpp"
-#include "harness/net/endpoint_driver.hpp"
-#include "harness/net/socket_address.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/capture/describe.hpp>
+#include <lossy/harness/capture/recorded_server.hpp>
+#include <lossy/harness/cli/exit_code.hpp>
+#include <lossy/harness/cli/files.hpp>
+#include <lossy/harness/cli/json_output.hpp>
+#include <lossy/harness/cli/output.hpp>
+#include <lossy/harness/cli/recorded_options.hpp>
+#include <lossy/harness/net/endpoint_driver.hpp>
+#include <lossy/harness/net/socket_address.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/cli/child_process.hpp"
+#include <lossy/harness/cli/child_process.hpp>
 
 #include <spawn.h>
 #include <sys/wait.h>

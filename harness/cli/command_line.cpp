@@ -1,9 +1,9 @@
-#include "harness/cli/command_line.hpp"
+#include <lossy/harness/cli/command_line.hpp>
 
 #include <algorithm>
 #include <span>
 
-#include "core/escape.hpp"
+#include <lossy/core/escape.hpp>
 
 namespace lossy {
 

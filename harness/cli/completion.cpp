@@ -1,11 +1,11 @@
-#include "harness/cli/completion.hpp"
+#include <lossy/harness/cli/completion.hpp>
 
 #include <fmt/format.h>
 
 #include <memory>
 #include <string_view>
 
-#include "harness/cli/option_view.hpp"
+#include <lossy/harness/cli/option_view.hpp>
 
 namespace lossy {
 namespace {

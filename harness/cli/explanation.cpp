@@ -1,10 +1,10 @@
-#include "harness/cli/explanation.hpp"
+#include <lossy/harness/cli/explanation.hpp>
 
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
-#include "harness/report/explain.hpp"
+#include <lossy/harness/report/explain.hpp>
 
 namespace lossy {
 

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "harness/cli/json_output.hpp"
-#include "harness/cli/path_options.hpp"
+#include <lossy/harness/cli/json_output.hpp>
+#include <lossy/harness/cli/path_options.hpp>
 
 namespace lossy {
 

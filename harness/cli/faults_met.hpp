@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "harness/link/fault_list.hpp"
-#include "harness/link/observer.hpp"
+#include <lossy/harness/link/fault_list.hpp>
+#include <lossy/harness/link/observer.hpp>
 
 namespace lossy {
 

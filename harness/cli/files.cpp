@@ -1,4 +1,4 @@
-#include "harness/cli/files.hpp"
+#include <lossy/harness/cli/files.hpp>
 
 #include <array>
 #include <cerrno>
@@ -7,7 +7,7 @@
 #include <memory>
 #include <system_error>
 
-#include "harness/cli/option.hpp"
+#include <lossy/harness/cli/option.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/cli/fit_option.hpp"
+#include <lossy/harness/cli/fit_option.hpp>
 
 #include <fmt/format.h>
 
@@ -6,10 +6,10 @@
 #include <memory>
 #include <utility>
 
-#include "core/escape.hpp"
-#include "harness/capture/new_file.hpp"
-#include "harness/cli/table_files.hpp"
-#include "harness/link/netem.hpp"
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/capture/new_file.hpp>
+#include <lossy/harness/cli/table_files.hpp>
+#include <lossy/harness/link/netem.hpp>
 
 namespace lossy {
 namespace {

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "harness/capture/path_log.hpp"
-#include "harness/cli/files.hpp"
-#include "harness/cli/option.hpp"
-#include "harness/report/fit_report.hpp"
+#include <lossy/harness/capture/path_log.hpp>
+#include <lossy/harness/cli/files.hpp>
+#include <lossy/harness/cli/option.hpp>
+#include <lossy/harness/report/fit_report.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/cli/golden_command.hpp"
+#include <lossy/harness/cli/golden_command.hpp>
 
 #include <fmt/format.h>
 
@@ -11,12 +11,12 @@
 #include <utility>
 #include <vector>
 
-#include "core/counted.hpp"
-#include "core/escape.hpp"
-#include "harness/cli/exit_code.hpp"
-#include "harness/cli/files.hpp"
-#include "harness/cli/golden_folder.hpp"
-#include "harness/cli/json_output.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/cli/exit_code.hpp>
+#include <lossy/harness/cli/files.hpp>
+#include <lossy/harness/cli/golden_folder.hpp>
+#include <lossy/harness/cli/json_output.hpp>
 
 namespace lossy {
 namespace {

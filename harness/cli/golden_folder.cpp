@@ -1,4 +1,4 @@
-#include "harness/cli/golden_folder.hpp"
+#include <lossy/harness/cli/golden_folder.hpp>
 
 #include <unistd.h>
 
@@ -11,16 +11,16 @@
 #include <utility>
 #include <variant>
 
-#include "core/escape.hpp"
-#include "core/server.hpp"
-#include "harness/capture/golden.hpp"
-#include "harness/capture/recording_writer.hpp"
-#include "harness/cli/command_line.hpp"
-#include "harness/cli/exit_code.hpp"
-#include "harness/cli/observers.hpp"
-#include "harness/cli/scenario_format.hpp"
-#include "harness/cli/script_run.hpp"
-#include "harness/cli/simulate_command.hpp"
+#include <lossy/core/escape.hpp>
+#include <lossy/core/server.hpp>
+#include <lossy/harness/capture/golden.hpp>
+#include <lossy/harness/capture/recording_writer.hpp>
+#include <lossy/harness/cli/command_line.hpp>
+#include <lossy/harness/cli/exit_code.hpp>
+#include <lossy/harness/cli/scenario_format.hpp>
+#include <lossy/harness/cli/script_run.hpp>
+#include <lossy/harness/cli/simulate_command.hpp>
+#include <lossy/harness/report/recording_observer.hpp>
 
 namespace lossy {
 namespace {

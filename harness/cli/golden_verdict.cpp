@@ -1,13 +1,13 @@
-#include "harness/cli/golden_verdict.hpp"
+#include <lossy/harness/cli/golden_verdict.hpp>
 
 #include <fmt/format.h>
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "core/counted.hpp"
-#include "core/escape.hpp"
-#include "harness/cli/exit_code.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/cli/exit_code.hpp>
 
 namespace lossy {
 

@@ -4,7 +4,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "harness/capture/golden.hpp"
+#include <lossy/harness/capture/golden.hpp>
 
 namespace lossy {
 

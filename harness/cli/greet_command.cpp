@@ -1,4 +1,4 @@
-#include "harness/cli/greet_command.hpp"
+#include <lossy/harness/cli/greet_command.hpp>
 
 #include <fmt/format.h>
 
@@ -9,20 +9,20 @@
 #include <optional>
 #include <string>
 
-#include "core/counted.hpp"
-#include "core/escape.hpp"
-#include "core/greeter.hpp"
-#include "harness/cli/exit_code.hpp"
-#include "harness/cli/greeting_options.hpp"
-#include "harness/cli/json_output.hpp"
-#include "harness/cli/output.hpp"
-#include "harness/cli/progress.hpp"
-#include "harness/cli/reasons.hpp"
-#include "harness/cli/terminal.hpp"
-#include "harness/net/endpoint_driver.hpp"
-#include "harness/net/socket_address.hpp"
-#include "harness/report/readable.hpp"
-#include "harness/report/rtt_json.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/escape.hpp>
+#include <lossy/core/greeter.hpp>
+#include <lossy/harness/cli/exit_code.hpp>
+#include <lossy/harness/cli/greeting_options.hpp>
+#include <lossy/harness/cli/json_output.hpp>
+#include <lossy/harness/cli/output.hpp>
+#include <lossy/harness/cli/progress.hpp>
+#include <lossy/harness/cli/reasons.hpp>
+#include <lossy/harness/cli/terminal.hpp>
+#include <lossy/harness/net/endpoint_driver.hpp>
+#include <lossy/harness/net/socket_address.hpp>
+#include <lossy/harness/report/readable.hpp>
+#include <lossy/harness/report/rtt_json.hpp>
 
 namespace lossy {
 namespace {

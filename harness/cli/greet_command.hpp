@@ -4,7 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 
-#include "harness/cli/command_line.hpp"
+#include <lossy/harness/cli/command_line.hpp>
 
 namespace lossy {
 

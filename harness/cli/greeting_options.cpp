@@ -1,8 +1,8 @@
-#include "harness/cli/greeting_options.hpp"
+#include <lossy/harness/cli/greeting_options.hpp>
 
 #include <fmt/format.h>
 
-#include "core/escape.hpp"
+#include <lossy/core/escape.hpp>
 
 namespace lossy {
 namespace {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "core/greeter.hpp"
-#include "harness/cli/option.hpp"
+#include <lossy/core/greeter.hpp>
+#include <lossy/harness/cli/option.hpp>
 
 namespace lossy {
 

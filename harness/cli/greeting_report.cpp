@@ -1,6 +1,6 @@
-#include "harness/cli/greeting_report.hpp"
+#include <lossy/harness/cli/greeting_report.hpp>
 
-#include "harness/report/link_notes.hpp"
+#include <lossy/harness/report/link_notes.hpp>
 
 namespace lossy {
 

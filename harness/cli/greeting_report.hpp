@@ -1,11 +1,11 @@
 // What a run of greetings over links came to, as it is reported.
 #pragma once
 
-#include "core/greeter.hpp"
-#include "core/server.hpp"
-#include "harness/cli/scenario.hpp"
-#include "harness/link/link.hpp"
-#include "harness/report/summary.hpp"
+#include <lossy/core/greeter.hpp>
+#include <lossy/core/server.hpp>
+#include <lossy/harness/cli/scenario.hpp>
+#include <lossy/harness/link/link.hpp>
+#include <lossy/harness/report/summary.hpp>
 
 namespace lossy {
 

@@ -1,5 +1,5 @@
-#include "harness/cli/greeting_run.hpp"
-#include "harness/cli/golden_verdict.hpp"
+#include <lossy/harness/cli/golden_verdict.hpp>
+#include <lossy/harness/cli/greeting_run.hpp>
 
 #include <fmt/format.h>
 
@@ -9,19 +9,20 @@
 #include <optional>
 #include <utility>
 
-#include "core/counted.hpp"
-#include "core/escape.hpp"
-#include "harness/cli/exit_code.hpp"
-#include "harness/cli/explanation.hpp"
-#include "harness/cli/files.hpp"
-#include "harness/cli/greeting_report.hpp"
-#include "harness/cli/kept_file.hpp"
-#include "harness/cli/observers.hpp"
-#include "harness/cli/output.hpp"
-#include "harness/cli/progress.hpp"
-#include "harness/cli/report_file.hpp"
-#include "harness/cli/terminal.hpp"
-#include "harness/net/stop_signal.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/cli/exit_code.hpp>
+#include <lossy/harness/cli/explanation.hpp>
+#include <lossy/harness/cli/files.hpp>
+#include <lossy/harness/cli/greeting_report.hpp>
+#include <lossy/harness/cli/kept_file.hpp>
+#include <lossy/harness/cli/output.hpp>
+#include <lossy/harness/cli/progress.hpp>
+#include <lossy/harness/cli/report_file.hpp>
+#include <lossy/harness/cli/terminal.hpp>
+#include <lossy/harness/net/stop_signal.hpp>
+#include <lossy/harness/report/fault_saver.hpp>
+#include <lossy/harness/report/recording_observer.hpp>
 
 namespace lossy {
 namespace {

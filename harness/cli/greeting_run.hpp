@@ -6,16 +6,16 @@
 #include <memory>
 #include <string>
 
-#include "core/greeter.hpp"
-#include "core/server.hpp"
-#include "harness/capture/golden.hpp"
-#include "harness/cli/command_line.hpp"
-#include "harness/cli/json_output.hpp"
-#include "harness/cli/record_option.hpp"
-#include "harness/cli/scenario.hpp"
-#include "harness/link/link.hpp"
-#include "harness/link/observer.hpp"
-#include "harness/report/summary.hpp"
+#include <lossy/core/greeter.hpp>
+#include <lossy/core/server.hpp>
+#include <lossy/harness/capture/golden.hpp>
+#include <lossy/harness/cli/command_line.hpp>
+#include <lossy/harness/cli/json_output.hpp>
+#include <lossy/harness/cli/record_option.hpp>
+#include <lossy/harness/cli/scenario.hpp>
+#include <lossy/harness/link/link.hpp>
+#include <lossy/harness/link/observer.hpp>
+#include <lossy/harness/report/summary.hpp>
 
 namespace lossy {
 

@@ -1,11 +1,11 @@
-#include "harness/cli/help_format.hpp"
+#include <lossy/harness/cli/help_format.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <vector>
 
-#include "harness/cli/option_view.hpp"
+#include <lossy/harness/cli/option_view.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/cli/inspect_command.hpp"
+#include <lossy/harness/cli/inspect_command.hpp>
 
 #include <fmt/format.h>
 
@@ -10,23 +10,23 @@
 #include <variant>
 #include <vector>
 
-#include "core/counted.hpp"
-#include "core/escape.hpp"
-#include "harness/capture/first_reading.hpp"
-#include "harness/capture/path_log.hpp"
-#include "harness/capture/reader.hpp"
-#include "harness/capture/two_ends.hpp"
-#include "harness/cli/exit_code.hpp"
-#include "harness/cli/files.hpp"
-#include "harness/cli/fit_option.hpp"
-#include "harness/cli/json_output.hpp"
-#include "harness/cli/output.hpp"
-#include "harness/cli/progress.hpp"
-#include "harness/cli/recorded_options.hpp"
-#include "harness/cli/report_file.hpp"
-#include "harness/cli/terminal.hpp"
-#include "harness/report/inspect_report.hpp"
-#include "harness/report/inspect_trace.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/capture/first_reading.hpp>
+#include <lossy/harness/capture/path_log.hpp>
+#include <lossy/harness/capture/reader.hpp>
+#include <lossy/harness/capture/two_ends.hpp>
+#include <lossy/harness/cli/exit_code.hpp>
+#include <lossy/harness/cli/files.hpp>
+#include <lossy/harness/cli/fit_option.hpp>
+#include <lossy/harness/cli/json_output.hpp>
+#include <lossy/harness/cli/output.hpp>
+#include <lossy/harness/cli/progress.hpp>
+#include <lossy/harness/cli/recorded_options.hpp>
+#include <lossy/harness/cli/report_file.hpp>
+#include <lossy/harness/cli/terminal.hpp>
+#include <lossy/harness/report/inspect_report.hpp>
+#include <lossy/harness/report/inspect_trace.hpp>
 
 namespace lossy {
 namespace {

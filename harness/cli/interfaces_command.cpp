@@ -1,4 +1,4 @@
-#include "harness/cli/interfaces_command.hpp"
+#include <lossy/harness/cli/interfaces_command.hpp>
 
 #include <fmt/format.h>
 
@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "core/escape.hpp"
-#include "harness/capture/live_interfaces.hpp"
-#include "harness/cli/exit_code.hpp"
-#include "harness/cli/json_output.hpp"
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/capture/live_interfaces.hpp>
+#include <lossy/harness/cli/exit_code.hpp>
+#include <lossy/harness/cli/json_output.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/cli/json_output.hpp"
+#include <lossy/harness/cli/json_output.hpp>
 
 #include <fmt/format.h>
 
@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
-#include "harness/cli/files.hpp"
-#include "harness/report/json_text.hpp"
+#include <lossy/harness/cli/files.hpp>
+#include <lossy/harness/report/json_text.hpp>
 
 namespace lossy {
 namespace {

@@ -8,8 +8,8 @@
 #include <optional>
 #include <string>
 
-#include "harness/capture/new_file.hpp"
-#include "harness/cli/option.hpp"
+#include <lossy/harness/capture/new_file.hpp>
+#include <lossy/harness/cli/option.hpp>
 
 namespace lossy {
 

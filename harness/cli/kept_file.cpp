@@ -1,4 +1,4 @@
-#include "harness/cli/kept_file.hpp"
+#include <lossy/harness/cli/kept_file.hpp>
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 #include <system_error>
 #include <utility>
 
-#include "core/escape.hpp"
+#include <lossy/core/escape.hpp>
 
 namespace lossy {
 namespace {

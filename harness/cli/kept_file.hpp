@@ -9,9 +9,10 @@
 #include <span>
 #include <string>
 
-#include "harness/capture/recorder.hpp"
-#include "harness/capture/recording_writer.hpp"
-#include "harness/cli/observers.hpp"
+#include <lossy/harness/capture/recorder.hpp>
+#include <lossy/harness/capture/recording_writer.hpp>
+#include <lossy/harness/report/fault_saver.hpp>
+#include <lossy/harness/report/recording_observer.hpp>
 
 namespace lossy {
 

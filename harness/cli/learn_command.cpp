@@ -1,4 +1,4 @@
-#include "harness/cli/learn_command.hpp"
+#include <lossy/harness/cli/learn_command.hpp>
 
 #include <fmt/format.h>
 
@@ -11,13 +11,13 @@
 #include <string>
 #include <vector>
 
-#include "harness/cli/exit_code.hpp"
-#include "harness/cli/json_output.hpp"
-#include "harness/cli/option.hpp"
-#include "harness/cli/output.hpp"
-#include "harness/cli/terminal.hpp"
-#include "harness/learn/lesson_text.hpp"
-#include "harness/learn/sockets/socket_lessons.hpp"
+#include <lossy/harness/cli/exit_code.hpp>
+#include <lossy/harness/cli/json_output.hpp>
+#include <lossy/harness/cli/option.hpp>
+#include <lossy/harness/cli/output.hpp>
+#include <lossy/harness/cli/terminal.hpp>
+#include <lossy/harness/learn/lesson_text.hpp>
+#include <lossy/harness/learn/sockets/socket_lessons.hpp>
 
 namespace lossy {
 namespace {

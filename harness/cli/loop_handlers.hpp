@@ -5,8 +5,8 @@
 #include <optional>
 #include <utility>
 
-#include "harness/net/event_loop.hpp"
-#include "harness/net/stop_signal.hpp"
+#include <lossy/harness/net/event_loop.hpp>
+#include <lossy/harness/net/stop_signal.hpp>
 
 namespace lossy {
 

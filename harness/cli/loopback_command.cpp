@@ -1,12 +1,12 @@
-#include "harness/cli/loopback_command.hpp"
+#include <lossy/harness/cli/loopback_command.hpp>
 
 #include <fmt/format.h>
 
 #include <csignal>
 #include <optional>
 
-#include "harness/cli/output.hpp"
-#include "harness/net/loopback.hpp"
+#include <lossy/harness/cli/output.hpp>
+#include <lossy/harness/net/loopback.hpp>
 
 namespace lossy {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "harness/cli/completion.hpp"
-#include "harness/cli/option_view.hpp"
+#include <lossy/harness/cli/completion.hpp>
+#include <lossy/harness/cli/option_view.hpp>
 
 namespace lossy {
 namespace {

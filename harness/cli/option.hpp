@@ -7,7 +7,7 @@
 #include <system_error>
 #include <vector>
 
-#include "harness/link/text.hpp"
+#include <lossy/harness/link/text.hpp>
 
 namespace lossy {
 

@@ -1,7 +1,7 @@
-#include "harness/cli/option_view.hpp"
+#include <lossy/harness/cli/option_view.hpp>
 
-#include "harness/cli/learn_command.hpp"
-#include "harness/cli/profiles.hpp"
+#include <lossy/harness/cli/learn_command.hpp>
+#include <lossy/harness/link/profiles.hpp>
 
 namespace lossy {
 namespace {

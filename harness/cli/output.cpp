@@ -1,4 +1,4 @@
-#include "harness/cli/output.hpp"
+#include <lossy/harness/cli/output.hpp>
 
 #include <unistd.h>
 
@@ -8,7 +8,7 @@
 #include <span>
 #include <system_error>
 
-#include "harness/capture/stoppable_write.hpp"
+#include <lossy/harness/capture/stoppable_write.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/cli/page_head.hpp"
+#include <lossy/harness/cli/page_head.hpp>
 
 #include <fmt/format.h>
 

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "harness/cli/path_options.hpp"
-#include "harness/report/page_run.hpp"
+#include <lossy/harness/cli/path_options.hpp>
+#include <lossy/harness/report/page_run.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/cli/path_options.hpp"
+#include <lossy/harness/cli/path_options.hpp>
 
 #include <algorithm>
 #include <array>
@@ -7,9 +7,9 @@
 #include <random>
 #include <system_error>
 
-#include "harness/cli/command_line.hpp"
-#include "harness/cli/files.hpp"
-#include "harness/report/path_figures.hpp"
+#include <lossy/harness/cli/command_line.hpp>
+#include <lossy/harness/cli/files.hpp>
+#include <lossy/harness/report/path_figures.hpp>
 
 namespace lossy {
 namespace {

@@ -11,16 +11,16 @@
 #include <string>
 #include <vector>
 
-#include "harness/cli/option.hpp"
-#include "harness/cli/path_scope.hpp"
-#include "harness/cli/profiles.hpp"
-#include "harness/cli/table_files.hpp"
-#include "harness/link/direction.hpp"
-#include "harness/link/fault_list.hpp"
-#include "harness/link/link.hpp"
-#include "harness/link/link_model.hpp"
-#include "harness/link/settings.hpp"
-#include "harness/link/timeline.hpp"
+#include <lossy/harness/cli/option.hpp>
+#include <lossy/harness/cli/path_scope.hpp>
+#include <lossy/harness/cli/table_files.hpp>
+#include <lossy/harness/link/direction.hpp>
+#include <lossy/harness/link/fault_list.hpp>
+#include <lossy/harness/link/link.hpp>
+#include <lossy/harness/link/link_model.hpp>
+#include <lossy/harness/link/profiles.hpp>
+#include <lossy/harness/link/settings.hpp>
+#include <lossy/harness/link/timeline.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/cli/path_scope.hpp"
+#include <lossy/harness/cli/path_scope.hpp>
 
 #include <algorithm>
 #include <array>

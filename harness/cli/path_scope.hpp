@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include "harness/cli/option.hpp"
-#include "harness/cli/table_files.hpp"
-#include "harness/link/netem.hpp"
-#include "harness/link/settings.hpp"
+#include <lossy/harness/cli/option.hpp>
+#include <lossy/harness/cli/table_files.hpp>
+#include <lossy/harness/link/netem.hpp>
+#include <lossy/harness/link/settings.hpp>
 
 namespace lossy {
 

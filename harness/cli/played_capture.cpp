@@ -1,12 +1,12 @@
-#include "harness/cli/played_capture.hpp"
+#include <lossy/harness/cli/played_capture.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
 
-#include "harness/capture/heard_answers.hpp"
-#include "harness/cli/reasons.hpp"
+#include <lossy/harness/capture/heard_answers.hpp>
+#include <lossy/harness/cli/reasons.hpp>
 
 namespace lossy {
 namespace {
@@ -55,12 +55,12 @@ class PlayedCapture::Flow final : public ClientCrowd::Client {
     return transmit;
   }
   std::optional<Instant> poll_timeout() const override { return client_.poll_timeout(); }
-  void handle_refusal(Instant now, SocketOutcome outcome) override {
+  void handle_icmp(Instant now, SocketOutcome outcome) override {
     // One that is too long is lost; shorter ones need not be.
     if (outcome == SocketOutcome::kTooLong) {
       ++too_long_;
     } else {
-      client_.handle_refusal(now);
+      client_.handle_refusal(now, options_.server);
     }
     if (refusal_.empty()) refusal_ = refusal_text(outcome, options_.server);
   }

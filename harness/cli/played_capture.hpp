@@ -6,10 +6,10 @@
 #include <optional>
 #include <vector>
 
-#include "harness/capture/recorded_flows.hpp"
-#include "harness/capture/replay_client.hpp"
-#include "harness/net/client_crowd.hpp"
-#include "harness/report/against_report.hpp"
+#include <lossy/harness/capture/recorded_flows.hpp>
+#include <lossy/harness/capture/replay_client.hpp>
+#include <lossy/harness/net/client_crowd.hpp>
+#include <lossy/harness/report/against_report.hpp>
 
 namespace lossy {
 

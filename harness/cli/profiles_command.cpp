@@ -1,4 +1,4 @@
-#include "harness/cli/profiles_command.hpp"
+#include <lossy/harness/cli/profiles_command.hpp>
 
 #include <fmt/format.h>
 
@@ -6,13 +6,13 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "harness/cli/exit_code.hpp"
-#include "harness/cli/json_output.hpp"
-#include "harness/cli/option.hpp"
-#include "harness/cli/profiles.hpp"
-#include "harness/link/link_model.hpp"
-#include "harness/link/netem.hpp"
-#include "harness/report/explain.hpp"
+#include <lossy/harness/cli/exit_code.hpp>
+#include <lossy/harness/cli/json_output.hpp>
+#include <lossy/harness/cli/option.hpp>
+#include <lossy/harness/link/link_model.hpp>
+#include <lossy/harness/link/netem.hpp>
+#include <lossy/harness/link/profiles.hpp>
+#include <lossy/harness/report/explain.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/cli/progress.hpp"
+#include <lossy/harness/cli/progress.hpp>
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <memory>
 #include <utility>
 
-#include "harness/cli/terminal.hpp"
+#include <lossy/harness/cli/terminal.hpp>
 
 namespace lossy {
 namespace {

@@ -1,18 +1,18 @@
-#include "harness/cli/proxy_command.hpp"
+#include <lossy/harness/cli/proxy_command.hpp>
 
 #include <memory>
 #include <string>
 
-#include "core/escape.hpp"
-#include "harness/capture/key_log.hpp"
-#include "harness/cli/exit_code.hpp"
-#include "harness/cli/explanation.hpp"
-#include "harness/cli/files.hpp"
-#include "harness/cli/proxy_options.hpp"
-#include "harness/cli/proxy_run.hpp"
-#include "harness/cli/report_file.hpp"
-#include "harness/link/netem_units.hpp"
-#include "harness/net/socket_address.hpp"
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/capture/key_log.hpp>
+#include <lossy/harness/cli/exit_code.hpp>
+#include <lossy/harness/cli/explanation.hpp>
+#include <lossy/harness/cli/files.hpp>
+#include <lossy/harness/cli/proxy_options.hpp>
+#include <lossy/harness/cli/proxy_run.hpp>
+#include <lossy/harness/cli/report_file.hpp>
+#include <lossy/harness/link/netem_units.hpp>
+#include <lossy/harness/net/socket_address.hpp>
 
 namespace lossy {
 namespace {

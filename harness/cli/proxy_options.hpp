@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "core/address.hpp"
-#include "harness/cli/json_output.hpp"
-#include "harness/cli/path_options.hpp"
-#include "harness/cli/record_option.hpp"
-#include "harness/net/proxy.hpp"
+#include <lossy/core/address.hpp>
+#include <lossy/harness/cli/json_output.hpp>
+#include <lossy/harness/cli/path_options.hpp>
+#include <lossy/harness/cli/record_option.hpp>
+#include <lossy/harness/net/proxy.hpp>
 
 namespace lossy {
 

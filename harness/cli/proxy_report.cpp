@@ -1,14 +1,14 @@
-#include "harness/cli/proxy_report.hpp"
+#include <lossy/harness/cli/proxy_report.hpp>
 
 #include <fmt/format.h>
 
 #include <array>
 #include <nlohmann/json.hpp>
 
-#include "core/counted.hpp"
-#include "harness/cli/reasons.hpp"
-#include "harness/report/link_report.hpp"
-#include "harness/report/readable.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/harness/cli/reasons.hpp>
+#include <lossy/harness/report/link_report.hpp>
+#include <lossy/harness/report/readable.hpp>
 
 namespace lossy {
 namespace {

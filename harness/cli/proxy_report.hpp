@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/address.hpp"
-#include "harness/net/proxy.hpp"
+#include <lossy/core/address.hpp>
+#include <lossy/harness/net/proxy.hpp>
 
 namespace lossy {
 

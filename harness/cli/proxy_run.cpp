@@ -1,4 +1,4 @@
-#include "harness/cli/proxy_run.hpp"
+#include <lossy/harness/cli/proxy_run.hpp>
 
 #include <fmt/format.h>
 
@@ -15,23 +15,23 @@
 #include <variant>
 #include <vector>
 
-#include "core/counted.hpp"
-#include "core/escape.hpp"
-#include "harness/capture/key_log.hpp"
-#include "harness/cli/child_process.hpp"
-#include "harness/cli/exit_code.hpp"
-#include "harness/cli/faults_met.hpp"
-#include "harness/cli/kept_file.hpp"
-#include "harness/cli/loop_handlers.hpp"
-#include "harness/cli/output.hpp"
-#include "harness/cli/proxy_report.hpp"
-#include "harness/cli/report_file.hpp"
-#include "harness/cli/terminal.hpp"
-#include "harness/cli/tool_notes.hpp"
-#include "harness/net/flow_limit.hpp"
-#include "harness/net/socket_address.hpp"
-#include "harness/report/link_notes.hpp"
-#include "harness/report/readable.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/capture/key_log.hpp>
+#include <lossy/harness/cli/child_process.hpp>
+#include <lossy/harness/cli/exit_code.hpp>
+#include <lossy/harness/cli/faults_met.hpp>
+#include <lossy/harness/cli/kept_file.hpp>
+#include <lossy/harness/cli/loop_handlers.hpp>
+#include <lossy/harness/cli/output.hpp>
+#include <lossy/harness/cli/proxy_report.hpp>
+#include <lossy/harness/cli/report_file.hpp>
+#include <lossy/harness/cli/terminal.hpp>
+#include <lossy/harness/cli/tool_notes.hpp>
+#include <lossy/harness/net/flow_limit.hpp>
+#include <lossy/harness/net/socket_address.hpp>
+#include <lossy/harness/report/link_notes.hpp>
+#include <lossy/harness/report/readable.hpp>
 
 namespace lossy {
 namespace {

@@ -1,8 +1,8 @@
 // Runs `lossy proxy`: the proxy, the command beside it, and what is printed and written meanwhile.
 #pragma once
 
-#include "harness/cli/command_line.hpp"
-#include "harness/cli/proxy_options.hpp"
+#include <lossy/harness/cli/command_line.hpp>
+#include <lossy/harness/cli/proxy_options.hpp>
 
 namespace lossy {
 

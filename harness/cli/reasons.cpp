@@ -1,4 +1,4 @@
-#include "harness/cli/reasons.hpp"
+#include <lossy/harness/cli/reasons.hpp>
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "harness/cli/record_command.hpp"
+#include <lossy/harness/cli/record_command.hpp>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -16,25 +16,25 @@
 #include <utility>
 #include <variant>
 
-#include "core/counted.hpp"
-#include "core/escape.hpp"
-#include "harness/capture/live.hpp"
-#include "harness/capture/live_interfaces.hpp"
-#include "harness/capture/privileges.hpp"
-#include "harness/capture/rotating_writer.hpp"
-#include "harness/capture/segment_ring.hpp"
-#include "harness/capture/segmenter.hpp"
-#include "harness/cli/command_line.hpp"
-#include "harness/cli/exit_code.hpp"
-#include "harness/cli/files.hpp"
-#include "harness/cli/json_output.hpp"
-#include "harness/cli/option.hpp"
-#include "harness/cli/progress.hpp"
-#include "harness/cli/record_option.hpp"
-#include "harness/link/netem_units.hpp"
-#include "harness/net/event_loop.hpp"
-#include "harness/net/stop_signal.hpp"
-#include "harness/report/merged_report.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/capture/live.hpp>
+#include <lossy/harness/capture/live_interfaces.hpp>
+#include <lossy/harness/capture/privileges.hpp>
+#include <lossy/harness/capture/rotating_writer.hpp>
+#include <lossy/harness/capture/segment_ring.hpp>
+#include <lossy/harness/capture/segmenter.hpp>
+#include <lossy/harness/cli/command_line.hpp>
+#include <lossy/harness/cli/exit_code.hpp>
+#include <lossy/harness/cli/files.hpp>
+#include <lossy/harness/cli/json_output.hpp>
+#include <lossy/harness/cli/option.hpp>
+#include <lossy/harness/cli/progress.hpp>
+#include <lossy/harness/cli/record_option.hpp>
+#include <lossy/harness/link/netem_units.hpp>
+#include <lossy/harness/net/event_loop.hpp>
+#include <lossy/harness/net/stop_signal.hpp>
+#include <lossy/harness/report/merged_report.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/cli/record_option.hpp"
+#include <lossy/harness/cli/record_option.hpp>
 
 #include <algorithm>
 

@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "harness/capture/record_as.hpp"
-#include "harness/capture/recording_writer.hpp"
-#include "harness/cli/command_line.hpp"
-#include "harness/cli/observers.hpp"
-#include "harness/cli/option.hpp"
+#include <lossy/harness/capture/record_as.hpp>
+#include <lossy/harness/capture/recording_writer.hpp>
+#include <lossy/harness/cli/command_line.hpp>
+#include <lossy/harness/cli/option.hpp>
+#include <lossy/harness/report/recording_observer.hpp>
 
 namespace lossy {
 

@@ -1,13 +1,13 @@
-#include "harness/cli/recorded_options.hpp"
+#include <lossy/harness/cli/recorded_options.hpp>
 
 #include <fmt/format.h>
 
 #include <stdexcept>
 
-#include "core/counted.hpp"
-#include "core/escape.hpp"
-#include "harness/capture/inspector.hpp"
-#include "harness/cli/exit_code.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/capture/inspector.hpp>
+#include <lossy/harness/cli/exit_code.hpp>
 
 namespace lossy {
 namespace {

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "harness/capture/payload_mask.hpp"
-#include "harness/capture/recorded_flows.hpp"
-#include "harness/cli/option.hpp"
+#include <lossy/harness/capture/payload_mask.hpp>
+#include <lossy/harness/capture/recorded_flows.hpp>
+#include <lossy/harness/cli/option.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/cli/replay_against.hpp"
+#include <lossy/harness/cli/replay_against.hpp>
 
 #include <fmt/format.h>
 #include <signal.h>
@@ -7,23 +7,23 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "core/counted.hpp"
-#include "core/escape.hpp"
-#include "harness/capture/new_file.hpp"
-#include "harness/cli/exit_code.hpp"
-#include "harness/cli/loop_handlers.hpp"
-#include "harness/cli/output.hpp"
-#include "harness/cli/played_capture.hpp"
-#include "harness/cli/progress.hpp"
-#include "harness/cli/reasons.hpp"
-#include "harness/cli/recorded_options.hpp"
-#include "harness/cli/report_file.hpp"
-#include "harness/cli/terminal.hpp"
-#include "harness/net/client_crowd.hpp"
-#include "harness/net/flow_limit.hpp"
-#include "harness/report/against_report.hpp"
-#include "harness/report/junit.hpp"
-#include "harness/report/readable.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/capture/new_file.hpp>
+#include <lossy/harness/cli/exit_code.hpp>
+#include <lossy/harness/cli/loop_handlers.hpp>
+#include <lossy/harness/cli/output.hpp>
+#include <lossy/harness/cli/played_capture.hpp>
+#include <lossy/harness/cli/progress.hpp>
+#include <lossy/harness/cli/reasons.hpp>
+#include <lossy/harness/cli/recorded_options.hpp>
+#include <lossy/harness/cli/report_file.hpp>
+#include <lossy/harness/cli/terminal.hpp>
+#include <lossy/harness/net/client_crowd.hpp>
+#include <lossy/harness/net/flow_limit.hpp>
+#include <lossy/harness/report/against_report.hpp>
+#include <lossy/harness/report/junit.hpp>
+#include <lossy/harness/report/readable.hpp>
 
 namespace lossy {
 namespace {

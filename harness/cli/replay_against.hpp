@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "harness/capture/payload_mask.hpp"
-#include "harness/capture/recorded_flows.hpp"
-#include "harness/capture/replay_client.hpp"
-#include "harness/cli/command_line.hpp"
-#include "harness/cli/json_output.hpp"
+#include <lossy/harness/capture/payload_mask.hpp>
+#include <lossy/harness/capture/recorded_flows.hpp>
+#include <lossy/harness/capture/replay_client.hpp>
+#include <lossy/harness/cli/command_line.hpp>
+#include <lossy/harness/cli/json_output.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/cli/replay_command.hpp"
+#include <lossy/harness/cli/replay_command.hpp>
 
 #include <fmt/format.h>
 
@@ -11,21 +11,21 @@
 #include <string>
 #include <vector>
 
-#include "core/counted.hpp"
-#include "core/escape.hpp"
-#include "harness/capture/replay.hpp"
-#include "harness/cli/exit_code.hpp"
-#include "harness/cli/files.hpp"
-#include "harness/cli/json_output.hpp"
-#include "harness/cli/progress.hpp"
-#include "harness/cli/reasons.hpp"
-#include "harness/cli/recorded_options.hpp"
-#include "harness/cli/replay_against.hpp"
-#include "harness/cli/report_file.hpp"
-#include "harness/cli/scenario_format.hpp"
-#include "harness/cli/script_run.hpp"
-#include "harness/cli/simulate_command.hpp"
-#include "harness/net/socket_address.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/capture/replay.hpp>
+#include <lossy/harness/cli/exit_code.hpp>
+#include <lossy/harness/cli/files.hpp>
+#include <lossy/harness/cli/json_output.hpp>
+#include <lossy/harness/cli/progress.hpp>
+#include <lossy/harness/cli/reasons.hpp>
+#include <lossy/harness/cli/recorded_options.hpp>
+#include <lossy/harness/cli/replay_against.hpp>
+#include <lossy/harness/cli/report_file.hpp>
+#include <lossy/harness/cli/scenario_format.hpp>
+#include <lossy/harness/cli/script_run.hpp>
+#include <lossy/harness/cli/simulate_command.hpp>
+#include <lossy/harness/net/socket_address.hpp>
 
 namespace lossy {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <functional>
 
-#include "harness/cli/command_line.hpp"
-#include "harness/cli/option.hpp"
+#include <lossy/harness/cli/command_line.hpp>
+#include <lossy/harness/cli/option.hpp>
 
 namespace lossy {
 

@@ -1,13 +1,13 @@
-#include "harness/cli/report_file.hpp"
+#include <lossy/harness/cli/report_file.hpp>
 
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
 
-#include "harness/capture/first_reading.hpp"
-#include "harness/capture/inspector.hpp"
-#include "harness/cli/progress.hpp"
-#include "harness/report/html_page.hpp"
+#include <lossy/harness/capture/first_reading.hpp>
+#include <lossy/harness/capture/inspector.hpp>
+#include <lossy/harness/cli/progress.hpp>
+#include <lossy/harness/report/html_page.hpp>
 
 namespace lossy {
 

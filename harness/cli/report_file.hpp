@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "harness/capture/new_file.hpp"
-#include "harness/capture/reader.hpp"
-#include "harness/cli/page_head.hpp"
-#include "harness/report/page_capture.hpp"
-#include "harness/report/page_run.hpp"
+#include <lossy/harness/capture/new_file.hpp>
+#include <lossy/harness/capture/reader.hpp>
+#include <lossy/harness/cli/page_head.hpp>
+#include <lossy/harness/report/page_capture.hpp>
+#include <lossy/harness/report/page_run.hpp>
 
 namespace lossy {
 

@@ -1,8 +1,8 @@
-#include "harness/cli/scenario.hpp"
+#include <lossy/harness/cli/scenario.hpp>
 
 #include <system_error>
 
-#include "harness/cli/script_file.hpp"
+#include <lossy/harness/cli/script_file.hpp>
 
 namespace lossy {
 namespace {

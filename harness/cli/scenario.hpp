@@ -5,10 +5,10 @@
 #include <optional>
 #include <string>
 
-#include "core/greeter.hpp"
-#include "harness/cli/greeting_options.hpp"
-#include "harness/cli/path_options.hpp"
-#include "harness/sim/script.hpp"
+#include <lossy/core/greeter.hpp>
+#include <lossy/harness/cli/greeting_options.hpp>
+#include <lossy/harness/cli/path_options.hpp>
+#include <lossy/harness/sim/script.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/cli/scenario_format.hpp"
+#include <lossy/harness/cli/scenario_format.hpp>
 
 #include <fmt/format.h>
 #include <toml++/toml.h>
@@ -10,10 +10,10 @@
 #include <iterator>
 #include <optional>
 
-#include "core/check.hpp"
-#include "harness/cli/option.hpp"
-#include "harness/cli/table_files.hpp"
-#include "harness/link/text.hpp"
+#include <lossy/core/check.hpp>
+#include <lossy/harness/cli/option.hpp>
+#include <lossy/harness/cli/table_files.hpp>
+#include <lossy/harness/link/text.hpp>
 
 namespace lossy {
 namespace {

@@ -1,15 +1,15 @@
-#include "harness/cli/script_command.hpp"
+#include <lossy/harness/cli/script_command.hpp>
 
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "harness/capture/new_file.hpp"
-#include "harness/cli/exit_code.hpp"
-#include "harness/cli/files.hpp"
-#include "harness/cli/script_file.hpp"
-#include "harness/sim/script_text.hpp"
+#include <lossy/harness/capture/new_file.hpp>
+#include <lossy/harness/cli/exit_code.hpp>
+#include <lossy/harness/cli/files.hpp>
+#include <lossy/harness/cli/script_file.hpp>
+#include <lossy/harness/sim/script_text.hpp>
 
 namespace lossy {
 namespace {

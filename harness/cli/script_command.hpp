@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "harness/cli/option.hpp"
+#include <lossy/harness/cli/option.hpp>
 
 namespace lossy {
 

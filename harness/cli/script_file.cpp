@@ -1,11 +1,11 @@
-#include "harness/cli/script_file.hpp"
+#include <lossy/harness/cli/script_file.hpp>
 
 #include <algorithm>
 #include <span>
 
-#include "harness/cli/files.hpp"
-#include "harness/link/scan.hpp"
-#include "harness/sim/script_text.hpp"
+#include <lossy/harness/cli/files.hpp>
+#include <lossy/harness/link/scan.hpp>
+#include <lossy/harness/sim/script_text.hpp>
 
 namespace lossy {
 namespace {

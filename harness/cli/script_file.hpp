@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "harness/sim/script.hpp"
+#include <lossy/harness/sim/script.hpp>
 
 namespace lossy {
 

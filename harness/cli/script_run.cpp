@@ -1,5 +1,5 @@
-#include "harness/cli/script_run.hpp"
-#include "harness/cli/golden_verdict.hpp"
+#include <lossy/harness/cli/golden_verdict.hpp>
+#include <lossy/harness/cli/script_run.hpp>
 
 #include <fmt/format.h>
 
@@ -8,18 +8,18 @@
 #include <set>
 #include <utility>
 
-#include "core/counted.hpp"
-#include "core/escape.hpp"
-#include "harness/capture/golden.hpp"
-#include "harness/capture/recording_writer.hpp"
-#include "harness/cli/exit_code.hpp"
-#include "harness/cli/observers.hpp"
-#include "harness/cli/output.hpp"
-#include "harness/cli/report_file.hpp"
-#include "harness/cli/terminal.hpp"
-#include "harness/report/summary.hpp"
-#include "harness/sim/properties.hpp"
-#include "harness/sim/scripted_run.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/capture/golden.hpp>
+#include <lossy/harness/capture/recording_writer.hpp>
+#include <lossy/harness/cli/exit_code.hpp>
+#include <lossy/harness/cli/output.hpp>
+#include <lossy/harness/cli/report_file.hpp>
+#include <lossy/harness/cli/terminal.hpp>
+#include <lossy/harness/report/recording_observer.hpp>
+#include <lossy/harness/report/summary.hpp>
+#include <lossy/harness/sim/properties.hpp>
+#include <lossy/harness/sim/scripted_run.hpp>
 
 namespace lossy {
 namespace {

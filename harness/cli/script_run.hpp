@@ -5,11 +5,11 @@
 #include <optional>
 #include <string>
 
-#include "harness/capture/recorder.hpp"
-#include "harness/capture/replay.hpp"
-#include "harness/cli/command_line.hpp"
-#include "harness/cli/greeting_run.hpp"
-#include "harness/sim/script.hpp"
+#include <lossy/harness/capture/recorder.hpp>
+#include <lossy/harness/capture/replay.hpp>
+#include <lossy/harness/cli/command_line.hpp>
+#include <lossy/harness/cli/greeting_run.hpp>
+#include <lossy/harness/sim/script.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/cli/seeds_command.hpp"
+#include <lossy/harness/cli/seeds_command.hpp>
 
 #include <fmt/format.h>
 
@@ -11,15 +11,15 @@
 #include <variant>
 #include <vector>
 
-#include "core/escape.hpp"
-#include "harness/capture/first_reading.hpp"
-#include "harness/capture/reader.hpp"
-#include "harness/capture/seeds.hpp"
-#include "harness/cli/exit_code.hpp"
-#include "harness/cli/files.hpp"
-#include "harness/cli/json_output.hpp"
-#include "harness/cli/progress.hpp"
-#include "harness/cli/recorded_options.hpp"
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/capture/first_reading.hpp>
+#include <lossy/harness/capture/reader.hpp>
+#include <lossy/harness/capture/seeds.hpp>
+#include <lossy/harness/cli/exit_code.hpp>
+#include <lossy/harness/cli/files.hpp>
+#include <lossy/harness/cli/json_output.hpp>
+#include <lossy/harness/cli/progress.hpp>
+#include <lossy/harness/cli/recorded_options.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/cli/serve_command.hpp"
+#include <lossy/harness/cli/serve_command.hpp>
 
 #include <fmt/format.h>
 
@@ -11,15 +11,15 @@
 #include <system_error>
 #include <vector>
 
-#include "core/counted.hpp"
-#include "core/server.hpp"
-#include "harness/cli/exit_code.hpp"
-#include "harness/cli/json_output.hpp"
-#include "harness/cli/option.hpp"
-#include "harness/cli/output.hpp"
-#include "harness/cli/reasons.hpp"
-#include "harness/net/endpoint_threads.hpp"
-#include "harness/net/socket_address.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/server.hpp>
+#include <lossy/harness/cli/exit_code.hpp>
+#include <lossy/harness/cli/json_output.hpp>
+#include <lossy/harness/cli/option.hpp>
+#include <lossy/harness/cli/output.hpp>
+#include <lossy/harness/cli/reasons.hpp>
+#include <lossy/harness/net/endpoint_threads.hpp>
+#include <lossy/harness/net/socket_address.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/cli/simulate_command.hpp"
+#include <lossy/harness/cli/simulate_command.hpp>
 
 #include <algorithm>
 #include <array>
@@ -10,14 +10,14 @@
 #include <optional>
 #include <utility>
 
-#include "core/random.hpp"
-#include "harness/capture/stoppable_write.hpp"
-#include "harness/cli/files.hpp"
-#include "harness/cli/output.hpp"
-#include "harness/cli/scenario_format.hpp"
-#include "harness/cli/script_run.hpp"
-#include "harness/net/stop_signal.hpp"
-#include "harness/sim/simulation.hpp"
+#include <lossy/core/random.hpp>
+#include <lossy/harness/capture/stoppable_write.hpp>
+#include <lossy/harness/cli/files.hpp>
+#include <lossy/harness/cli/output.hpp>
+#include <lossy/harness/cli/scenario_format.hpp>
+#include <lossy/harness/cli/script_run.hpp>
+#include <lossy/harness/net/stop_signal.hpp>
+#include <lossy/harness/sim/simulation.hpp>
 
 namespace lossy {
 namespace {

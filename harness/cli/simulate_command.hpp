@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 
-#include "harness/cli/command_line.hpp"
-#include "harness/cli/greeting_run.hpp"
+#include <lossy/harness/cli/command_line.hpp>
+#include <lossy/harness/cli/greeting_run.hpp>
 
 namespace lossy {
 

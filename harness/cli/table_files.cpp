@@ -1,10 +1,10 @@
-#include "harness/cli/table_files.hpp"
+#include <lossy/harness/cli/table_files.hpp>
 
 #include <array>
 #include <cstdlib>
 #include <filesystem>
 
-#include "harness/cli/files.hpp"
+#include <lossy/harness/cli/files.hpp>
 
 namespace lossy {
 namespace {

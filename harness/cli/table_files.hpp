@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "harness/cli/files.hpp"
-#include "harness/link/netem.hpp"
+#include <lossy/harness/cli/files.hpp>
+#include <lossy/harness/link/netem.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/cli/terminal.hpp"
+#include <lossy/harness/cli/terminal.hpp>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -6,8 +6,8 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "harness/cli/output.hpp"
-#include "harness/link/text.hpp"
+#include <lossy/harness/cli/output.hpp>
+#include <lossy/harness/link/text.hpp>
 
 namespace lossy {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <string>
 
-#include "harness/report/ladder.hpp"
+#include <lossy/harness/report/ladder.hpp>
 
 namespace lossy {
 

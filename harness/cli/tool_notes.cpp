@@ -1,4 +1,4 @@
-#include "harness/cli/tool_notes.hpp"
+#include <lossy/harness/cli/tool_notes.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

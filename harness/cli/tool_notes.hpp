@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "harness/link/settings.hpp"
-#include "harness/net/proxy.hpp"
+#include <lossy/harness/link/settings.hpp>
+#include <lossy/harness/net/proxy.hpp>
 
 namespace lossy {
 

@@ -1,8 +1,8 @@
-#include "harness/cli/typed_words.hpp"
+#include <lossy/harness/cli/typed_words.hpp>
 
 #include <algorithm>
 
-#include "harness/cli/option.hpp"
+#include <lossy/harness/cli/option.hpp>
 
 namespace lossy {
 namespace {

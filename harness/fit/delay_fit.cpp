@@ -1,4 +1,4 @@
-#include "harness/fit/delay_fit.hpp"
+#include <lossy/harness/fit/delay_fit.hpp>
 
 #include <algorithm>
 #include <cmath>

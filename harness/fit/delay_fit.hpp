@@ -11,9 +11,9 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/fit/delay_samples.hpp"
-#include "harness/fit/numbers.hpp"
-#include "harness/link/delay_table.hpp"
+#include <lossy/harness/fit/delay_samples.hpp>
+#include <lossy/harness/fit/numbers.hpp>
+#include <lossy/harness/link/delay_table.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/fit/delay_fit.hpp"
+#include <lossy/harness/fit/delay_fit.hpp>
 
 #include <gtest/gtest.h>
 
@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "harness/fit/delay_groups.hpp"
-#include "harness/fit/fit_for_test.hpp"
-#include "harness/fit/path_fit.hpp"
-#include "harness/link/chain_for_test.hpp"
-#include "harness/link/distributions_for_test.hpp"
+#include <lossy/harness/fit/delay_groups.hpp>
+#include <lossy/harness/fit/fit_for_test.hpp>
+#include <lossy/harness/fit/path_fit.hpp>
+#include <lossy/harness/link/chain_for_test.hpp>
+#include <lossy/harness/link/distributions_for_test.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/fit/delay_groups.hpp"
+#include <lossy/harness/fit/delay_groups.hpp>
 
 #include <algorithm>
 #include <cmath>

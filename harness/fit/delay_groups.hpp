@@ -13,8 +13,8 @@
 #include <span>
 #include <vector>
 
-#include "harness/fit/delay_samples.hpp"
-#include "harness/fit/numbers.hpp"
+#include <lossy/harness/fit/delay_samples.hpp>
+#include <lossy/harness/fit/numbers.hpp>
 
 namespace lossy {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/clock.hpp"
+#include <lossy/core/clock.hpp>
 
 namespace lossy {
 

@@ -11,14 +11,14 @@
 #include <string>
 #include <vector>
 
-#include "harness/capture/path_log.hpp"
-#include "harness/fit/loss_outcomes.hpp"
-#include "harness/fit/numbers.hpp"
-#include "harness/link/link.hpp"
-#include "harness/link/loss_process.hpp"
-#include "harness/link/netem.hpp"
-#include "harness/link/random_fates.hpp"
-#include "harness/link/settings.hpp"
+#include <lossy/harness/capture/path_log.hpp>
+#include <lossy/harness/fit/loss_outcomes.hpp>
+#include <lossy/harness/fit/numbers.hpp>
+#include <lossy/harness/link/link.hpp>
+#include <lossy/harness/link/loss_process.hpp>
+#include <lossy/harness/link/netem.hpp>
+#include <lossy/harness/link/random_fates.hpp>
+#include <lossy/harness/link/settings.hpp>
 
 namespace lossy {
 

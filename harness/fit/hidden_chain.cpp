@@ -1,10 +1,10 @@
-#include "harness/fit/hidden_chain.hpp"
+#include <lossy/harness/fit/hidden_chain.hpp>
 
 #include <algorithm>
 #include <array>
 #include <limits>
 
-#include "harness/fit/numbers.hpp"
+#include <lossy/harness/fit/numbers.hpp>
 
 namespace lossy {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "harness/fit/loss_outcomes.hpp"
+#include <lossy/harness/fit/loss_outcomes.hpp>
 
 namespace lossy {
 

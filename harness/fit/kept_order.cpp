@@ -1,4 +1,4 @@
-#include "harness/fit/kept_order.hpp"
+#include <lossy/harness/fit/kept_order.hpp>
 
 #include <algorithm>
 #include <utility>

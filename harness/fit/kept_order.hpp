@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-#include "core/clock.hpp"
+#include <lossy/core/clock.hpp>
 
 namespace lossy {
 

@@ -1,11 +1,11 @@
-#include "harness/fit/loss_fit.hpp"
+#include <lossy/harness/fit/loss_fit.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
 
-#include "harness/fit/maximum.hpp"
+#include <lossy/harness/fit/maximum.hpp>
 
 namespace lossy {
 namespace {

@@ -17,10 +17,10 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/fit/hidden_chain.hpp"
-#include "harness/fit/loss_outcomes.hpp"
-#include "harness/fit/numbers.hpp"
-#include "harness/link/loss_model.hpp"
+#include <lossy/harness/fit/hidden_chain.hpp>
+#include <lossy/harness/fit/loss_outcomes.hpp>
+#include <lossy/harness/fit/numbers.hpp>
+#include <lossy/harness/link/loss_model.hpp>
 
 namespace lossy {
 

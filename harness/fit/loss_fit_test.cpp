@@ -1,4 +1,4 @@
-#include "harness/fit/loss_fit.hpp"
+#include <lossy/harness/fit/loss_fit.hpp>
 
 #include <gtest/gtest.h>
 
@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "harness/fit/fit_for_test.hpp"
-#include "harness/link/chain_for_test.hpp"
+#include <lossy/harness/fit/fit_for_test.hpp>
+#include <lossy/harness/link/chain_for_test.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/fit/loss_outcomes.hpp"
+#include <lossy/harness/fit/loss_outcomes.hpp>
 
 namespace lossy {
 

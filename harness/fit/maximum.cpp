@@ -1,4 +1,4 @@
-#include "harness/fit/maximum.hpp"
+#include <lossy/harness/fit/maximum.hpp>
 
 #include <algorithm>
 #include <cmath>

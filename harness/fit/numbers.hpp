@@ -6,8 +6,8 @@
 #include <cmath>
 #include <cstdint>
 
-#include "core/clock.hpp"
-#include "core/random.hpp"
+#include <lossy/core/clock.hpp>
+#include <lossy/core/random.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/fit/numbers.hpp"
+#include <lossy/harness/fit/numbers.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,11 +1,11 @@
-#include "harness/fit/other_losses.hpp"
+#include <lossy/harness/fit/other_losses.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <deque>
 #include <vector>
 
-#include "harness/fit/numbers.hpp"
+#include <lossy/harness/fit/numbers.hpp>
 
 namespace lossy {
 namespace {

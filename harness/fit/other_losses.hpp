@@ -6,7 +6,7 @@
 #include <functional>
 #include <optional>
 
-#include "harness/capture/path_log.hpp"
+#include <lossy/harness/capture/path_log.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/fit/path_fit.hpp"
+#include <lossy/harness/fit/path_fit.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -10,15 +10,15 @@
 #include <string>
 #include <vector>
 
-#include "harness/capture/path_log.hpp"
-#include "harness/fit/delay_fit.hpp"
-#include "harness/fit/delay_groups.hpp"
-#include "harness/fit/kept_order.hpp"
-#include "harness/fit/loss_fit.hpp"
-#include "harness/fit/numbers.hpp"
-#include "harness/fit/other_losses.hpp"
-#include "harness/fit/rate_fit.hpp"
-#include "harness/link/settings.hpp"
+#include <lossy/harness/capture/path_log.hpp>
+#include <lossy/harness/fit/delay_fit.hpp>
+#include <lossy/harness/fit/delay_groups.hpp>
+#include <lossy/harness/fit/kept_order.hpp>
+#include <lossy/harness/fit/loss_fit.hpp>
+#include <lossy/harness/fit/numbers.hpp>
+#include <lossy/harness/fit/other_losses.hpp>
+#include <lossy/harness/fit/rate_fit.hpp>
+#include <lossy/harness/link/settings.hpp>
 
 namespace lossy {
 

@@ -1,10 +1,10 @@
-#include "harness/fit/path_fit.hpp"
+#include <lossy/harness/fit/path_fit.hpp>
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-#include "harness/fit/fit_for_test.hpp"
+#include <lossy/harness/fit/fit_for_test.hpp>
 
 namespace lossy {
 namespace {

@@ -1,12 +1,12 @@
-#include "harness/fit/rate_fit.hpp"
+#include <lossy/harness/fit/rate_fit.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
 
-#include "harness/link/serialiser.hpp"
-#include "harness/link/text.hpp"
+#include <lossy/harness/link/serialiser.hpp>
+#include <lossy/harness/link/text.hpp>
 
 namespace lossy {
 namespace {

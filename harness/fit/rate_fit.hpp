@@ -14,9 +14,9 @@
 #include <optional>
 #include <vector>
 
-#include "harness/capture/path_log.hpp"
-#include "harness/fit/delay_groups.hpp"
-#include "harness/fit/numbers.hpp"
+#include <lossy/harness/capture/path_log.hpp>
+#include <lossy/harness/fit/delay_groups.hpp>
+#include <lossy/harness/fit/numbers.hpp>
 
 namespace lossy {
 

@@ -8,13 +8,13 @@
 
 #include <array>
 
-#include "core/counted.hpp"
-#include "core/rtt_estimator.hpp"
-#include "harness/learn/asker.hpp"
-#include "harness/learn/simulated.hpp"
-#include "harness/learn/storm.hpp"
-#include "harness/report/figure_text.hpp"
-#include "harness/report/readable.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/rtt_estimator.hpp>
+#include <lossy/harness/learn/asker.hpp>
+#include <lossy/harness/learn/simulated.hpp>
+#include <lossy/harness/learn/storm.hpp>
+#include <lossy/harness/report/figure_text.hpp>
+#include <lossy/harness/report/readable.hpp>
 
 namespace lossy {
 namespace {

@@ -1,9 +1,9 @@
-#include "harness/learn/asker.hpp"
+#include <lossy/harness/learn/asker.hpp>
 
 #include <limits>
 
-#include "core/rtt_estimator.hpp"
-#include "harness/sim/simulation.hpp"
+#include <lossy/core/rtt_estimator.hpp>
+#include <lossy/harness/sim/simulation.hpp>
 
 namespace lossy {
 namespace {

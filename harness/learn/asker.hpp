@@ -7,8 +7,8 @@
 #include <numeric>
 #include <vector>
 
-#include "harness/learn/greetings.hpp"
-#include "harness/learn/simulated.hpp"
+#include <lossy/harness/learn/greetings.hpp>
+#include <lossy/harness/learn/simulated.hpp>
 
 namespace lossy {
 

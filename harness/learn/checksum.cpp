@@ -7,13 +7,13 @@
 
 #include <array>
 
-#include "core/counted.hpp"
-#include "core/random.hpp"
-#include "harness/capture/checksum.hpp"
-#include "harness/learn/greetings.hpp"
-#include "harness/learn/simulated.hpp"
-#include "harness/learn/tolerance.hpp"
-#include "harness/report/figure_text.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/random.hpp>
+#include <lossy/harness/capture/checksum.hpp>
+#include <lossy/harness/learn/greetings.hpp>
+#include <lossy/harness/learn/simulated.hpp>
+#include <lossy/harness/learn/tolerance.hpp>
+#include <lossy/harness/report/figure_text.hpp>
 
 namespace lossy {
 namespace {

@@ -6,15 +6,15 @@
 #include <cmath>
 #include <memory>
 
-#include "core/counted.hpp"
-#include "core/random.hpp"
-#include "harness/learn/greetings.hpp"
-#include "harness/learn/simulated.hpp"
-#include "harness/learn/tolerance.hpp"
-#include "harness/report/figure_text.hpp"
-#include "harness/report/ladder.hpp"
-#include "harness/sim/script_text.hpp"
-#include "harness/sim/scripted_run.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/random.hpp>
+#include <lossy/harness/learn/greetings.hpp>
+#include <lossy/harness/learn/simulated.hpp>
+#include <lossy/harness/learn/tolerance.hpp>
+#include <lossy/harness/report/figure_text.hpp>
+#include <lossy/harness/report/ladder.hpp>
+#include <lossy/harness/sim/script_text.hpp>
+#include <lossy/harness/sim/scripted_run.hpp>
 
 namespace lossy {
 namespace {

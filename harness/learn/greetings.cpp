@@ -1,9 +1,9 @@
-#include "harness/learn/greetings.hpp"
+#include <lossy/harness/learn/greetings.hpp>
 
-#include "core/check.hpp"
-#include "harness/link/link_model.hpp"
-#include "harness/report/ladder.hpp"
-#include "harness/sim/simulation.hpp"
+#include <lossy/core/check.hpp>
+#include <lossy/harness/link/link_model.hpp>
+#include <lossy/harness/report/ladder.hpp>
+#include <lossy/harness/sim/simulation.hpp>
 
 namespace lossy {
 namespace {

@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "core/greeter.hpp"
-#include "core/server.hpp"
-#include "harness/learn/lesson.hpp"
-#include "harness/link/observer.hpp"
-#include "harness/link/settings.hpp"
-#include "harness/link/timeline.hpp"
+#include <lossy/core/greeter.hpp>
+#include <lossy/core/server.hpp>
+#include <lossy/harness/learn/lesson.hpp>
+#include <lossy/harness/link/observer.hpp>
+#include <lossy/harness/link/settings.hpp>
+#include <lossy/harness/link/timeline.hpp>
 
 namespace lossy {
 

@@ -1,14 +1,14 @@
-#include "harness/learn/lesson.hpp"
+#include <lossy/harness/learn/lesson.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "core/counted.hpp"
-#include "harness/learn/simulated.hpp"
-#include "harness/report/figure_text.hpp"
-#include "harness/report/readable.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/harness/learn/simulated.hpp>
+#include <lossy/harness/report/figure_text.hpp>
+#include <lossy/harness/report/readable.hpp>
 
 namespace lossy {
 

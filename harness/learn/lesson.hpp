@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/learn/parameters.hpp"
+#include <lossy/harness/learn/parameters.hpp>
 
 namespace lossy {
 

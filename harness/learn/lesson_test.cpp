@@ -1,4 +1,4 @@
-#include "harness/learn/lesson.hpp"
+#include <lossy/harness/learn/lesson.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,9 +9,9 @@
 #include <set>
 #include <string>
 
-#include "core/random.hpp"
-#include "harness/learn/lesson_text.hpp"
-#include "harness/learn/tolerance.hpp"
+#include <lossy/core/random.hpp>
+#include <lossy/harness/learn/lesson_text.hpp>
+#include <lossy/harness/learn/tolerance.hpp>
 
 namespace lossy {
 namespace {

@@ -1,12 +1,12 @@
-#include "harness/learn/lesson_text.hpp"
+#include <lossy/harness/learn/lesson_text.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "core/counted.hpp"
-#include "harness/report/line_style.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/harness/report/line_style.hpp>
 
 namespace lossy {
 namespace {

@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-#include "harness/learn/lesson.hpp"
+#include <lossy/harness/learn/lesson.hpp>
 
 namespace lossy {
 

@@ -1,6 +1,6 @@
 #include <array>
 
-#include "harness/learn/simulated.hpp"
+#include <lossy/harness/learn/simulated.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/learn/parameters.hpp"
+#include <lossy/harness/learn/parameters.hpp>
 
 #include <algorithm>
 #include <array>

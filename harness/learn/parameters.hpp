@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/link/text.hpp"
+#include <lossy/harness/link/text.hpp>
 
 namespace lossy {
 

@@ -7,11 +7,11 @@
 #include <array>
 #include <vector>
 
-#include "core/counted.hpp"
-#include "harness/learn/greetings.hpp"
-#include "harness/learn/simulated.hpp"
-#include "harness/report/figure_text.hpp"
-#include "harness/report/readable.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/harness/learn/greetings.hpp>
+#include <lossy/harness/learn/simulated.hpp>
+#include <lossy/harness/report/figure_text.hpp>
+#include <lossy/harness/report/readable.hpp>
 
 namespace lossy {
 namespace {

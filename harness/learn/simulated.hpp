@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "harness/learn/lesson.hpp"
-#include "harness/report/path_figures.hpp"
+#include <lossy/harness/learn/lesson.hpp>
+#include <lossy/harness/report/path_figures.hpp>
 
 namespace lossy {
 

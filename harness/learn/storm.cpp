@@ -1,6 +1,6 @@
-#include "harness/learn/storm.hpp"
+#include <lossy/harness/learn/storm.hpp>
 
-#include "harness/report/readable.hpp"
+#include <lossy/harness/report/readable.hpp>
 
 namespace lossy {
 namespace {

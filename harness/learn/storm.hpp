@@ -1,7 +1,7 @@
 // A retransmission storm: many ask over a link that is slow for a moment, and send again.
 #pragma once
 
-#include "harness/learn/asker.hpp"
+#include <lossy/harness/learn/asker.hpp>
 
 namespace lossy {
 

@@ -6,11 +6,11 @@
 #include <string>
 #include <unordered_set>
 
-#include "core/counted.hpp"
-#include "harness/learn/greetings.hpp"
-#include "harness/learn/simulated.hpp"
-#include "harness/learn/tolerance.hpp"
-#include "harness/report/figure_text.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/harness/learn/greetings.hpp>
+#include <lossy/harness/learn/simulated.hpp>
+#include <lossy/harness/learn/tolerance.hpp>
+#include <lossy/harness/report/figure_text.hpp>
 
 namespace lossy {
 namespace {

@@ -5,11 +5,11 @@
 #include <array>
 #include <string>
 
-#include "core/counted.hpp"
-#include "core/server.hpp"
-#include "harness/learn/greetings.hpp"
-#include "harness/learn/simulated.hpp"
-#include "harness/report/readable.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/server.hpp>
+#include <lossy/harness/learn/greetings.hpp>
+#include <lossy/harness/learn/simulated.hpp>
+#include <lossy/harness/report/readable.hpp>
 
 namespace lossy {
 namespace {

@@ -6,10 +6,10 @@
 #include <string>
 #include <utility>
 
-#include "core/allocations_for_test.hpp"
-#include "harness/link/fault_list.hpp"
-#include "harness/link/link.hpp"
-#include "harness/link/random_fates.hpp"
+#include <lossy/core/allocations_for_test.hpp>
+#include <lossy/harness/link/fault_list.hpp>
+#include <lossy/harness/link/link.hpp>
+#include <lossy/harness/link/random_fates.hpp>
 
 namespace lossy {
 namespace {

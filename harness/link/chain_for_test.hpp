@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/random.hpp"
-#include "harness/link/correlated_stream.hpp"
+#include <lossy/core/random.hpp>
+#include <lossy/harness/link/correlated_stream.hpp>
 
 namespace lossy {
 

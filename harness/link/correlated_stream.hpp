@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-#include "core/random.hpp"
+#include <lossy/core/random.hpp>
 
 namespace lossy {
 

@@ -1,11 +1,11 @@
-#include "harness/link/correlated_stream.hpp"
+#include <lossy/harness/link/correlated_stream.hpp>
 
 #include <gtest/gtest.h>
 
 #include <set>
 #include <vector>
 
-#include "harness/link/chain_for_test.hpp"
+#include <lossy/harness/link/chain_for_test.hpp>
 
 namespace lossy {
 namespace {

@@ -1,19 +1,19 @@
-#include "harness/link/delay_table.hpp"
+#include <lossy/harness/link/delay_table.hpp>
 
 #include <algorithm>
 #include <charconv>
 #include <optional>
 #include <utility>
 
-#include "core/check.hpp"
-#include "core/random.hpp"
-#include "harness/link/scan.hpp"
-#include "harness/link/text.hpp"
+#include <lossy/core/check.hpp>
+#include <lossy/core/random.hpp>
+#include <lossy/harness/link/scan.hpp>
+#include <lossy/harness/link/text.hpp>
 
 namespace lossy {
 namespace {
 
-#include "harness/link/delay_table_data.inc"
+#include <lossy/harness/link/delay_table_data.inc>
 
 std::optional<std::int16_t> parse_entry(std::string_view word) {
   if (word.size() > 1 && word.front() == '+' && word[1] != '-') word.remove_prefix(1);

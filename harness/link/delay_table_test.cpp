@@ -1,4 +1,4 @@
-#include "harness/link/delay_table.hpp"
+#include <lossy/harness/link/delay_table.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "core/random.hpp"
-#include "harness/link/distributions_for_test.hpp"
-#include "harness/link/text.hpp"
+#include <lossy/core/random.hpp>
+#include <lossy/harness/link/distributions_for_test.hpp>
+#include <lossy/harness/link/text.hpp>
 
 namespace lossy {
 namespace {

@@ -1,12 +1,12 @@
-#include "harness/link/delivery_trace.hpp"
+#include <lossy/harness/link/delivery_trace.hpp>
 
 #include <algorithm>
 #include <limits>
 #include <utility>
 
-#include "core/random.hpp"
-#include "harness/link/scan.hpp"
-#include "harness/link/text.hpp"
+#include <lossy/core/random.hpp>
+#include <lossy/harness/link/scan.hpp>
+#include <lossy/harness/link/text.hpp>
 
 namespace lossy {
 namespace {

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/clock.hpp"
+#include <lossy/core/clock.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/link/delivery_trace.hpp"
+#include <lossy/harness/link/delivery_trace.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "core/random.hpp"
-#include "harness/link/text.hpp"
+#include <lossy/core/random.hpp>
+#include <lossy/harness/link/text.hpp>
 
 namespace lossy {
 namespace {

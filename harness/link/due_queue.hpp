@@ -9,9 +9,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/clock.hpp"
-#include "core/random.hpp"
-#include "harness/link/ring.hpp"
+#include <lossy/core/clock.hpp>
+#include <lossy/core/random.hpp>
+#include <lossy/harness/link/ring.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/link/due_queue.hpp"
+#include <lossy/harness/link/due_queue.hpp>
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/random.hpp"
+#include <lossy/core/random.hpp>
 
 namespace lossy {
 namespace {

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "core/clock.hpp"
+#include <lossy/core/clock.hpp>
 
 namespace lossy {
 

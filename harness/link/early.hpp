@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-#include "core/random.hpp"
-#include "harness/link/correlated_stream.hpp"
+#include <lossy/core/random.hpp>
+#include <lossy/harness/link/correlated_stream.hpp>
 
 namespace lossy {
 

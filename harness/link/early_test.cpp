@@ -1,10 +1,10 @@
-#include "harness/link/early.hpp"
+#include <lossy/harness/link/early.hpp>
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include "harness/link/chain_for_test.hpp"
+#include <lossy/harness/link/chain_for_test.hpp>
 
 namespace lossy {
 namespace {

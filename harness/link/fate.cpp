@@ -1,4 +1,4 @@
-#include "harness/link/fate.hpp"
+#include <lossy/harness/link/fate.hpp>
 
 #include <algorithm>
 #include <array>

@@ -9,7 +9,7 @@
 #include <span>
 #include <string_view>
 
-#include "core/clock.hpp"
+#include <lossy/core/clock.hpp>
 
 namespace lossy {
 

@@ -6,10 +6,10 @@
 #include <functional>
 #include <utility>
 
-#include "harness/link/chain_for_test.hpp"
-#include "harness/link/direction.hpp"
-#include "harness/link/fate.hpp"
-#include "harness/link/random_fates.hpp"
+#include <lossy/harness/link/chain_for_test.hpp>
+#include <lossy/harness/link/direction.hpp>
+#include <lossy/harness/link/fate.hpp>
+#include <lossy/harness/link/random_fates.hpp>
 
 namespace lossy {
 

@@ -1,11 +1,11 @@
-#include "harness/link/fault_list.hpp"
+#include <lossy/harness/link/fault_list.hpp>
 
 #include <algorithm>
 #include <limits>
 #include <optional>
 #include <span>
 
-#include "harness/link/scan.hpp"
+#include <lossy/harness/link/scan.hpp>
 
 namespace lossy {
 namespace {

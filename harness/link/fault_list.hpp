@@ -28,9 +28,9 @@
 #include <utility>
 #include <vector>
 
-#include "harness/link/direction.hpp"
-#include "harness/link/fate.hpp"
-#include "harness/link/text.hpp"
+#include <lossy/harness/link/direction.hpp>
+#include <lossy/harness/link/fate.hpp>
+#include <lossy/harness/link/text.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/link/fault_list.hpp"
+#include <lossy/harness/link/fault_list.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/random.hpp"
+#include <lossy/core/random.hpp>
 
 namespace lossy {
 namespace {

@@ -1,10 +1,10 @@
-#include "harness/link/link.hpp"
+#include <lossy/harness/link/link.hpp>
 
 #include <algorithm>
 #include <utility>
 
-#include "core/check.hpp"
-#include "core/endpoint.hpp"
+#include <lossy/core/check.hpp>
+#include <lossy/core/endpoint.hpp>
 
 namespace lossy {
 namespace {

@@ -20,13 +20,13 @@
 #include <utility>
 #include <vector>
 
-#include "harness/link/due_queue.hpp"
-#include "harness/link/fate.hpp"
-#include "harness/link/link_options.hpp"
-#include "harness/link/memory_budget.hpp"
-#include "harness/link/payload_pool.hpp"
-#include "harness/link/serialiser.hpp"
-#include "harness/link/slot_gate.hpp"
+#include <lossy/harness/link/due_queue.hpp>
+#include <lossy/harness/link/fate.hpp>
+#include <lossy/harness/link/link_options.hpp>
+#include <lossy/harness/link/memory_budget.hpp>
+#include <lossy/harness/link/payload_pool.hpp>
+#include <lossy/harness/link/serialiser.hpp>
+#include <lossy/harness/link/slot_gate.hpp>
 
 namespace lossy {
 

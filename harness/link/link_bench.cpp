@@ -7,10 +7,10 @@
 #include <queue>
 #include <vector>
 
-#include "core/random.hpp"
-#include "harness/link/link.hpp"
-#include "harness/link/random_fates.hpp"
-#include "harness/link/ring.hpp"
+#include <lossy/core/random.hpp>
+#include <lossy/harness/link/link.hpp>
+#include <lossy/harness/link/random_fates.hpp>
+#include <lossy/harness/link/ring.hpp>
 
 namespace lossy {
 namespace {

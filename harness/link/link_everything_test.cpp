@@ -8,12 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include "core/random.hpp"
-#include "harness/link/delivery_trace.hpp"
-#include "harness/link/fault_list.hpp"
-#include "harness/link/link_for_test.hpp"
-#include "harness/link/random_fates.hpp"
-#include "harness/link/text.hpp"
+#include <lossy/core/random.hpp>
+#include <lossy/harness/link/delivery_trace.hpp>
+#include <lossy/harness/link/fault_list.hpp>
+#include <lossy/harness/link/link_for_test.hpp>
+#include <lossy/harness/link/random_fates.hpp>
+#include <lossy/harness/link/text.hpp>
 
 namespace lossy {
 namespace {

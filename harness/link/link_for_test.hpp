@@ -12,9 +12,9 @@
 #include <utility>
 #include <vector>
 
-#include "harness/link/fault_list.hpp"
-#include "harness/link/link.hpp"
-#include "harness/link/random_fates.hpp"
+#include <lossy/harness/link/fault_list.hpp>
+#include <lossy/harness/link/link.hpp>
+#include <lossy/harness/link/random_fates.hpp>
 
 namespace lossy {
 

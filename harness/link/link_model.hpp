@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <string_view>
 
-#include "harness/link/direction.hpp"
-#include "harness/link/link.hpp"
-#include "harness/link/netem.hpp"
-#include "harness/link/random_fates.hpp"
-#include "harness/link/settings.hpp"
-#include "harness/link/timeline.hpp"
+#include <lossy/harness/link/direction.hpp>
+#include <lossy/harness/link/link.hpp>
+#include <lossy/harness/link/netem.hpp>
+#include <lossy/harness/link/random_fates.hpp>
+#include <lossy/harness/link/settings.hpp>
+#include <lossy/harness/link/timeline.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/link/link_model.hpp"
+#include <lossy/harness/link/link_model.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,9 +1,9 @@
-#include "harness/link/link_options.hpp"
+#include <lossy/harness/link/link_options.hpp>
 
 #include <tuple>
 
-#include "core/check.hpp"
-#include "harness/link/text.hpp"
+#include <lossy/core/check.hpp>
+#include <lossy/harness/link/text.hpp>
 
 namespace lossy {
 namespace {

@@ -8,11 +8,11 @@
 #include <memory>
 #include <vector>
 
-#include "core/clock.hpp"
-#include "core/random.hpp"
-#include "harness/link/delay_table.hpp"
-#include "harness/link/delivery_trace.hpp"
-#include "harness/link/timeline.hpp"
+#include <lossy/core/clock.hpp>
+#include <lossy/core/random.hpp>
+#include <lossy/harness/link/delay_table.hpp>
+#include <lossy/harness/link/delivery_trace.hpp>
+#include <lossy/harness/link/timeline.hpp>
 
 namespace lossy {
 

@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
-#include "core/random.hpp"
-#include "harness/link/link_for_test.hpp"
-#include "harness/link/random_fates.hpp"
+#include <lossy/core/random.hpp>
+#include <lossy/harness/link/link_for_test.hpp>
+#include <lossy/harness/link/random_fates.hpp>
 
 namespace lossy {
 namespace {

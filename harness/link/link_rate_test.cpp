@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "core/random.hpp"
-#include "harness/link/delivery_trace.hpp"
-#include "harness/link/link_for_test.hpp"
+#include <lossy/core/random.hpp>
+#include <lossy/harness/link/delivery_trace.hpp>
+#include <lossy/harness/link/link_for_test.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/link/link.hpp"
+#include <lossy/harness/link/link.hpp>
 
 #include <gtest/gtest.h>
 
@@ -12,10 +12,10 @@
 #include <utility>
 #include <vector>
 
-#include "core/endpoint.hpp"
-#include "core/greeter.hpp"
-#include "core/random.hpp"
-#include "harness/link/link_for_test.hpp"
+#include <lossy/core/endpoint.hpp>
+#include <lossy/core/greeter.hpp>
+#include <lossy/core/random.hpp>
+#include <lossy/harness/link/link_for_test.hpp>
 
 namespace lossy {
 namespace {

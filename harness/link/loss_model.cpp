@@ -1,11 +1,11 @@
-#include "harness/link/loss_model.hpp"
+#include <lossy/harness/link/loss_model.hpp>
 
 #include <algorithm>
 #include <string>
 
-#include "core/random.hpp"
-#include "harness/link/scan.hpp"
-#include "harness/link/text.hpp"
+#include <lossy/core/random.hpp>
+#include <lossy/harness/link/scan.hpp>
+#include <lossy/harness/link/text.hpp>
 
 namespace lossy {
 namespace {

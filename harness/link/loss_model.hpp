@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <variant>
 
-#include "harness/link/correlated_stream.hpp"
+#include <lossy/harness/link/correlated_stream.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/link/loss_model.hpp"
+#include <lossy/harness/link/loss_model.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,8 +6,8 @@
 #include <functional>
 #include <string>
 
-#include "harness/link/chain_for_test.hpp"
-#include "harness/link/text.hpp"
+#include <lossy/harness/link/chain_for_test.hpp>
+#include <lossy/harness/link/text.hpp>
 
 namespace lossy {
 namespace {

@@ -1,8 +1,8 @@
-#include "harness/link/loss_process.hpp"
+#include <lossy/harness/link/loss_process.hpp>
 
 #include <algorithm>
 
-#include "core/check.hpp"
+#include <lossy/core/check.hpp>
 
 namespace lossy {
 namespace {

@@ -8,9 +8,9 @@
 
 #include <cstdint>
 
-#include "core/random.hpp"
-#include "harness/link/correlated_stream.hpp"
-#include "harness/link/loss_model.hpp"
+#include <lossy/core/random.hpp>
+#include <lossy/harness/link/correlated_stream.hpp>
+#include <lossy/harness/link/loss_model.hpp>
 
 namespace lossy {
 

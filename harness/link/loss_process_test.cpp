@@ -1,4 +1,4 @@
-#include "harness/link/loss_process.hpp"
+#include <lossy/harness/link/loss_process.hpp>
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "harness/link/chain_for_test.hpp"
+#include <lossy/harness/link/chain_for_test.hpp>
 
 namespace lossy {
 namespace {

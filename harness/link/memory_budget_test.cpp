@@ -1,13 +1,13 @@
-#include "harness/link/memory_budget.hpp"
+#include <lossy/harness/link/memory_budget.hpp>
 
 #include <gtest/gtest.h>
 
 #include <memory>
 #include <vector>
 
-#include "core/endpoint.hpp"
-#include "harness/link/link.hpp"
-#include "harness/link/random_fates.hpp"
+#include <lossy/core/endpoint.hpp>
+#include <lossy/harness/link/link.hpp>
+#include <lossy/harness/link/random_fates.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/link/netem.hpp"
+#include <lossy/harness/link/netem.hpp>
 
 #include <algorithm>
 #include <array>
@@ -8,8 +8,8 @@
 #include <span>
 #include <system_error>
 
-#include "harness/link/netem_units.hpp"
-#include "harness/link/scan.hpp"
+#include <lossy/harness/link/netem_units.hpp>
+#include <lossy/harness/link/scan.hpp>
 
 namespace lossy {
 namespace {

@@ -44,8 +44,8 @@
 #include <utility>
 #include <vector>
 
-#include "harness/link/settings.hpp"
-#include "harness/link/text.hpp"
+#include <lossy/harness/link/settings.hpp>
+#include <lossy/harness/link/text.hpp>
 
 namespace lossy {
 

@@ -4,8 +4,8 @@
 #include <type_traits>
 #include <variant>
 
-#include "harness/link/netem.hpp"
-#include "harness/link/netem_units.hpp"
+#include <lossy/harness/link/netem.hpp>
+#include <lossy/harness/link/netem_units.hpp>
 
 namespace lossy {
 namespace {

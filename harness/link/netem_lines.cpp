@@ -3,7 +3,7 @@
 #include <iostream>
 #include <string>
 
-#include "harness/link/netem.hpp"
+#include <lossy/harness/link/netem.hpp>
 
 int main() {
   for (std::string line; std::getline(std::cin, line);) {

@@ -1,4 +1,4 @@
-#include "harness/link/netem.hpp"
+#include <lossy/harness/link/netem.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

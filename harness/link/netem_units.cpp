@@ -1,12 +1,12 @@
-#include "harness/link/netem_units.hpp"
+#include <lossy/harness/link/netem_units.hpp>
 
 #include <array>
 #include <charconv>
 #include <span>
 
-#include "harness/link/quantity.hpp"
-#include "harness/link/scan.hpp"
-#include "harness/link/text.hpp"
+#include <lossy/harness/link/quantity.hpp>
+#include <lossy/harness/link/scan.hpp>
+#include <lossy/harness/link/text.hpp>
 
 namespace lossy {
 namespace {

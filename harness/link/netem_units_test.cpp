@@ -1,4 +1,4 @@
-#include "harness/link/netem_units.hpp"
+#include <lossy/harness/link/netem_units.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "harness/link/text.hpp"
+#include <lossy/harness/link/text.hpp>
 
 namespace lossy {
 namespace {

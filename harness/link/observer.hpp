@@ -7,10 +7,10 @@
 #include <span>
 #include <string_view>
 
-#include "core/address.hpp"
-#include "core/clock.hpp"
-#include "harness/link/direction.hpp"
-#include "harness/link/link.hpp"
+#include <lossy/core/address.hpp>
+#include <lossy/core/clock.hpp>
+#include <lossy/harness/link/direction.hpp>
+#include <lossy/harness/link/link.hpp>
 
 namespace lossy {
 

@@ -1,10 +1,10 @@
-#include "harness/link/payload_pool.hpp"
+#include <lossy/harness/link/payload_pool.hpp>
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
 
-#include "core/check.hpp"
+#include <lossy/core/check.hpp>
 
 namespace lossy {
 

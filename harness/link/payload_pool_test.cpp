@@ -1,4 +1,4 @@
-#include "harness/link/payload_pool.hpp"
+#include <lossy/harness/link/payload_pool.hpp>
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "core/random.hpp"
+#include <lossy/core/random.hpp>
 
 namespace lossy {
 namespace {

@@ -1,9 +1,9 @@
-#include "harness/link/quantity.hpp"
+#include <lossy/harness/link/quantity.hpp>
 
 #include <algorithm>
 
-#include "harness/link/scan.hpp"
-#include "harness/link/text.hpp"
+#include <lossy/harness/link/scan.hpp>
+#include <lossy/harness/link/text.hpp>
 
 namespace lossy {
 namespace {

@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/random.hpp"
+#include <lossy/core/random.hpp>
 
 namespace lossy {
 

@@ -1,9 +1,9 @@
-#include "harness/link/random_fates.hpp"
+#include <lossy/harness/link/random_fates.hpp>
 
 #include <algorithm>
 #include <utility>
 
-#include "core/check.hpp"
+#include <lossy/core/check.hpp>
 
 namespace lossy {
 namespace {

@@ -11,15 +11,15 @@
 #include <cstdint>
 #include <memory>
 
-#include "core/random.hpp"
-#include "harness/link/correlated_stream.hpp"
-#include "harness/link/delay_table.hpp"
-#include "harness/link/direction.hpp"
-#include "harness/link/early.hpp"
-#include "harness/link/fate.hpp"
-#include "harness/link/loss_model.hpp"
-#include "harness/link/loss_process.hpp"
-#include "harness/link/timeline.hpp"
+#include <lossy/core/random.hpp>
+#include <lossy/harness/link/correlated_stream.hpp>
+#include <lossy/harness/link/delay_table.hpp>
+#include <lossy/harness/link/direction.hpp>
+#include <lossy/harness/link/early.hpp>
+#include <lossy/harness/link/fate.hpp>
+#include <lossy/harness/link/loss_model.hpp>
+#include <lossy/harness/link/loss_process.hpp>
+#include <lossy/harness/link/timeline.hpp>
 
 namespace lossy {
 

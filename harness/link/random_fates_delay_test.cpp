@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "harness/link/distributions_for_test.hpp"
-#include "harness/link/fates_for_test.hpp"
+#include <lossy/harness/link/distributions_for_test.hpp>
+#include <lossy/harness/link/fates_for_test.hpp>
 
 namespace lossy {
 namespace {

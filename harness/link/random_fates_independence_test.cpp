@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "harness/link/fates_for_test.hpp"
-#include "harness/link/fault_list.hpp"
+#include <lossy/harness/link/fates_for_test.hpp>
+#include <lossy/harness/link/fault_list.hpp>
 
 namespace lossy {
 namespace {

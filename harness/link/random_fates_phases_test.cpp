@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "harness/link/fates_for_test.hpp"
+#include <lossy/harness/link/fates_for_test.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/link/random_fates.hpp"
+#include <lossy/harness/link/random_fates.hpp>
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/link/fates_for_test.hpp"
+#include <lossy/harness/link/fates_for_test.hpp>
 
 namespace lossy {
 namespace {

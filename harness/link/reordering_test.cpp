@@ -5,9 +5,9 @@
 #include <cmath>
 #include <memory>
 
-#include "harness/link/chain_for_test.hpp"
-#include "harness/link/link.hpp"
-#include "harness/link/random_fates.hpp"
+#include <lossy/harness/link/chain_for_test.hpp>
+#include <lossy/harness/link/link.hpp>
+#include <lossy/harness/link/random_fates.hpp>
 
 namespace lossy {
 namespace {

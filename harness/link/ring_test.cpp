@@ -1,11 +1,11 @@
-#include "harness/link/ring.hpp"
+#include <lossy/harness/link/ring.hpp>
 
 #include <gtest/gtest.h>
 
 #include <cstdint>
 #include <deque>
 
-#include "core/random.hpp"
+#include <lossy/core/random.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/link/serialiser.hpp"
+#include <lossy/harness/link/serialiser.hpp>
 
 #include <algorithm>
 #include <limits>

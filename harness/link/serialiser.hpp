@@ -12,9 +12,9 @@
 #include <cstdint>
 #include <memory>
 
-#include "core/clock.hpp"
-#include "harness/link/link_options.hpp"
-#include "harness/link/ring.hpp"
+#include <lossy/core/clock.hpp>
+#include <lossy/harness/link/link_options.hpp>
+#include <lossy/harness/link/ring.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/link/serialiser.hpp"
+#include <lossy/harness/link/serialiser.hpp>
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "core/random.hpp"
+#include <lossy/core/random.hpp>
 
 namespace lossy {
 namespace {

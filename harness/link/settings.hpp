@@ -9,8 +9,8 @@
 #include <tuple>
 #include <vector>
 
-#include "harness/link/link.hpp"
-#include "harness/link/random_fates.hpp"
+#include <lossy/harness/link/link.hpp>
+#include <lossy/harness/link/random_fates.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/link/settings.hpp"
+#include <lossy/harness/link/settings.hpp>
 
 #include <gtest/gtest.h>
 

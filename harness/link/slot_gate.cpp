@@ -1,4 +1,4 @@
-#include "harness/link/slot_gate.hpp"
+#include <lossy/harness/link/slot_gate.hpp>
 
 #include <algorithm>
 

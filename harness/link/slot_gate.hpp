@@ -4,9 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/clock.hpp"
-#include "core/random.hpp"
-#include "harness/link/link_options.hpp"
+#include <lossy/core/clock.hpp>
+#include <lossy/core/random.hpp>
+#include <lossy/harness/link/link_options.hpp>
 
 namespace lossy {
 

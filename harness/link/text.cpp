@@ -1,12 +1,12 @@
-#include "harness/link/text.hpp"
+#include <lossy/harness/link/text.hpp>
 
 #include <charconv>
 #include <optional>
 #include <span>
 
-#include "core/escape.hpp"
-#include "harness/link/quantity.hpp"
-#include "harness/link/scan.hpp"
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/link/quantity.hpp>
+#include <lossy/harness/link/scan.hpp>
 
 namespace lossy {
 

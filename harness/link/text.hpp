@@ -10,8 +10,8 @@
 #include <string>
 #include <string_view>
 
-#include "core/clock.hpp"
-#include "core/random.hpp"
+#include <lossy/core/clock.hpp>
+#include <lossy/core/random.hpp>
 
 namespace lossy {
 

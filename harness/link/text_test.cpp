@@ -1,4 +1,4 @@
-#include "harness/link/text.hpp"
+#include <lossy/harness/link/text.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/check.hpp"
-#include "core/clock.hpp"
+#include <lossy/core/check.hpp>
+#include <lossy/core/clock.hpp>
 
 namespace lossy {
 

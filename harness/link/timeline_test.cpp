@@ -1,4 +1,4 @@
-#include "harness/link/timeline.hpp"
+#include <lossy/harness/link/timeline.hpp>
 
 #include <gtest/gtest.h>
 

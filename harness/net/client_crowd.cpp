@@ -1,4 +1,4 @@
-#include "harness/net/client_crowd.hpp"
+#include <lossy/harness/net/client_crowd.hpp>
 
 #include <linux/errqueue.h>
 #include <netinet/in.h>
@@ -10,8 +10,8 @@
 #include <system_error>
 #include <utility>
 
-#include "core/check.hpp"
-#include "harness/net/socket_address.hpp"
+#include <lossy/core/check.hpp>
+#include <lossy/harness/net/socket_address.hpp>
 
 namespace lossy {
 namespace {
@@ -195,7 +195,7 @@ void ClientCrowd::take_errors(Slot& slot, Instant now) {
                            *outcome == SocketOutcome::kTooLong;
     if (!from_icmp) continue;
     slot.refused = true;
-    slot.client->handle_refusal(now, *outcome);
+    slot.client->handle_icmp(now, *outcome);
   }
 }
 

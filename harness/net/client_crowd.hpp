@@ -15,11 +15,11 @@
 #include <optional>
 #include <vector>
 
-#include "core/endpoint.hpp"
-#include "harness/link/earliest.hpp"
-#include "harness/net/datagram_batch.hpp"
-#include "harness/net/event_loop.hpp"
-#include "harness/net/udp_socket.hpp"
+#include <lossy/core/endpoint.hpp>
+#include <lossy/harness/link/earliest.hpp>
+#include <lossy/harness/net/datagram_batch.hpp>
+#include <lossy/harness/net/event_loop.hpp>
+#include <lossy/harness/net/udp_socket.hpp>
 
 namespace lossy {
 
@@ -29,7 +29,7 @@ class ClientCrowd final : public EventLoop::Handler {
    public:
     // ICMP says that nobody listens, that there is no way, or that what was sent is too long for
     // it.
-    virtual void handle_refusal(Instant now, SocketOutcome outcome) = 0;
+    virtual void handle_icmp(Instant now, SocketOutcome outcome) = 0;
     // Nothing is missed any more when it ends.
     virtual bool is_complete() const = 0;
     virtual bool has_ended() const = 0;

@@ -1,4 +1,4 @@
-#include "harness/net/client_crowd.hpp"
+#include <lossy/harness/net/client_crowd.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,8 +6,8 @@
 #include <deque>
 #include <string>
 
-#include "harness/net/endpoint_driver.hpp"
-#include "harness/net/loopback_for_test.hpp"
+#include <lossy/harness/net/endpoint_driver.hpp>
+#include <lossy/harness/net/loopback_for_test.hpp>
 
 namespace lossy {
 namespace {
@@ -36,7 +36,7 @@ class OneQuestion final : public ClientCrowd::Client {
   std::optional<Instant> poll_timeout() const override {
     return asked_ ? std::nullopt : std::optional(Instant{});
   }
-  void handle_refusal(Instant, SocketOutcome outcome) override { refusals.push_back(outcome); }
+  void handle_icmp(Instant, SocketOutcome outcome) override { refusals.push_back(outcome); }
   bool is_complete() const override { return !heard.empty(); }
   bool has_ended() const override {
     return heard.size() >= enough_ || (enough_ > 0 && !refusals.empty());

@@ -1,4 +1,4 @@
-#include "harness/net/control_message.hpp"
+#include <lossy/harness/net/control_message.hpp>
 
 #include <netinet/udp.h>
 

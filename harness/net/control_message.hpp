@@ -12,8 +12,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "core/address.hpp"
-#include "core/clock.hpp"
+#include <lossy/core/address.hpp>
+#include <lossy/core/clock.hpp>
 
 namespace lossy {
 

@@ -1,11 +1,11 @@
-#include "harness/net/datagram_batch.hpp"
+#include <lossy/harness/net/datagram_batch.hpp>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
 
-#include "core/check.hpp"
+#include <lossy/core/check.hpp>
 
 namespace lossy {
 namespace {

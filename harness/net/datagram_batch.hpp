@@ -13,10 +13,10 @@
 #include <span>
 #include <vector>
 
-#include "core/endpoint.hpp"
-#include "harness/net/control_message.hpp"
-#include "harness/net/socket_address.hpp"
-#include "harness/net/udp_socket.hpp"
+#include <lossy/core/endpoint.hpp>
+#include <lossy/harness/net/control_message.hpp>
+#include <lossy/harness/net/socket_address.hpp>
+#include <lossy/harness/net/udp_socket.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/net/datagram_batch.hpp"
+#include <lossy/harness/net/datagram_batch.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 
 #include <array>
 
-#include "harness/net/loopback_for_test.hpp"
+#include <lossy/harness/net/loopback_for_test.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/net/endpoint_driver.hpp"
+#include <lossy/harness/net/endpoint_driver.hpp>
 
 #include <algorithm>
 

@@ -12,10 +12,10 @@
 
 #include <cstddef>
 
-#include "core/endpoint.hpp"
-#include "harness/net/datagram_batch.hpp"
-#include "harness/net/event_loop.hpp"
-#include "harness/net/udp_socket.hpp"
+#include <lossy/core/endpoint.hpp>
+#include <lossy/harness/net/datagram_batch.hpp>
+#include <lossy/harness/net/event_loop.hpp>
+#include <lossy/harness/net/udp_socket.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/net/endpoint_driver.hpp"
+#include <lossy/harness/net/endpoint_driver.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,9 +7,9 @@
 #include <future>
 #include <thread>
 
-#include "core/greeter.hpp"
-#include "core/server.hpp"
-#include "harness/net/loopback_for_test.hpp"
+#include <lossy/core/greeter.hpp>
+#include <lossy/core/server.hpp>
+#include <lossy/harness/net/loopback_for_test.hpp>
 
 namespace lossy {
 namespace {

@@ -1,12 +1,12 @@
-#include "harness/net/endpoint_threads.hpp"
+#include <lossy/harness/net/endpoint_threads.hpp>
 
 #include <exception>
 #include <thread>
 #include <utility>
 
-#include "core/check.hpp"
-#include "harness/net/endpoint_driver.hpp"
-#include "harness/net/event_loop.hpp"
+#include <lossy/core/check.hpp>
+#include <lossy/harness/net/endpoint_driver.hpp>
+#include <lossy/harness/net/event_loop.hpp>
 
 namespace lossy {
 

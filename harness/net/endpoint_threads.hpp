@@ -9,9 +9,9 @@
 #include <memory>
 #include <vector>
 
-#include "core/endpoint.hpp"
-#include "harness/net/stop_signal.hpp"
-#include "harness/net/udp_socket.hpp"
+#include <lossy/core/endpoint.hpp>
+#include <lossy/harness/net/stop_signal.hpp>
+#include <lossy/harness/net/udp_socket.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/net/endpoint_threads.hpp"
+#include <lossy/harness/net/endpoint_threads.hpp>
 
 #include <gtest/gtest.h>
 #include <pthread.h>
@@ -10,8 +10,8 @@
 #include <system_error>
 #include <thread>
 
-#include "core/server.hpp"
-#include "harness/net/loopback_for_test.hpp"
+#include <lossy/core/server.hpp>
+#include <lossy/harness/net/loopback_for_test.hpp>
 
 namespace lossy {
 namespace {

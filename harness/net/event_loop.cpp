@@ -1,4 +1,4 @@
-#include "harness/net/event_loop.hpp"
+#include <lossy/harness/net/event_loop.hpp>
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -11,7 +11,7 @@
 #include <span>
 #include <system_error>
 
-#include "core/check.hpp"
+#include <lossy/core/check.hpp>
 
 namespace lossy {
 namespace {

@@ -15,10 +15,10 @@
 #include <optional>
 #include <vector>
 
-#include "core/clock.hpp"
-#include "harness/net/file_descriptor.hpp"
-#include "harness/net/rehearsal.hpp"
-#include "harness/net/stop_signal.hpp"
+#include <lossy/core/clock.hpp>
+#include <lossy/harness/net/file_descriptor.hpp>
+#include <lossy/harness/net/rehearsal.hpp>
+#include <lossy/harness/net/stop_signal.hpp>
 
 namespace lossy {
 

@@ -1,11 +1,11 @@
-#include "harness/net/event_loop.hpp"
+#include <lossy/harness/net/event_loop.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <thread>
 
-#include "harness/net/loopback_for_test.hpp"
+#include <lossy/harness/net/loopback_for_test.hpp>
 
 namespace lossy {
 namespace {

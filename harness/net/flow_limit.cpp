@@ -1,4 +1,4 @@
-#include "harness/net/flow_limit.hpp"
+#include <lossy/harness/net/flow_limit.hpp>
 
 #include <sys/resource.h>
 

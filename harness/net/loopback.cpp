@@ -1,9 +1,9 @@
-#include "harness/net/loopback.hpp"
+#include <lossy/harness/net/loopback.hpp>
 
 #include <algorithm>
 #include <utility>
 
-#include "core/check.hpp"
+#include <lossy/core/check.hpp>
 
 namespace lossy {
 namespace {

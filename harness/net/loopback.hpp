@@ -17,12 +17,12 @@
 #include <optional>
 #include <vector>
 
-#include "core/endpoint.hpp"
-#include "harness/link/link.hpp"
-#include "harness/link/observer.hpp"
-#include "harness/net/datagram_batch.hpp"
-#include "harness/net/event_loop.hpp"
-#include "harness/net/udp_socket.hpp"
+#include <lossy/core/endpoint.hpp>
+#include <lossy/harness/link/link.hpp>
+#include <lossy/harness/link/observer.hpp>
+#include <lossy/harness/net/datagram_batch.hpp>
+#include <lossy/harness/net/event_loop.hpp>
+#include <lossy/harness/net/udp_socket.hpp>
 
 namespace lossy {
 

@@ -15,8 +15,8 @@
 #include <thread>
 #include <vector>
 
-#include "harness/net/datagram_batch.hpp"
-#include "harness/net/udp_socket.hpp"
+#include <lossy/harness/net/datagram_batch.hpp>
+#include <lossy/harness/net/udp_socket.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/net/loopback.hpp"
+#include <lossy/harness/net/loopback.hpp>
 
 #include <gtest/gtest.h>
 
@@ -9,10 +9,10 @@
 #include <thread>
 #include <vector>
 
-#include "core/greeter.hpp"
-#include "core/server.hpp"
-#include "harness/link/fault_list.hpp"
-#include "harness/net/loopback_for_test.hpp"
+#include <lossy/core/greeter.hpp>
+#include <lossy/core/server.hpp>
+#include <lossy/harness/link/fault_list.hpp>
+#include <lossy/harness/net/loopback_for_test.hpp>
 
 namespace lossy {
 namespace {

@@ -1,12 +1,12 @@
-#include "harness/net/proxy.hpp"
+#include <lossy/harness/net/proxy.hpp>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
-#include "core/check.hpp"
-#include "harness/net/socket_address.hpp"
+#include <lossy/core/check.hpp>
+#include <lossy/harness/net/socket_address.hpp>
 
 namespace lossy {
 namespace {

@@ -25,13 +25,13 @@
 #include <unordered_map>
 #include <vector>
 
-#include "harness/link/earliest.hpp"
-#include "harness/link/link.hpp"
-#include "harness/link/memory_budget.hpp"
-#include "harness/link/observer.hpp"
-#include "harness/net/datagram_batch.hpp"
-#include "harness/net/event_loop.hpp"
-#include "harness/net/udp_socket.hpp"
+#include <lossy/harness/link/earliest.hpp>
+#include <lossy/harness/link/link.hpp>
+#include <lossy/harness/link/memory_budget.hpp>
+#include <lossy/harness/link/observer.hpp>
+#include <lossy/harness/net/datagram_batch.hpp>
+#include <lossy/harness/net/event_loop.hpp>
+#include <lossy/harness/net/udp_socket.hpp>
 
 namespace lossy {
 

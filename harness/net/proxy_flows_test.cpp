@@ -2,9 +2,9 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
-#include "harness/net/proxy.hpp"
-#include "harness/net/proxy_for_test.hpp"
-#include "harness/net/sanitizers_for_test.hpp"
+#include <lossy/harness/net/proxy.hpp>
+#include <lossy/harness/net/proxy_for_test.hpp>
+#include <lossy/harness/net/sanitizers_for_test.hpp>
 
 namespace lossy {
 namespace {

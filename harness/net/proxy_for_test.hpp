@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "harness/link/random_fates.hpp"
-#include "harness/net/loopback_for_test.hpp"
-#include "harness/net/proxy.hpp"
+#include <lossy/harness/link/random_fates.hpp>
+#include <lossy/harness/net/loopback_for_test.hpp>
+#include <lossy/harness/net/proxy.hpp>
 
 namespace lossy {
 

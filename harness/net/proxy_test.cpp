@@ -1,4 +1,4 @@
-#include "harness/net/proxy.hpp"
+#include <lossy/harness/net/proxy.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 #include <functional>
 #include <thread>
 
-#include "harness/net/proxy_for_test.hpp"
+#include <lossy/harness/net/proxy_for_test.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/net/rehearsal.hpp"
+#include <lossy/harness/net/rehearsal.hpp>
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>

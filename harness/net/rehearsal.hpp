@@ -7,7 +7,7 @@
 // an IPv4 address that is not the loopback; where there is none, nothing is rehearsed.
 #pragma once
 
-#include "harness/net/file_descriptor.hpp"
+#include <lossy/harness/net/file_descriptor.hpp>
 
 namespace lossy {
 

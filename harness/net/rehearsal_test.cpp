@@ -1,4 +1,4 @@
-#include "harness/net/rehearsal.hpp"
+#include <lossy/harness/net/rehearsal.hpp>
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -11,8 +11,8 @@
 #include <array>
 #include <cstring>
 
-#include "harness/net/event_loop.hpp"
-#include "harness/net/loopback_for_test.hpp"
+#include <lossy/harness/net/event_loop.hpp>
+#include <lossy/harness/net/loopback_for_test.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/net/socket_address.hpp"
+#include <lossy/harness/net/socket_address.hpp>
 
 #include <net/if.h>
 #include <netdb.h>
@@ -13,8 +13,8 @@
 #include <string>
 #include <system_error>
 
-#include "core/check.hpp"
-#include "harness/link/text.hpp"
+#include <lossy/core/check.hpp>
+#include <lossy/harness/link/text.hpp>
 
 namespace lossy {
 namespace {

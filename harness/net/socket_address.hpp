@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/address.hpp"
+#include <lossy/core/address.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/net/socket_address.hpp"
+#include <lossy/harness/net/socket_address.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <system_error>
 
-#include "harness/link/text.hpp"
+#include <lossy/harness/link/text.hpp>
 
 namespace lossy {
 namespace {

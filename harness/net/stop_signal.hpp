@@ -15,8 +15,8 @@
 #include <optional>
 #include <string_view>
 
-#include "core/clock.hpp"
-#include "harness/net/file_descriptor.hpp"
+#include <lossy/core/clock.hpp>
+#include <lossy/harness/net/file_descriptor.hpp>
 
 namespace lossy {
 

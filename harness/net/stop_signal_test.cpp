@@ -1,4 +1,4 @@
-#include "harness/net/stop_signal.hpp"
+#include <lossy/harness/net/stop_signal.hpp>
 
 #include <gtest/gtest.h>
 #include <poll.h>

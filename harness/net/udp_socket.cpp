@@ -1,4 +1,4 @@
-#include "harness/net/udp_socket.hpp"
+#include <lossy/harness/net/udp_socket.hpp>
 
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
@@ -12,8 +12,8 @@
 #include <system_error>
 #include <utility>
 
-#include "core/endpoint.hpp"
-#include "harness/net/socket_address.hpp"
+#include <lossy/core/endpoint.hpp>
+#include <lossy/harness/net/socket_address.hpp>
 
 namespace lossy {
 namespace {

@@ -14,9 +14,9 @@
 #include <string_view>
 #include <utility>
 
-#include "core/address.hpp"
-#include "harness/net/file_descriptor.hpp"
-#include "harness/net/socket_address.hpp"
+#include <lossy/core/address.hpp>
+#include <lossy/harness/net/file_descriptor.hpp>
+#include <lossy/harness/net/socket_address.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/net/udp_socket.hpp"
+#include <lossy/harness/net/udp_socket.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,8 +10,8 @@
 #include <string>
 #include <system_error>
 
-#include "harness/net/loopback_for_test.hpp"
-#include "harness/net/sanitizers_for_test.hpp"
+#include <lossy/harness/net/loopback_for_test.hpp>
+#include <lossy/harness/net/sanitizers_for_test.hpp>
 
 namespace lossy {
 namespace {

@@ -1,9 +1,9 @@
-#include "harness/playground/edited_fates.hpp"
+#include <lossy/harness/playground/edited_fates.hpp>
 
 #include <algorithm>
 #include <stdexcept>
 
-#include "harness/link/fault_list.hpp"
+#include <lossy/harness/link/fault_list.hpp>
 
 namespace lossy {
 namespace {

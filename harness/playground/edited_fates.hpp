@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "harness/cli/path_options.hpp"
-#include "harness/link/observer.hpp"
+#include <lossy/harness/cli/path_options.hpp>
+#include <lossy/harness/link/observer.hpp>
 
 namespace lossy {
 

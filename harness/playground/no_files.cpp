@@ -1,8 +1,8 @@
 // A page has no disk: whatever wants a file is told so, in place of harness/cli/files.cpp and
 // harness/cli/table_files.cpp.
-#include "harness/cli/files.hpp"
-#include "harness/cli/table_files.hpp"
-#include "harness/link/text.hpp"
+#include <lossy/harness/cli/files.hpp>
+#include <lossy/harness/cli/table_files.hpp>
+#include <lossy/harness/link/text.hpp>
 
 namespace lossy {
 namespace {

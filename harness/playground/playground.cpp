@@ -19,13 +19,13 @@
 #include <string>
 #include <string_view>
 
-#include "core/escape.hpp"
-#include "harness/cli/page_head.hpp"
-#include "harness/cli/profiles.hpp"
-#include "harness/learn/lesson_text.hpp"
-#include "harness/playground/edited_fates.hpp"
-#include "harness/playground/simulated_run.hpp"
-#include "harness/report/json_text.hpp"
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/cli/page_head.hpp>
+#include <lossy/harness/learn/lesson_text.hpp>
+#include <lossy/harness/link/profiles.hpp>
+#include <lossy/harness/playground/edited_fates.hpp>
+#include <lossy/harness/playground/simulated_run.hpp>
+#include <lossy/harness/report/json_text.hpp>
 
 namespace lossy {
 namespace {

@@ -1,13 +1,13 @@
-#include "harness/playground/simulated_run.hpp"
+#include <lossy/harness/playground/simulated_run.hpp>
 
 #include <algorithm>
 #include <array>
 #include <stdexcept>
 
-#include "core/server.hpp"
-#include "harness/cli/greeting_report.hpp"
-#include "harness/cli/typed_words.hpp"
-#include "harness/sim/simulation.hpp"
+#include <lossy/core/server.hpp>
+#include <lossy/harness/cli/greeting_report.hpp>
+#include <lossy/harness/cli/typed_words.hpp>
+#include <lossy/harness/sim/simulation.hpp>
 
 namespace lossy {
 namespace {

@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "harness/cli/command_line.hpp"
-#include "harness/cli/option.hpp"
-#include "harness/cli/scenario.hpp"
-#include "harness/link/observer.hpp"
-#include "harness/report/summary.hpp"
+#include <lossy/harness/cli/command_line.hpp>
+#include <lossy/harness/cli/option.hpp>
+#include <lossy/harness/cli/scenario.hpp>
+#include <lossy/harness/link/observer.hpp>
+#include <lossy/harness/report/summary.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/report/against_report.hpp"
+#include <lossy/harness/report/against_report.hpp>
 
 #include <fmt/format.h>
 
@@ -6,10 +6,10 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "core/counted.hpp"
-#include "harness/capture/describe.hpp"
-#include "harness/capture/hexdump.hpp"
-#include "harness/report/readable.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/harness/capture/describe.hpp>
+#include <lossy/harness/capture/hexdump.hpp>
+#include <lossy/harness/report/readable.hpp>
 
 namespace lossy {
 namespace {

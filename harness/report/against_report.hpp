@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "harness/capture/payload_mask.hpp"
-#include "harness/capture/replay_client.hpp"
+#include <lossy/harness/capture/payload_mask.hpp>
+#include <lossy/harness/capture/replay_client.hpp>
 
 namespace lossy {
 

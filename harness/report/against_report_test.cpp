@@ -1,4 +1,4 @@
-#include "harness/report/against_report.hpp"
+#include <lossy/harness/report/against_report.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "harness/report/explain.hpp"
+#include <lossy/harness/report/explain.hpp>
 
 #include <fmt/format.h>
 
@@ -6,13 +6,13 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "core/escape.hpp"
-#include "harness/link/netem.hpp"
-#include "harness/link/text.hpp"
-#include "harness/report/figure_text.hpp"
-#include "harness/report/link_words.hpp"
-#include "harness/report/netem_differences.hpp"
-#include "harness/report/readable.hpp"
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/link/netem.hpp>
+#include <lossy/harness/link/text.hpp>
+#include <lossy/harness/report/figure_text.hpp>
+#include <lossy/harness/report/link_words.hpp>
+#include <lossy/harness/report/netem_differences.hpp>
+#include <lossy/harness/report/readable.hpp>
 
 namespace lossy {
 namespace {

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "harness/link/direction.hpp"
-#include "harness/link/settings.hpp"
-#include "harness/link/timeline.hpp"
-#include "harness/report/path_figures.hpp"
+#include <lossy/harness/link/direction.hpp>
+#include <lossy/harness/link/settings.hpp>
+#include <lossy/harness/link/timeline.hpp>
+#include <lossy/harness/report/path_figures.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/report/explain.hpp"
+#include <lossy/harness/report/explain.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "harness/link/netem.hpp"
+#include <lossy/harness/link/netem.hpp>
 
 namespace lossy {
 namespace {

@@ -1,10 +1,10 @@
-#include "harness/report/fate_words.hpp"
+#include <lossy/harness/report/fate_words.hpp>
 
 #include <fmt/format.h>
 
-#include "core/counted.hpp"
-#include "harness/link/text.hpp"
-#include "harness/report/readable.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/harness/link/text.hpp>
+#include <lossy/harness/report/readable.hpp>
 
 namespace lossy {
 

@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "harness/link/observer.hpp"
+#include <lossy/harness/link/observer.hpp>
 
 namespace lossy {
 

@@ -1,10 +1,10 @@
-#include "harness/report/fate_words.hpp"
+#include <lossy/harness/report/fate_words.hpp>
 
 #include <gtest/gtest.h>
 
 #include <chrono>
 
-#include "harness/link/fault_list.hpp"
+#include <lossy/harness/link/fault_list.hpp>
 
 namespace lossy {
 namespace {

@@ -1,9 +1,9 @@
-#include "harness/report/figure_text.hpp"
+#include <lossy/harness/report/figure_text.hpp>
 
 #include <array>
 #include <utility>
 
-#include "harness/report/readable.hpp"
+#include <lossy/harness/report/readable.hpp>
 
 namespace lossy {
 

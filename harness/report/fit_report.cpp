@@ -1,4 +1,4 @@
-#include "harness/report/fit_report.hpp"
+#include <lossy/harness/report/fit_report.hpp>
 
 #include <fmt/format.h>
 
@@ -7,11 +7,11 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
-#include "core/counted.hpp"
-#include "core/escape.hpp"
-#include "harness/link/text.hpp"
-#include "harness/report/figure_text.hpp"
-#include "harness/report/readable.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/link/text.hpp>
+#include <lossy/harness/report/figure_text.hpp>
+#include <lossy/harness/report/readable.hpp>
 
 namespace lossy {
 namespace {

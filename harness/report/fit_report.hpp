@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "harness/capture/two_ends.hpp"
-#include "harness/fit/path_fit.hpp"
+#include <lossy/harness/capture/two_ends.hpp>
+#include <lossy/harness/fit/path_fit.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/report/fit_report.hpp"
+#include <lossy/harness/report/fit_report.hpp>
 
 #include <gtest/gtest.h>
 

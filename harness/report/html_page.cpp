@@ -1,10 +1,10 @@
-#include "harness/report/html_page.hpp"
+#include <lossy/harness/report/html_page.hpp>
 
 #include <nlohmann/json.hpp>
 #include <string_view>
 
-#include "harness/report/json_text.hpp"
-#include "harness/report/page_parts.hpp"
+#include <lossy/harness/report/json_text.hpp>
+#include <lossy/harness/report/page_parts.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/report/html_page.hpp"
+#include <lossy/harness/report/html_page.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "harness/report/inspect_report.hpp"
+#include <lossy/harness/report/inspect_report.hpp>
 
 #include <fmt/format.h>
 
@@ -7,12 +7,12 @@
 #include <optional>
 #include <string_view>
 
-#include "core/counted.hpp"
-#include "core/escape.hpp"
-#include "harness/capture/describe.hpp"
-#include "harness/capture/reader.hpp"
-#include "harness/report/readable.hpp"
-#include "harness/report/rtt_json.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/capture/describe.hpp>
+#include <lossy/harness/capture/reader.hpp>
+#include <lossy/harness/report/readable.hpp>
+#include <lossy/harness/report/rtt_json.hpp>
 
 namespace lossy {
 namespace {

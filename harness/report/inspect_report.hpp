@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "harness/capture/capture_format.hpp"
-#include "harness/capture/inspector.hpp"
+#include <lossy/harness/capture/capture_format.hpp>
+#include <lossy/harness/capture/inspector.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/report/inspect_trace.hpp"
+#include <lossy/harness/report/inspect_trace.hpp>
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "harness/capture/describe.hpp"
+#include <lossy/harness/capture/describe.hpp>
 
 namespace lossy {
 namespace {

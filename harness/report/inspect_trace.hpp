@@ -9,8 +9,8 @@
 #include <string>
 #include <unordered_map>
 
-#include "harness/capture/inspector.hpp"
-#include "harness/report/line_style.hpp"
+#include <lossy/harness/capture/inspector.hpp>
+#include <lossy/harness/report/line_style.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/report/inspect_trace.hpp"
+#include <lossy/harness/report/inspect_trace.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/capture/recorder.hpp"
+#include <lossy/harness/capture/recorder.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/report/json_text.hpp"
+#include <lossy/harness/report/json_text.hpp>
 
 #include <gtest/gtest.h>
 

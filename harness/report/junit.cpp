@@ -1,10 +1,10 @@
-#include "harness/report/junit.hpp"
+#include <lossy/harness/report/junit.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "core/escape.hpp"
+#include <lossy/core/escape.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/report/junit.hpp"
+#include <lossy/harness/report/junit.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,11 +1,11 @@
-#include "harness/report/ladder.hpp"
+#include <lossy/harness/report/ladder.hpp>
 
 #include <fmt/format.h>
 
-#include "core/counted.hpp"
-#include "core/escape.hpp"
-#include "harness/link/text.hpp"
-#include "harness/report/fate_words.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/link/text.hpp>
+#include <lossy/harness/report/fate_words.hpp>
 
 namespace lossy {
 namespace {

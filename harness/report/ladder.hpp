@@ -7,9 +7,9 @@
 #include <string>
 #include <string_view>
 
-#include "core/client.hpp"
-#include "harness/report/line_style.hpp"
-#include "harness/sim/simulation.hpp"
+#include <lossy/core/client.hpp>
+#include <lossy/harness/report/line_style.hpp>
+#include <lossy/harness/sim/simulation.hpp>
 
 namespace lossy {
 

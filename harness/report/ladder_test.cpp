@@ -1,4 +1,4 @@
-#include "harness/report/ladder.hpp"
+#include <lossy/harness/report/ladder.hpp>
 
 #include <gtest/gtest.h>
 
@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "core/greeter.hpp"
-#include "core/server.hpp"
-#include "harness/link/fault_list.hpp"
+#include <lossy/core/greeter.hpp>
+#include <lossy/core/server.hpp>
+#include <lossy/harness/link/fault_list.hpp>
 
 namespace lossy {
 namespace {

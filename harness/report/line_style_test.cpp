@@ -1,4 +1,4 @@
-#include "harness/report/line_style.hpp"
+#include <lossy/harness/report/line_style.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,11 +1,11 @@
-#include "harness/report/link_notes.hpp"
+#include <lossy/harness/report/link_notes.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <string_view>
 
-#include "core/counted.hpp"
+#include <lossy/core/counted.hpp>
 
 namespace lossy {
 namespace {

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "harness/link/fault_list.hpp"
-#include "harness/link/link.hpp"
-#include "harness/link/settings.hpp"
+#include <lossy/harness/link/fault_list.hpp>
+#include <lossy/harness/link/link.hpp>
+#include <lossy/harness/link/settings.hpp>
 
 namespace lossy {
 

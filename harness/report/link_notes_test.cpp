@@ -1,9 +1,9 @@
-#include "harness/report/link_notes.hpp"
+#include <lossy/harness/report/link_notes.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "harness/link/netem.hpp"
+#include <lossy/harness/link/netem.hpp>
 
 namespace lossy {
 namespace {

@@ -1,8 +1,8 @@
-#include "harness/report/link_report.hpp"
+#include <lossy/harness/report/link_report.hpp>
 
 #include <fmt/format.h>
 
-#include "harness/report/readable.hpp"
+#include <lossy/harness/report/readable.hpp>
 
 namespace lossy {
 namespace {

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "harness/link/link.hpp"
+#include <lossy/harness/link/link.hpp>
 
 namespace lossy {
 

@@ -1,15 +1,15 @@
-#include "harness/report/link_words.hpp"
+#include <lossy/harness/report/link_words.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "core/counted.hpp"
-#include "core/escape.hpp"
-#include "harness/link/serialiser.hpp"
-#include "harness/link/text.hpp"
-#include "harness/report/figure_text.hpp"
-#include "harness/report/readable.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/link/serialiser.hpp>
+#include <lossy/harness/link/text.hpp>
+#include <lossy/harness/report/figure_text.hpp>
+#include <lossy/harness/report/readable.hpp>
 
 namespace lossy {
 namespace {

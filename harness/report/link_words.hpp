@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "harness/link/settings.hpp"
-#include "harness/report/path_figures.hpp"
+#include <lossy/harness/link/settings.hpp>
+#include <lossy/harness/report/path_figures.hpp>
 
 namespace lossy {
 

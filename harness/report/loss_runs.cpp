@@ -1,10 +1,10 @@
-#include "harness/report/loss_runs.hpp"
+#include <lossy/harness/report/loss_runs.hpp>
 
 #include <array>
 #include <numeric>
 #include <variant>
 
-#include "harness/report/path_figures.hpp"
+#include <lossy/harness/report/path_figures.hpp>
 
 namespace lossy {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "harness/link/settings.hpp"
+#include <lossy/harness/link/settings.hpp>
 
 namespace lossy {
 

@@ -1,11 +1,11 @@
-#include "harness/report/loss_runs.hpp"
+#include <lossy/harness/report/loss_runs.hpp>
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <numeric>
 
-#include "harness/report/path_figures.hpp"
+#include <lossy/harness/report/path_figures.hpp>
 
 namespace lossy {
 namespace {

@@ -1,12 +1,12 @@
-#include "harness/report/merged_report.hpp"
+#include <lossy/harness/report/merged_report.hpp>
 
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
-#include "core/counted.hpp"
-#include "core/escape.hpp"
-#include "harness/capture/live_interfaces.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/capture/live_interfaces.hpp>
 
 namespace lossy {
 namespace {

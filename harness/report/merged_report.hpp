@@ -5,8 +5,8 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "harness/capture/segment_ring.hpp"
-#include "harness/capture/segmenter.hpp"
+#include <lossy/harness/capture/segment_ring.hpp>
+#include <lossy/harness/capture/segmenter.hpp>
 
 namespace lossy {
 

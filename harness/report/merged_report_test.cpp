@@ -1,4 +1,4 @@
-#include "harness/report/merged_report.hpp"
+#include <lossy/harness/report/merged_report.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "harness/report/netem_differences.hpp"
+#include <lossy/harness/report/netem_differences.hpp>
 
 #include <fmt/format.h>
 
@@ -6,11 +6,11 @@
 #include <array>
 #include <cmath>
 
-#include "harness/link/serialiser.hpp"
-#include "harness/link/text.hpp"
-#include "harness/report/figure_text.hpp"
-#include "harness/report/netem_replica.hpp"
-#include "harness/report/readable.hpp"
+#include <lossy/harness/link/serialiser.hpp>
+#include <lossy/harness/link/text.hpp>
+#include <lossy/harness/report/figure_text.hpp>
+#include <lossy/harness/report/netem_replica.hpp>
+#include <lossy/harness/report/readable.hpp>
 
 namespace lossy {
 namespace {

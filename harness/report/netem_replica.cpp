@@ -1,10 +1,10 @@
-#include "harness/report/netem_replica.hpp"
+#include <lossy/harness/report/netem_replica.hpp>
 
 #include <cmath>
 #include <vector>
 
-#include "core/random.hpp"
-#include "harness/report/path_figures.hpp"
+#include <lossy/core/random.hpp>
+#include <lossy/harness/report/path_figures.hpp>
 
 namespace lossy {
 namespace {

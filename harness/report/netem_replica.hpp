@@ -2,7 +2,7 @@
 // fixed seed. For saying by how much it differs.
 #pragma once
 
-#include "harness/link/settings.hpp"
+#include <lossy/harness/link/settings.hpp>
 
 namespace lossy {
 

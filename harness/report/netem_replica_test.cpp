@@ -1,9 +1,9 @@
-#include "harness/report/netem_replica.hpp"
+#include <lossy/harness/report/netem_replica.hpp>
 
 #include <gtest/gtest.h>
 
-#include "harness/link/netem.hpp"
-#include "harness/report/path_figures.hpp"
+#include <lossy/harness/link/netem.hpp>
+#include <lossy/harness/report/path_figures.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/report/page_capture.hpp"
+#include <lossy/harness/report/page_capture.hpp>
 
 #include <fmt/format.h>
 
@@ -6,11 +6,11 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "core/counted.hpp"
-#include "core/escape.hpp"
-#include "harness/capture/describe.hpp"
-#include "harness/report/page_tables.hpp"
-#include "harness/report/readable.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/capture/describe.hpp>
+#include <lossy/harness/report/page_tables.hpp>
+#include <lossy/harness/report/readable.hpp>
 
 namespace lossy {
 namespace {

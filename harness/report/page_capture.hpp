@@ -8,10 +8,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "harness/capture/inspector.hpp"
-#include "harness/report/inspect_report.hpp"
-#include "harness/report/page_ladder.hpp"
-#include "harness/report/page_requests.hpp"
+#include <lossy/harness/capture/inspector.hpp>
+#include <lossy/harness/report/inspect_report.hpp>
+#include <lossy/harness/report/page_ladder.hpp>
+#include <lossy/harness/report/page_requests.hpp>
 
 namespace lossy {
 

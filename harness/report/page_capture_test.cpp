@@ -1,12 +1,12 @@
-#include "harness/report/page_capture.hpp"
+#include <lossy/harness/report/page_capture.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string_view>
 
-#include "harness/capture/recorded_for_test.hpp"
-#include "harness/report/page_for_test.hpp"
+#include <lossy/harness/capture/recorded_for_test.hpp>
+#include <lossy/harness/report/page_for_test.hpp>
 
 namespace lossy {
 namespace {

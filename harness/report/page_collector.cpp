@@ -1,4 +1,4 @@
-#include "harness/report/page_collector.hpp"
+#include <lossy/harness/report/page_collector.hpp>
 
 #include <algorithm>
 #include <utility>

@@ -6,10 +6,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "harness/capture/path_metrics.hpp"
-#include "harness/link/observer.hpp"
-#include "harness/report/page_ladder.hpp"
-#include "harness/report/page_requests.hpp"
+#include <lossy/harness/capture/path_metrics.hpp>
+#include <lossy/harness/link/observer.hpp>
+#include <lossy/harness/report/page_ladder.hpp>
+#include <lossy/harness/report/page_requests.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/report/page_collector.hpp"
+#include <lossy/harness/report/page_collector.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "core/greeter.hpp"
-#include "core/server.hpp"
-#include "harness/link/fault_list.hpp"
-#include "harness/report/page_for_test.hpp"
-#include "harness/sim/simulation.hpp"
+#include <lossy/core/greeter.hpp>
+#include <lossy/core/server.hpp>
+#include <lossy/harness/link/fault_list.hpp>
+#include <lossy/harness/report/page_for_test.hpp>
+#include <lossy/harness/sim/simulation.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/report/page_columns.hpp"
+#include <lossy/harness/report/page_columns.hpp>
 
 #include <gtest/gtest.h>
 

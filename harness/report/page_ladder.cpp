@@ -1,9 +1,9 @@
-#include "harness/report/page_ladder.hpp"
+#include <lossy/harness/report/page_ladder.hpp>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "harness/report/page_columns.hpp"
+#include <lossy/harness/report/page_columns.hpp>
 
 namespace lossy {
 namespace {

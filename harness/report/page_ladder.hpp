@@ -10,10 +10,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/address.hpp"
-#include "core/client.hpp"
-#include "core/clock.hpp"
-#include "harness/link/direction.hpp"
+#include <lossy/core/address.hpp>
+#include <lossy/core/client.hpp>
+#include <lossy/core/clock.hpp>
+#include <lossy/harness/link/direction.hpp>
 
 namespace lossy {
 

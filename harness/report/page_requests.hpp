@@ -5,8 +5,8 @@
 #include <string_view>
 #include <unordered_set>
 
-#include "core/histogram.hpp"
-#include "harness/capture/exchanges.hpp"
+#include <lossy/core/histogram.hpp>
+#include <lossy/harness/capture/exchanges.hpp>
 
 namespace lossy {
 

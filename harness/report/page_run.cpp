@@ -1,14 +1,14 @@
-#include "harness/report/page_run.hpp"
+#include <lossy/harness/report/page_run.hpp>
 
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
-#include "core/counted.hpp"
-#include "harness/report/link_words.hpp"
-#include "harness/report/loss_runs.hpp"
-#include "harness/report/page_tables.hpp"
-#include "harness/report/readable.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/harness/report/link_words.hpp>
+#include <lossy/harness/report/loss_runs.hpp>
+#include <lossy/harness/report/page_tables.hpp>
+#include <lossy/harness/report/readable.hpp>
 
 namespace lossy {
 namespace {

@@ -6,10 +6,10 @@
 #include <utility>
 #include <vector>
 
-#include "harness/link/settings.hpp"
-#include "harness/link/timeline.hpp"
-#include "harness/report/page_collector.hpp"
-#include "harness/report/summary.hpp"
+#include <lossy/harness/link/settings.hpp>
+#include <lossy/harness/link/timeline.hpp>
+#include <lossy/harness/report/page_collector.hpp>
+#include <lossy/harness/report/summary.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/report/page_tables.hpp"
+#include <lossy/harness/report/page_tables.hpp>
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "harness/report/readable.hpp"
+#include <lossy/harness/report/readable.hpp>
 
 namespace lossy {
 namespace {

@@ -5,10 +5,10 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string_view>
 
-#include "core/histogram.hpp"
-#include "harness/capture/exchanges.hpp"
-#include "harness/capture/path_metrics.hpp"
-#include "harness/link/link.hpp"
+#include <lossy/core/histogram.hpp>
+#include <lossy/harness/capture/exchanges.hpp>
+#include <lossy/harness/capture/path_metrics.hpp>
+#include <lossy/harness/link/link.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/report/page_tables.hpp"
+#include <lossy/harness/report/page_tables.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,10 @@
-#include "harness/report/path_figures.hpp"
+#include <lossy/harness/report/path_figures.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "harness/report/readable.hpp"
+#include <lossy/harness/report/readable.hpp>
 
 namespace lossy {
 namespace {

@@ -4,7 +4,7 @@
 #include <array>
 #include <optional>
 
-#include "harness/link/settings.hpp"
+#include <lossy/harness/link/settings.hpp>
 
 namespace lossy {
 

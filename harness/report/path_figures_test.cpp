@@ -1,4 +1,4 @@
-#include "harness/report/path_figures.hpp"
+#include <lossy/harness/report/path_figures.hpp>
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/link/netem.hpp"
+#include <lossy/harness/link/netem.hpp>
 
 namespace lossy {
 namespace {

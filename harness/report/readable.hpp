@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "core/clock.hpp"
+#include <lossy/core/clock.hpp>
 
 namespace lossy {
 

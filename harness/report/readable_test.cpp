@@ -1,4 +1,4 @@
-#include "harness/report/readable.hpp"
+#include <lossy/harness/report/readable.hpp>
 
 #include <gtest/gtest.h>
 

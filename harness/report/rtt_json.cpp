@@ -1,8 +1,8 @@
-#include "harness/report/rtt_json.hpp"
+#include <lossy/harness/report/rtt_json.hpp>
 
 #include <nlohmann/json.hpp>
 
-#include "harness/report/readable.hpp"
+#include <lossy/harness/report/readable.hpp>
 
 namespace lossy {
 

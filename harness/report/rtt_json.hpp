@@ -3,7 +3,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "core/histogram.hpp"
+#include <lossy/core/histogram.hpp>
 
 namespace lossy {
 

@@ -1,13 +1,13 @@
-#include "harness/report/summary.hpp"
+#include <lossy/harness/report/summary.hpp>
 
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
-#include "core/counted.hpp"
-#include "harness/report/link_report.hpp"
-#include "harness/report/readable.hpp"
-#include "harness/report/rtt_json.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/harness/report/link_report.hpp>
+#include <lossy/harness/report/readable.hpp>
+#include <lossy/harness/report/rtt_json.hpp>
 
 namespace lossy {
 namespace {

@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "core/greeter.hpp"
-#include "core/server.hpp"
-#include "harness/link/link.hpp"
+#include <lossy/core/greeter.hpp>
+#include <lossy/core/server.hpp>
+#include <lossy/harness/link/link.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/report/summary.hpp"
+#include <lossy/harness/report/summary.hpp>
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/report/json_text.hpp"
+#include <lossy/harness/report/json_text.hpp>
 
 namespace lossy {
 namespace {

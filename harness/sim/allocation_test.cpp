@@ -6,13 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "core/allocations_for_test.hpp"
-#include "core/greeter.hpp"
-#include "core/server.hpp"
-#include "harness/link/random_fates.hpp"
-#include "harness/sim/script_text.hpp"
-#include "harness/sim/scripted_run.hpp"
-#include "harness/sim/simulation.hpp"
+#include <lossy/core/allocations_for_test.hpp>
+#include <lossy/core/greeter.hpp>
+#include <lossy/core/server.hpp>
+#include <lossy/harness/link/random_fates.hpp>
+#include <lossy/harness/sim/script_text.hpp>
+#include <lossy/harness/sim/scripted_run.hpp>
+#include <lossy/harness/sim/simulation.hpp>
 
 namespace lossy {
 namespace {

@@ -1,9 +1,9 @@
-#include "harness/sim/checked_endpoints.hpp"
+#include <lossy/harness/sim/checked_endpoints.hpp>
 
 #include <cstring>
 
-#include "harness/sim/properties.hpp"
-#include "harness/sim/reference_grammar.hpp"
+#include <lossy/harness/sim/properties.hpp>
+#include <lossy/harness/sim/reference_grammar.hpp>
 
 namespace lossy {
 namespace {

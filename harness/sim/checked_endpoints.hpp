@@ -9,9 +9,9 @@
 #include <span>
 #include <string_view>
 
-#include "core/client.hpp"
-#include "core/server.hpp"
-#include "harness/sim/client_model.hpp"
+#include <lossy/core/client.hpp>
+#include <lossy/core/server.hpp>
+#include <lossy/harness/sim/client_model.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/sim/checked_endpoints.hpp"
+#include <lossy/harness/sim/checked_endpoints.hpp>
 
 #include <gtest/gtest.h>
 
@@ -7,9 +7,9 @@
 #include <set>
 #include <string>
 
-#include "harness/link/random_fates.hpp"
-#include "harness/sim/properties.hpp"
-#include "harness/sim/simulation.hpp"
+#include <lossy/harness/link/random_fates.hpp>
+#include <lossy/harness/sim/properties.hpp>
+#include <lossy/harness/sim/simulation.hpp>
 
 namespace lossy {
 namespace {

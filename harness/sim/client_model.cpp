@@ -1,12 +1,12 @@
-#include "harness/sim/client_model.hpp"
+#include <lossy/harness/sim/client_model.hpp>
 
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
-#include "core/check.hpp"
-#include "harness/sim/properties.hpp"
-#include "harness/sim/reference_grammar.hpp"
+#include <lossy/core/check.hpp>
+#include <lossy/harness/sim/properties.hpp>
+#include <lossy/harness/sim/reference_grammar.hpp>
 
 namespace lossy {
 

@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/client.hpp"
-#include "harness/sim/reference_rto.hpp"
+#include <lossy/core/client.hpp>
+#include <lossy/harness/sim/reference_rto.hpp>
 
 namespace lossy {
 

@@ -1,9 +1,9 @@
-#include "harness/sim/host.hpp"
+#include <lossy/harness/sim/host.hpp>
 
 #include <algorithm>
 #include <limits>
 
-#include "core/check.hpp"
+#include <lossy/core/check.hpp>
 
 namespace lossy {
 namespace {

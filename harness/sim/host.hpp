@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "core/address.hpp"
-#include "core/clock.hpp"
+#include <lossy/core/address.hpp>
+#include <lossy/core/clock.hpp>
 
 namespace lossy {
 

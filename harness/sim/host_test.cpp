@@ -1,10 +1,10 @@
-#include "harness/sim/host.hpp"
+#include <lossy/harness/sim/host.hpp>
 
 #include <gtest/gtest.h>
 
 #include <stdexcept>
 
-#include "core/random.hpp"
+#include <lossy/core/random.hpp>
 
 namespace lossy {
 namespace {
@@ -32,7 +32,9 @@ TEST(HostClock, KnowsWhenItSaysATime) {
     const Instant when = clock.when_it_says(local);
     ASSERT_GE(when, Instant{});
     ASSERT_GE(clock.local(when), local);
-    if (when > Instant{}) ASSERT_LT(clock.local(when - 1ns), local);
+    if (when > Instant{}) {
+      ASSERT_LT(clock.local(when - 1ns), local);
+    }
   }
 }
 

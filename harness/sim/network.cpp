@@ -1,4 +1,4 @@
-#include "harness/sim/network.hpp"
+#include <lossy/harness/sim/network.hpp>
 
 #include <algorithm>
 #include <stdexcept>

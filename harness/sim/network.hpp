@@ -16,10 +16,10 @@
 #include <utility>
 #include <vector>
 
-#include "core/endpoint.hpp"
-#include "harness/link/direction.hpp"
-#include "harness/link/link.hpp"
-#include "harness/sim/host.hpp"
+#include <lossy/core/endpoint.hpp>
+#include <lossy/harness/link/direction.hpp>
+#include <lossy/harness/link/link.hpp>
+#include <lossy/harness/sim/host.hpp>
 
 namespace lossy {
 

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "harness/sim/simulation_for_test.hpp"
+#include <lossy/harness/sim/simulation_for_test.hpp>
 
 namespace lossy {
 

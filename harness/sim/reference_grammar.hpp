@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-#include "core/message.hpp"
+#include <lossy/core/message.hpp>
 
 namespace lossy {
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "core/rtt_estimator.hpp"
+#include <lossy/core/rtt_estimator.hpp>
 
 namespace lossy {
 

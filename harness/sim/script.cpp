@@ -1,9 +1,9 @@
-#include "harness/sim/script.hpp"
+#include <lossy/harness/sim/script.hpp>
 
 #include <algorithm>
 #include <string>
 
-#include "core/check.hpp"
+#include <lossy/core/check.hpp>
 
 namespace lossy {
 namespace {

@@ -18,8 +18,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/client.hpp"
-#include "harness/link/direction.hpp"
+#include <lossy/core/client.hpp>
+#include <lossy/harness/link/direction.hpp>
 
 namespace lossy {
 

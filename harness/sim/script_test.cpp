@@ -1,4 +1,4 @@
-#include "harness/sim/script.hpp"
+#include <lossy/harness/sim/script.hpp>
 
 #include <gtest/gtest.h>
 
@@ -6,9 +6,9 @@
 #include <set>
 #include <string>
 
-#include "core/message.hpp"
-#include "core/random.hpp"
-#include "harness/sim/scripts_for_test.hpp"
+#include <lossy/core/message.hpp>
+#include <lossy/core/random.hpp>
+#include <lossy/harness/sim/scripts_for_test.hpp>
 
 namespace lossy {
 namespace {

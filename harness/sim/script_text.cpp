@@ -1,12 +1,12 @@
-#include "harness/sim/script_text.hpp"
+#include <lossy/harness/sim/script_text.hpp>
 
 #include <algorithm>
 #include <optional>
 #include <utility>
 
-#include "core/escape.hpp"
-#include "core/message.hpp"
-#include "harness/link/scan.hpp"
+#include <lossy/core/escape.hpp>
+#include <lossy/core/message.hpp>
+#include <lossy/harness/link/scan.hpp>
 
 namespace lossy {
 namespace {

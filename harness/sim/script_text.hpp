@@ -30,8 +30,8 @@
 #include <string>
 #include <string_view>
 
-#include "harness/link/text.hpp"
-#include "harness/sim/script.hpp"
+#include <lossy/harness/link/text.hpp>
+#include <lossy/harness/sim/script.hpp>
 
 namespace lossy {
 

@@ -1,4 +1,4 @@
-#include "harness/sim/script_text.hpp"
+#include <lossy/harness/sim/script_text.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/random.hpp"
-#include "harness/sim/scripts_for_test.hpp"
+#include <lossy/core/random.hpp>
+#include <lossy/harness/sim/scripts_for_test.hpp>
 
 namespace lossy {
 namespace {

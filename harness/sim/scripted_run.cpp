@@ -1,10 +1,10 @@
-#include "harness/sim/scripted_run.hpp"
+#include <lossy/harness/sim/scripted_run.hpp>
 
 #include <algorithm>
 #include <cstring>
 
-#include "harness/sim/properties.hpp"
-#include "harness/sim/reference_grammar.hpp"
+#include <lossy/harness/sim/properties.hpp>
+#include <lossy/harness/sim/reference_grammar.hpp>
 
 namespace lossy {
 namespace {

@@ -15,10 +15,10 @@
 #include <functional>
 #include <vector>
 
-#include "harness/link/observer.hpp"
-#include "harness/sim/checked_endpoints.hpp"
-#include "harness/sim/script.hpp"
-#include "harness/sim/wire.hpp"
+#include <lossy/harness/link/observer.hpp>
+#include <lossy/harness/sim/checked_endpoints.hpp>
+#include <lossy/harness/sim/script.hpp>
+#include <lossy/harness/sim/wire.hpp>
 
 namespace lossy {
 

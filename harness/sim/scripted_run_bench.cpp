@@ -5,8 +5,8 @@
 #include <memory>
 #include <vector>
 
-#include "core/random.hpp"
-#include "harness/sim/scripted_run.hpp"
+#include <lossy/core/random.hpp>
+#include <lossy/harness/sim/scripted_run.hpp>
 
 namespace lossy {
 namespace {

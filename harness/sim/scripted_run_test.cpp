@@ -1,4 +1,4 @@
-#include "harness/sim/scripted_run.hpp"
+#include <lossy/harness/sim/scripted_run.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,11 +8,11 @@
 #include <utility>
 #include <vector>
 
-#include "core/escape.hpp"
-#include "harness/link/text.hpp"
-#include "harness/sim/properties.hpp"
-#include "harness/sim/script_text.hpp"
-#include "harness/sim/scripts_for_test.hpp"
+#include <lossy/core/escape.hpp>
+#include <lossy/harness/link/text.hpp>
+#include <lossy/harness/sim/properties.hpp>
+#include <lossy/harness/sim/script_text.hpp>
+#include <lossy/harness/sim/scripts_for_test.hpp>
 
 namespace lossy {
 namespace {

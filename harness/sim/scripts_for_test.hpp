@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/random.hpp"
-#include "harness/sim/script.hpp"
+#include <lossy/core/random.hpp>
+#include <lossy/harness/sim/script.hpp>
 
 namespace lossy {
 

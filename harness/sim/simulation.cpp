@@ -1,9 +1,9 @@
-#include "harness/sim/simulation.hpp"
+#include <lossy/harness/sim/simulation.hpp>
 
 #include <algorithm>
 #include <stdexcept>
 
-#include "core/check.hpp"
+#include <lossy/core/check.hpp>
 
 namespace lossy {
 namespace {

@@ -20,12 +20,12 @@
 #include <utility>
 #include <vector>
 
-#include "core/endpoint.hpp"
-#include "harness/link/earliest.hpp"
-#include "harness/link/link.hpp"
-#include "harness/link/observer.hpp"
-#include "harness/sim/host.hpp"
-#include "harness/sim/network.hpp"
+#include <lossy/core/endpoint.hpp>
+#include <lossy/harness/link/earliest.hpp>
+#include <lossy/harness/link/link.hpp>
+#include <lossy/harness/link/observer.hpp>
+#include <lossy/harness/sim/host.hpp>
+#include <lossy/harness/sim/network.hpp>
 
 namespace lossy {
 

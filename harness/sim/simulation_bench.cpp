@@ -6,10 +6,10 @@
 #include <queue>
 #include <vector>
 
-#include "core/greeter.hpp"
-#include "core/server.hpp"
-#include "harness/link/random_fates.hpp"
-#include "harness/sim/simulation.hpp"
+#include <lossy/core/greeter.hpp>
+#include <lossy/core/server.hpp>
+#include <lossy/harness/link/random_fates.hpp>
+#include <lossy/harness/sim/simulation.hpp>
 
 namespace lossy {
 namespace {

@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "core/endpoint.hpp"
-#include "core/random.hpp"
-#include "harness/sim/simulation_for_test.hpp"
+#include <lossy/core/endpoint.hpp>
+#include <lossy/core/random.hpp>
+#include <lossy/harness/sim/simulation_for_test.hpp>
 
 namespace lossy {
 namespace {

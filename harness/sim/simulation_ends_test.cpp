@@ -6,9 +6,9 @@
 #include <optional>
 #include <span>
 
-#include "core/endpoint.hpp"
-#include "core/server.hpp"
-#include "harness/sim/simulation_for_test.hpp"
+#include <lossy/core/endpoint.hpp>
+#include <lossy/core/server.hpp>
+#include <lossy/harness/sim/simulation_for_test.hpp>
 
 namespace lossy {
 namespace {

@@ -15,13 +15,13 @@
 #include <utility>
 #include <vector>
 
-#include "core/endpoint.hpp"
-#include "core/greeter.hpp"
-#include "core/random.hpp"
-#include "core/server.hpp"
-#include "harness/link/fault_list.hpp"
-#include "harness/link/random_fates.hpp"
-#include "harness/sim/simulation.hpp"
+#include <lossy/core/endpoint.hpp>
+#include <lossy/core/greeter.hpp>
+#include <lossy/core/random.hpp>
+#include <lossy/core/server.hpp>
+#include <lossy/harness/link/fault_list.hpp>
+#include <lossy/harness/link/random_fates.hpp>
+#include <lossy/harness/sim/simulation.hpp>
 
 namespace lossy {
 

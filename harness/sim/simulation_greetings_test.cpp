@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "core/greeter.hpp"
-#include "core/random.hpp"
-#include "core/server.hpp"
-#include "harness/link/fault_list.hpp"
-#include "harness/link/random_fates.hpp"
-#include "harness/sim/simulation_for_test.hpp"
+#include <lossy/core/greeter.hpp>
+#include <lossy/core/random.hpp>
+#include <lossy/core/server.hpp>
+#include <lossy/harness/link/fault_list.hpp>
+#include <lossy/harness/link/random_fates.hpp>
+#include <lossy/harness/sim/simulation_for_test.hpp>
 
 namespace lossy {
 namespace {

@@ -5,8 +5,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "harness/sim/nodes_for_test.hpp"
-#include "harness/sim/simulation.hpp"
+#include <lossy/harness/sim/nodes_for_test.hpp>
+#include <lossy/harness/sim/simulation.hpp>
 
 namespace lossy {
 namespace {

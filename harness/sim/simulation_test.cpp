@@ -1,4 +1,4 @@
-#include "harness/sim/simulation.hpp"
+#include <lossy/harness/sim/simulation.hpp>
 
 #include <gtest/gtest.h>
 
@@ -12,11 +12,11 @@
 #include <utility>
 #include <vector>
 
-#include "core/endpoint.hpp"
-#include "core/greeter.hpp"
-#include "core/server.hpp"
-#include "harness/link/fault_list.hpp"
-#include "harness/sim/simulation_for_test.hpp"
+#include <lossy/core/endpoint.hpp>
+#include <lossy/core/greeter.hpp>
+#include <lossy/core/server.hpp>
+#include <lossy/harness/link/fault_list.hpp>
+#include <lossy/harness/sim/simulation_for_test.hpp>
 
 namespace lossy {
 namespace {

@@ -1,10 +1,10 @@
-#include "harness/sim/wire.hpp"
+#include <lossy/harness/sim/wire.hpp>
 
 #include <algorithm>
 #include <cstring>
 #include <numeric>
 
-#include "core/check.hpp"
+#include <lossy/core/check.hpp>
 
 namespace lossy {
 

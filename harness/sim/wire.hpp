@@ -7,9 +7,9 @@
 #include <cstdint>
 #include <span>
 
-#include "core/endpoint.hpp"
-#include "core/message.hpp"
-#include "harness/link/link.hpp"
+#include <lossy/core/endpoint.hpp>
+#include <lossy/core/message.hpp>
+#include <lossy/harness/link/link.hpp>
 
 namespace lossy {
 

@@ -8,10 +8,10 @@
 #include <cerrno>
 #include <vector>
 
-#include "core/counted.hpp"
-#include "core/endpoint.hpp"
-#include "harness/learn/simulated.hpp"
-#include "harness/learn/sockets/socket_experiment.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/core/endpoint.hpp>
+#include <lossy/harness/learn/simulated.hpp>
+#include <lossy/harness/learn/sockets/socket_experiment.hpp>
 
 namespace lossy {
 namespace {

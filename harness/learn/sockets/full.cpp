@@ -14,9 +14,9 @@
 #include <system_error>
 #include <vector>
 
-#include "core/counted.hpp"
-#include "harness/learn/simulated.hpp"
-#include "harness/learn/sockets/socket_experiment.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/harness/learn/simulated.hpp>
+#include <lossy/harness/learn/sockets/socket_experiment.hpp>
 
 namespace lossy {
 namespace {

@@ -7,8 +7,8 @@
 #include <array>
 #include <cerrno>
 
-#include "harness/learn/simulated.hpp"
-#include "harness/learn/sockets/socket_experiment.hpp"
+#include <lossy/harness/learn/simulated.hpp>
+#include <lossy/harness/learn/sockets/socket_experiment.hpp>
 
 namespace lossy {
 namespace {

@@ -10,9 +10,9 @@
 #include <optional>
 #include <system_error>
 
-#include "harness/learn/simulated.hpp"
-#include "harness/learn/sockets/socket_experiment.hpp"
-#include "harness/net/socket_address.hpp"
+#include <lossy/harness/learn/simulated.hpp>
+#include <lossy/harness/learn/sockets/socket_experiment.hpp>
+#include <lossy/harness/net/socket_address.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/learn/sockets/socket_experiment.hpp"
+#include <lossy/harness/learn/sockets/socket_experiment.hpp>
 
 #include <fmt/format.h>
 #include <sys/socket.h>
@@ -7,9 +7,9 @@
 #include <cerrno>
 #include <system_error>
 
-#include "core/counted.hpp"
-#include "harness/learn/sockets/socket_lessons.hpp"
-#include "harness/net/socket_address.hpp"
+#include <lossy/core/counted.hpp>
+#include <lossy/harness/learn/sockets/socket_lessons.hpp>
+#include <lossy/harness/net/socket_address.hpp>
 
 namespace lossy {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "harness/learn/lesson.hpp"
-#include "harness/net/udp_socket.hpp"
+#include <lossy/harness/learn/lesson.hpp>
+#include <lossy/harness/net/udp_socket.hpp>
 
 namespace lossy {
 

@@ -4,7 +4,7 @@
 
 #include <span>
 
-#include "harness/learn/lesson.hpp"
+#include <lossy/harness/learn/lesson.hpp>
 
 namespace lossy {
 

@@ -34,7 +34,7 @@ file(WRITE "${OUT}.before" "${before}")
 file(WRITE "${OUT}.after" "${after}")
 cpp_array("${OUT}.before" kBefore before)
 cpp_array("${OUT}.after" kAfter after)
-file(WRITE "${OUT}" "#include \"harness/report/page_parts.hpp\"
+file(WRITE "${OUT}" "#include <lossy/harness/report/page_parts.hpp>
 
 namespace lossy {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/cli/profiles.hpp"
+#include <lossy/harness/link/profiles.hpp>
 
 #include <algorithm>
 #include <array>

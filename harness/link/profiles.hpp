@@ -4,7 +4,7 @@
 #include <span>
 #include <string_view>
 
-#include "harness/link/direction.hpp"
+#include <lossy/harness/link/direction.hpp>
 
 namespace lossy {
 

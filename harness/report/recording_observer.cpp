@@ -1,9 +1,4 @@
-#include "harness/cli/observers.hpp"
-
-#include <cerrno>
-#include <system_error>
-
-#include "harness/link/fault_list.hpp"
+#include <lossy/harness/report/recording_observer.hpp>
 
 namespace lossy {
 
@@ -52,37 +47,6 @@ void RecordingObserver::on_in_flight(Instant now, const Passage& passage, std::u
   Sighting sighting = sighting_of(now, passage, PacketType::kOutgoing, number);
   sighting.fate = "under way when the recording ended";
   recorder_.note_in_flight(sighting);
-}
-
-FaultSaver::FaultSaver(const std::string& path, const std::string& options,
-                       const std::string& path_options)
-    : file_(path), stream_(fdopen(file_.take_descriptor(), "wb"), std::fclose) {
-  if (!stream_) refuse();
-  write("# What happened with:" + options +
-        "\n# Run it again with --faults=@ and this file's name, the options beside the path's as "
-        "they "
-        "are," +
-        (path_options.empty() ? "\n# and none for the path.\n"
-                              : "\n# and for the path:" + path_options + '\n'));
-}
-
-void FaultSaver::on_offered(Instant, const Passage& passage, const Offer& offer) {
-  if (offer.fate->is_plain()) return;
-  write(format_fault(passage.direction, offer.number, *offer.fate, passage.path + 1) + '\n');
-}
-
-void FaultSaver::finish() {
-  std::FILE* const stream = stream_.release();
-  if (std::fclose(stream) != 0) refuse();
-  file_.commit();
-}
-
-void FaultSaver::write(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stream_.get()) != text.size()) refuse();
-}
-
-void FaultSaver::refuse() const {
-  throw std::system_error(errno, std::generic_category(), "cannot write '" + file_.path() + "'");
 }
 
 }  // namespace lossy
