@@ -27,7 +27,12 @@ class Earliest {
   void set(std::size_t source, Instant when) {
     if (when_[source] == when) return;
     when_[source] = when;
-    for (std::size_t match = (source + leaves_) / 2; match > 0; match /= 2) play(match);
+    for (std::size_t match = (source + leaves_) / 2; match > 0; match /= 2) {
+      const std::size_t before = winner_[match];
+      play(match);
+      // Whoever wins here has not changed, nor has the time: nor has anything above.
+      if (winner_[match] == before && before != source) return;
+    }
   }
 
  private:

@@ -61,11 +61,18 @@ void Network::set_route(HostId from, HostId to, std::vector<LinkId> links) {
     at(link);
   }
   Host& host = at(from);
-  host.routes[to] = static_cast<std::uint32_t>(routes_.size());
+  const auto route = static_cast<std::uint32_t>(routes_.size());
   routes_.push_back(std::move(links));
+  const auto [known, is_new] = host.routes.emplace(to, route);
+  if (is_new) return;
   // What is sent from now on takes the new one.
+  known->second = route;
+  forget_flows(host);
+}
+
+void Network::forget_flows(Host& host) {
   host.flows.clear();
-  host.last_flow = kNoFlow;
+  ++host.epoch;
 }
 
 void Network::change_address(HostId host, const Address& from, const Address& to) {
@@ -81,12 +88,8 @@ void Network::change_address(HostId host, const Address& from, const Address& to
                            [&](const Address& one) { return with_port(one, 0) == ip; })) {
     std::erase(by_ip_[ip], host);
   }
-  ++at(host).address_epoch;
   look_at_addresses(host);
-  for (Host& one : hosts_) {
-    one.flows.clear();
-    one.last_flow = kNoFlow;
-  }
+  for (Host& one : hosts_) forget_flows(one);
 }
 
 std::optional<LinkId> Network::link_behind(const Flow& flow, LinkId link) const {
@@ -117,7 +120,12 @@ std::uint32_t Network::find_flow(HostId from, const Transmit& transmit) {
                     .source = source,
                     .destination = transmit.destination,
                     .route = host.routes.at(*to),
+                    .sent_in_epoch = host.epoch,
                     .has_own_source = transmit.source.has_value()});
+  if (host.last_heard != kNoFlow && !transmit.source &&
+      flows_[host.last_heard].source == transmit.destination) {
+    flows_[host.last_heard].reply = there.back();
+  }
   return host.last_flow = there.back();
 }
 
@@ -156,7 +164,7 @@ Network::Arrival Network::find_arrival(std::uint32_t at) {
   if (host.endpoint == nullptr) return Arrival::kDown;
   const std::vector<Address>& addresses = host.options.addresses;
   if (has(addresses, flow.destination)) {
-    flow.heard_in_address_epoch = host.address_epoch;
+    flow.heard_in_epoch = host.epoch;
     return Arrival::kHeard;
   }
   const Address ip = with_port(flow.destination, 0);

@@ -48,6 +48,8 @@ struct Path {
 // cannot be meant: a host or a link that is not there, an address that somebody has, two routes.
 class Network {
  public:
+  static constexpr std::uint32_t kNoFlow = UINT32_MAX;
+
   // All datagrams from one address to another. Never forgotten.
   struct Flow {
     HostId from{};
@@ -55,8 +57,10 @@ class Network {
     Address source;
     Address destination;
     std::uint32_t route = 0;
-    bool has_own_source = false;               // The endpoint said which.
-    std::uint64_t heard_in_address_epoch = 0;  // Of `to`; 0 for none.
+    std::uint32_t reply = kNoFlow;     // The flow the other way, once there was one.
+    std::uint64_t sent_in_epoch = 0;   // Of `from`.
+    std::uint64_t heard_in_epoch = 0;  // Of `to`; 0 for none.
+    bool has_own_source = false;       // The endpoint said which.
   };
 
   struct Host {
@@ -64,9 +68,11 @@ class Network {
     HostOptions options;
     std::unordered_map<HostId, std::uint32_t> routes{};
     std::unordered_map<Address, std::vector<std::uint32_t>> flows{};  // By destination.
-    std::uint32_t last_flow = kNoFlow;  // Most datagrams go where the last one went.
+    // Most datagrams go where the last one went, or where the last one came from.
+    std::uint32_t last_flow = kNoFlow;
+    std::uint32_t last_heard = kNoFlow;
+    std::uint64_t epoch = 1;  // Rises when an address or a route changes.
     std::uint32_t island = 0;
-    std::uint64_t address_epoch = 1;    // Rises when its addresses change.
     std::size_t payload_bytes_max = 0;  // What it can send from any of its addresses.
   };
 
@@ -78,15 +84,12 @@ class Network {
     kNobody,   // The host has the address no longer.
   };
 
-  static constexpr std::uint32_t kNoFlow = UINT32_MAX;
-
   HostId add_host(Endpoint& endpoint, HostOptions options);
   // Both directions of a path have one number, which observers are told.
   LinkId add_link(Link link, std::size_t path, Direction direction);
   std::size_t next_path() const { return paths_; }
   void set_route(HostId from, HostId to, std::vector<LinkId> links);
 
-  void set_endpoint(HostId host, Endpoint* endpoint) { at(host).endpoint = endpoint; }
   void change_address(HostId host, const Address& from, const Address& to);
   // A host and those on its own island reach each other; they and others do not.
   void move_to_island(HostId host, std::uint32_t island) { at(host).island = island; }
@@ -98,12 +101,21 @@ class Network {
 
   // The flow of what this host sends, or kNoFlow when no route leads there.
   std::uint32_t flow_of(HostId from, const Transmit& transmit) {
-    const std::uint32_t last = hosts_[index_of(from)].last_flow;
-    if (last != kNoFlow && flows_[last].destination == transmit.destination &&
-        !flows_[last].has_own_source && !transmit.source) {
-      return last;
+    const Host& host = hosts_[index_of(from)];
+    if (host.last_flow != kNoFlow && !transmit.source) {
+      const Flow& last = flows_[host.last_flow];
+      if (last.destination == transmit.destination && !last.has_own_source &&
+          last.sent_in_epoch == host.epoch) {
+        return host.last_flow;
+      }
     }
     return find_flow(from, transmit);
+  }
+  // The flow's host has heard a datagram of it, and may answer.
+  void hears(std::uint32_t flow) {
+    Host& host = hosts_[index_of(flows_[flow].to)];
+    host.last_heard = flow;
+    if (flows_[flow].reply != kNoFlow) host.last_flow = flows_[flow].reply;
   }
   const Flow& flow(std::uint32_t flow) const { return flows_[flow]; }
   LinkId first_link(const Flow& flow) const { return routes_[flow.route].front(); }
@@ -117,7 +129,7 @@ class Network {
   Arrival arrival(std::uint32_t flow) {
     const Flow& one = flows_[flow];
     const Host& host = hosts_[index_of(one.to)];
-    if (host.endpoint != nullptr && one.heard_in_address_epoch == host.address_epoch) {
+    if (host.endpoint != nullptr && one.heard_in_epoch == host.epoch) {
       return Arrival::kHeard;
     }
     return find_arrival(flow);
@@ -153,6 +165,7 @@ class Network {
 
  private:
   void look_at_addresses(HostId host);
+  static void forget_flows(Host& host);
   [[noreturn]] static void refuse(LinkId link);
   [[noreturn]] static void refuse(HostId host);
   void take_address(HostId host, const Address& address);

@@ -164,6 +164,7 @@ void Simulation::arrive(LinkId link, std::uint32_t at, const Delivery& delivery)
   const Network::Flow& flow = network_.flow(at);
   if (arrival == Network::Arrival::kHeard) {
     const HostId host = flow.to;
+    network_.hears(at);
     const Network::Host& there = network_.at(host);
     there.endpoint->handle_datagram(
         there.options.clock.local(now_),

@@ -1,13 +1,18 @@
 // How fast greetings cross the simulated network, beside the floor: a bare heap that moves the same
-// events.
+// events. How the cost of a datagram grows with the number of hosts; and how fast files go.
 #include <benchmark/benchmark.h>
 
 #include <memory>
+#include <optional>
 #include <queue>
+#include <utility>
 #include <vector>
 
 #include <lossy/core/greeter.hpp>
 #include <lossy/core/server.hpp>
+#include <lossy/core/tftp/client.hpp>
+#include <lossy/core/tftp/server.hpp>
+#include <lossy/harness/link/link_model.hpp>
 #include <lossy/harness/link/random_fates.hpp>
 #include <lossy/harness/sim/simulation.hpp>
 
@@ -101,6 +106,100 @@ void BM_EventHeap(benchmark::State& state) {
   state.SetItemsProcessed(static_cast<std::int64_t>(kGreetings) * state.iterations());
 }
 BENCHMARK(BM_EventHeap)->Unit(benchmark::kMillisecond);
+
+// A host that says something every second, from a moment of its own, and one that answers.
+class Talker final : public Endpoint {
+ public:
+  Talker(const Address& server, Instant first) : server_(server), next_(first) {}
+  void handle_datagram(Instant, const Datagram&) override {}
+  void handle_timeout(Instant) override {}
+  std::optional<Transmit> poll_transmit(Instant now, std::span<std::byte>) override {
+    if (now < next_) return std::nullopt;
+    next_ += 1s;
+    return Transmit{server_, 32};
+  }
+  std::optional<Instant> poll_timeout() const override { return next_; }
+
+ private:
+  Address server_;
+  Instant next_;
+};
+class Answerer final : public Endpoint {
+ public:
+  void handle_datagram(Instant, const Datagram& datagram) override { to_ = datagram.source; }
+  void handle_timeout(Instant) override {}
+  std::optional<Transmit> poll_transmit(Instant, std::span<std::byte>) override {
+    if (!to_) return std::nullopt;
+    return Transmit{*std::exchange(to_, std::nullopt), 32};
+  }
+  std::optional<Instant> poll_timeout() const override { return std::nullopt; }
+
+ private:
+  std::optional<Address> to_;
+};
+
+// Two million datagrams between as many hosts as asked for and one more, over two links that all of
+// them share. Making the hosts is not counted.
+void BM_Hosts(benchmark::State& state) {
+  const auto hosts = static_cast<std::uint64_t>(state.range(0));
+  constexpr std::uint64_t kDatagrams = 2'000'000;
+  const Address server = *Address::parse("192.0.2.2:9999");
+  for (auto _ : state) {
+    state.PauseTiming();
+    auto simulation = std::make_unique<Simulation>();
+    Answerer answerer;
+    std::vector<Talker> talkers;
+    talkers.reserve(hosts);
+    const HostId answers = simulation->add(answerer, server);
+    const LinkId up = simulation->add_link(make_link("delay 2ms", kSeed, Direction::kUplink));
+    const LinkId down = simulation->add_link(make_link("delay 2ms", kSeed, Direction::kDownlink));
+    for (std::uint64_t i = 0; i < hosts; ++i) {
+      const Duration first = 1s * static_cast<std::int64_t>(i) / static_cast<std::int64_t>(hosts);
+      const auto octet = [&](unsigned shift) { return static_cast<std::uint8_t>(i >> shift); };
+      talkers.emplace_back(server, Instant(first));
+      const HostId talks =
+          simulation->add(talkers.back(), Address::v4({10, octet(16), octet(8), octet(0)}, 1000));
+      simulation->route(talks, answers, {up});
+      simulation->route(answers, talks, {down});
+    }
+    const auto sent = [&] { return simulation->link(down).counters().offered; };
+    // All of them have talked once: what is made then is made.
+    simulation->run_until([&] { return sent() >= hosts; }, Instant::max());
+    state.ResumeTiming();
+    simulation->run_until([&] { return sent() >= hosts + kDatagrams / 2; }, Instant::max());
+    state.PauseTiming();
+    simulation.reset();
+    state.ResumeTiming();
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(kDatagrams) * state.iterations());
+}
+BENCHMARK(BM_Hosts)->Arg(1000)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
+
+// Files by TFTP, one after the other, over a path of 1 ms and 1 % loss each way: blocks a second.
+void BM_TftpBlocks(benchmark::State& state) {
+  constexpr std::size_t kFiles = 100;
+  constexpr std::size_t kBlocks = 1000;
+  const Address server = *Address::parse("192.0.2.2:69");
+  const Address client = *Address::parse("192.0.2.1:0");
+  for (auto _ : state) {
+    tftp::MemoryFiles files;
+    files.files["file"].resize(512 * kBlocks - 1);
+    tftp::Server serving({.retry = {.attempts_max = 100}}, files);
+    tftp::Client fetching({.server = server, .retry = {.attempts_max = 100}, .local = client});
+    Simulation simulation;
+    const HostId asks = simulation.add(fetching, client);
+    const HostId answers = simulation.add(serving, with_port(server, 0));
+    simulation.path(asks, answers, make_link("delay 1ms loss 1%", kSeed, Direction::kUplink),
+                    make_link("delay 1ms loss 1%", kSeed, Direction::kDownlink));
+    for (std::size_t i = 0; i < kFiles; ++i) fetching.get("file");
+    simulation.run_until([&] { return fetching.pending() == 0; }, Instant::max());
+    while (const auto event = fetching.poll_event()) {
+      if (event->end != tftp::End::kDone) state.SkipWithError("a file did not arrive");
+    }
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(kFiles * kBlocks) * state.iterations());
+}
+BENCHMARK(BM_TftpBlocks)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace lossy
