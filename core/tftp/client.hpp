@@ -19,7 +19,7 @@
 namespace lossy::tftp {
 
 struct ClientOptions {
-  Address server;  // Where requests go.
+  Address server{};  // Where requests go.
   RetryOptions retry{};
   TransferOptions options{};  // What is asked for. tsize is what it is, whatever is given here.
   std::uint64_t file_bytes_max = std::uint64_t{1} << 30;
@@ -30,13 +30,13 @@ struct ClientOptions {
 struct ClientEvent {
   std::uint64_t transfer = 0;  // What get() or put() gave.
   bool sends = false;
-  std::string file;
+  std::string file{};
   End end = End::kDone;
-  std::string reason;  // Empty when it is done.
+  std::string reason{};  // Empty when it is done.
   std::uint64_t bytes = 0;
-  std::vector<std::byte> content;  // What was fetched, when it is done.
-  TransferCounters counters;
-  Instant ended;
+  std::vector<std::byte> content{};  // What was fetched, when it is done.
+  TransferCounters counters{};
+  Instant ended{};
   Duration elapsed{};  // From its request until then.
 };
 

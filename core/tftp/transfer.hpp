@@ -37,9 +37,9 @@ std::string_view to_string(End end);
 struct TransferSetup {
   bool is_client = true;
   bool sends = false;
-  Address peer;                    // A client's server, at the port where requests go.
+  Address peer{};                  // A client's server, at the port where requests go.
   std::optional<Address> local{};  // What it sends from.
-  std::string file;
+  std::string file{};
   std::vector<std::byte> content{};  // Of one that sends.
   // What a client asks for, and what a server grants: without any there is no OACK.
   TransferOptions options{};

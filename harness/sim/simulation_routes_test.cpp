@@ -97,6 +97,33 @@ TEST(Routes, MayChange) {
   EXPECT_THAT(nodes[1].log, ElementsAre("15ms fast", "50ms slow"));
 }
 
+// So do answers, to whoever was answered on the old one; and an address that moves is answered
+// where it is.
+TEST(Routes, OfAnswersMayChange) {
+  Nodes nodes(2);
+  const LinkId there = nodes.simulation.add_link(wire(10ms));
+  const LinkId slow = nodes.simulation.add_link(wire(50ms));
+  const LinkId fast = nodes.simulation.add_link(wire(5ms));
+  nodes.simulation.route(nodes.hosts[0], nodes.hosts[1], {there});
+  nodes.simulation.route(nodes.hosts[1], nodes.hosts[0], {slow});
+  nodes[1].on_datagram = [&](const Datagram& datagram) {
+    nodes[1].send(datagram.source, "answer");
+  };
+  const auto ask = [&] { nodes[0].send(Nodes::at(1), "question"); };
+  for (const Duration when : {0ms, 100ms, 200ms, 300ms}) {
+    nodes.simulation.at(Instant(when), nodes.hosts[0], ask);
+  }
+  nodes.simulation.at(Instant(150ms),
+                      [&] { nodes.simulation.route(nodes.hosts[1], nodes.hosts[0], {fast}); });
+  nodes.simulation.at(Instant(250ms), [&] {
+    nodes.simulation.change_address(nodes.hosts[0], Nodes::at(0), host_address(9));
+  });
+  run(nodes.simulation);
+  EXPECT_THAT(nodes[0].log,
+              ElementsAre("60ms answer", "160ms answer", "215ms answer", "315ms answer"));
+  EXPECT_EQ(nodes[0].last.destination, host_address(9));
+}
+
 // A partition keeps its sides apart and each together, until it heals; partitions add up.
 TEST(Routes, ArePartitioned) {
   constexpr std::size_t kNodes = 5;
