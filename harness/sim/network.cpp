@@ -39,7 +39,8 @@ void Network::take_address(HostId host, const Address& address) {
   const auto [taken, is_new] = by_address_.emplace(address, host);
   must(is_new, [&] { return address.to_string() + ": a host has this address already"; });
   std::vector<HostId>& hosts = by_ip_[with_port(address, 0)];
-  if (std::ranges::find(hosts, host) == hosts.end()) hosts.push_back(host);
+  // A host's addresses come one after the other; to have it twice would do no harm.
+  if (hosts.empty() || hosts.back() != host) hosts.push_back(host);
 }
 
 LinkId Network::add_link(Link link, std::size_t path, Direction direction) {

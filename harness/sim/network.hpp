@@ -45,7 +45,7 @@ struct Path {
 };
 
 // Methods throw std::logic_error, which names the host or the address, when something is asked that
-// cannot be meant: a host or a link that is not there, an address that somebody has, two routes.
+// cannot be meant: a host or a link that is not there, say, or an address that somebody has.
 class Network {
  public:
   static constexpr std::uint32_t kNoFlow = UINT32_MAX;
