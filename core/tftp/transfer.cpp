@@ -185,11 +185,9 @@ void Transfer::handle_refusal() {
 }
 
 void Transfer::handle_request_again() {
-  const bool is_first = turn_ == Turn::kOptionAck || (turn_ == Turn::kData && block_ == 1) ||
-                        (turn_ == Turn::kAck && block_ == 0);
   ++counters_.stale;
-  // DATA and an OACK have a timer of their own.
-  if (is_first && turn_ == Turn::kAck && !end_) next_ = Next::kRepeat;
+  // DATA and an OACK, which may have answered it instead, have a timer of their own.
+  if (turn_ == Turn::kAck && block_ == 0 && !end_) next_ = Next::kRepeat;
 }
 
 void Transfer::handle_timeout(Instant now) {
