@@ -16,9 +16,6 @@ std::string_view to_string(End end) {
 Transfer::Transfer(TransferSetup setup, Instant now)
     : setup_(std::move(setup)), estimator_(setup_.retry), knows_peer_(!setup_.is_client) {
   if (setup_.is_client) {
-    if (setup_.options.file_bytes && setup_.sends) {
-      setup_.options.file_bytes = setup_.content.size();
-    }
     due(Turn::kRequest);
     return;
   }
@@ -28,7 +25,7 @@ Transfer::Transfer(TransferSetup setup, Instant now)
   } else if (setup_.sends) {
     send_next_block();
   } else {
-    acknowledge(0);
+    due(Turn::kAck);
   }
   if (!wants_answer()) deadline_ = saturating_add(now, patience());
 }
@@ -99,7 +96,7 @@ void Transfer::take(Instant now, const Data& data) {
   ++block_;
   received_bytes_ += data.payload.size();
   received_.insert(received_.end(), data.payload.begin(), data.payload.end());
-  acknowledge(expected);
+  due(Turn::kAck);
   deadline_ = saturating_add(now, patience());
   if (data.payload.size() < block_bytes_) {
     end_as(End::kDone, "");
@@ -163,7 +160,7 @@ void Transfer::take(Instant now, const OptionAck& ack) {
   if (setup_.sends) {
     send_next_block();
   } else {
-    acknowledge(0);
+    due(Turn::kAck);
     deadline_ = saturating_add(now, patience());
   }
 }
@@ -243,11 +240,6 @@ void Transfer::due(Turn turn) {
   next_ = Next::kSend;
 }
 
-void Transfer::acknowledge(std::uint16_t block) {
-  acknowledged_ = block;
-  due(Turn::kAck);
-}
-
 void Transfer::send_next_block() {
   ++block_;
   attempts_ = 0;
@@ -272,7 +264,7 @@ Message Transfer::message() const {
     case Turn::kOptionAck:
       return OptionAck{setup_.options, false};
     case Turn::kAck:
-      return Ack{acknowledged_};
+      return Ack{static_cast<std::uint16_t>(block_)};
     case Turn::kError:
       return Error{error_, reason_};
     case Turn::kData:

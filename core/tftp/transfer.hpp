@@ -74,7 +74,6 @@ class Transfer {
   const TransferSetup& setup() const { return setup_; }
   // The port that the other side has for this transfer, once it is known: else where requests go.
   const Address& peer() const { return setup_.peer; }
-  bool knows_peer() const { return knows_peer_; }
   // How it ended, if it has; it may still stay to acknowledge the last block again.
   std::optional<End> end() const { return end_; }
   // Nothing more can happen.
@@ -89,7 +88,6 @@ class Transfer {
   }
   // Bytes acknowledged, or received.
   std::uint64_t bytes() const;
-  std::uint16_t block_bytes() const { return block_bytes_; }
   const TransferCounters& counters() const { return counters_; }
 
  private:
@@ -111,7 +109,6 @@ class Transfer {
   // What was sent was answered: measures it, if it was sent once.
   void answered(Instant now);
   void due(Turn turn);
-  void acknowledge(std::uint16_t block);
   void send_next_block();
   void apply(const TransferOptions& options);
   void end_as(End end, std::string reason);
@@ -127,7 +124,6 @@ class Transfer {
   std::uint16_t block_bytes_ = kBlockBytes;
   std::uint64_t blocks_ = 0;  // Of the file, of one that sends.
   std::uint64_t block_ = 0;   // The one that is sent, or the last that was received.
-  std::uint16_t acknowledged_ = 0;
   std::vector<std::byte> received_;
   std::uint64_t received_bytes_ = 0;
   bool is_taken_ = false;
