@@ -45,14 +45,19 @@ class Made(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
 
     def test_each_capture_holds_what_was_put_into_it(self):
-        for name, content, expected in make_captures.captures():
+        made = list(make_captures.captures())
+        paths = [self.folder / name for name, _, _ in made]
+        for path, (_, content, _) in zip(paths, made):
+            path.write_bytes(content)
+        # All at once, and what cannot be read once more alone: only then is the exit code its own.
+        code, files, error = inspect(*paths)
+        self.assertEqual((code, len(files)), (2, len(made)), error)
+        for path, found, (name, _, expected) in zip(paths, files, made):
             with self.subTest(name):
-                path = self.folder / name
-                path.write_bytes(content)
-                code, files, error = inspect(path)
-                found = files[0]
-                self.assertEqual(code, 2 if expected["error"] else 0, error)
+                self.assertEqual(found["file"], str(path))
                 self.assertEqual("error" in found, expected["error"], error)
+                if expected["error"]:
+                    self.assertEqual(inspect(path)[0], 2)
                 self.assertEqual(found["datagrams"], expected["datagrams"])
                 self.assertEqual(not_zero(found["skipped"]), expected["skipped"])
                 self.assertEqual(not_zero(found["udp_checksums"]), not_zero(expected["checksums"]))
@@ -62,6 +67,8 @@ class Made(unittest.TestCase):
                                  {name: not_zero(carried) for name, carried in expected["carried"].items()})
                 self.assertEqual(found["records"], expected["datagrams"] + sum(expected["skipped"].values()) +
                                  expected["fragments"].get("joined", 0))
+        sound = [path for path, (_, _, expected) in zip(paths, made) if not expected["error"]]
+        self.assertEqual(inspect(*sound)[0], 0)
 
     def test_every_reason_has_a_capture(self):
         reasons = {reason for _, _, expected in make_captures.captures() for reason in expected["skipped"]}
@@ -122,13 +129,17 @@ class Made(unittest.TestCase):
         self.assertLess(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, 300 * 1024)
 
     def test_ends_well_whatever_the_file(self):
+        paths = []
         for name, content in make_captures.malformed():
-            with self.subTest(name):
-                path = self.folder / name
-                path.write_bytes(content)
+            paths.append(self.folder / name)
+            paths[-1].write_bytes(content)
+        for first in range(0, len(paths), 20):
+            some = paths[first:first + 20]
+            with self.subTest([path.name for path in some]):
                 before = processor_seconds()
-                code, _, error = inspect(path)
+                code, files, error = inspect(*some)
                 self.assertIn(code, (0, 2), error)
+                self.assertEqual([found["file"] for found in files], [str(path) for path in some])
                 self.assertNotIn("Sanitizer", error)
                 self.assertNotIn("runtime error", error)
                 self.assertLess(processor_seconds() - before, 1)
@@ -453,8 +464,7 @@ class Tshark(unittest.TestCase):
 
     def test_recorded_captures(self):
         folder = pathlib.Path(__file__).resolve().parent.parent.parent / "captures"
-        for path in [folder / "weather.pcap", folder / "ipv6.pcap", *sorted((folder / "recorded").glob("*.pcap"))]:
-            self.compare(path)
+        self.compare_merged([folder / "weather.pcap", folder / "ipv6.pcap", *sorted((folder / "recorded").glob("*.pcap"))])
 
     def test_files_that_were_merged(self):
         # mergecap keeps the interfaces of each file apart; of files that come one behind the other each
@@ -479,36 +489,61 @@ class Tshark(unittest.TestCase):
                 self.assertEqual({1, 12, 276, 0}, {one["link_type"] for one in found["interfaces"]})
                 self.assertEqual(found["records"], sum(one["records"] for one in found["interfaces"]))
 
+    def compare_merged(self, paths, *options):
+        """As compare, of many captures in one start of tshark, which takes longer than to read
+        them: which frames are whose follows from how many there are."""
+        merged = self.folder / "merged.pcapng"
+        subprocess.run(["mergecap", "-a", "-I", "none", "-w", merged, *paths], check=True, timeout=60)
+        rows = subprocess.run(["tshark", "-n", *options, "-r", merged, "-Y", "udp && udp.length", "-T", "fields",
+                               "-e", "frame.number", "-e", "udp.length"],
+                              capture_output=True, text=True, timeout=60, check=True).stdout.splitlines()
+        seen = [(int(number), int(length.split(",")[0]) - 8) for number, length in map(str.split, rows)]
+        last = 0
+        for found in inspect(*paths)[1]:
+            first, last = last + 1, last + found["records"]
+            lengths = [length for number, length in seen if first <= number <= last]
+            with self.subTest(found["file"]):
+                self.assertEqual((found["datagrams"], found["bytes"]), (len(lengths), sum(lengths)))
+        self.assertLessEqual(seen[-1][0], last)
+
+    def made(self, wanted):
+        """The files of the captures that are wanted, by name and what is in them."""
+        paths = []
+        for name, content, found in make_captures.captures():
+            if wanted(name, found):
+                paths.append(self.folder / name)
+                paths[-1].write_bytes(content)
+        return paths
+
     def test_link_types_and_fragments(self):
         # Wireshark knows no numbers of OpenBSD's; it counts padding and what is behind AF_INET6 of
         # Linux differently, or puts fragments together that came too late.
-        for name in ["sll.pcap", "sll2.pcap", "ethernet.pcap", "vlan.pcap", "qinq.pcap", "null-le.pcap",
-                     "null-be.pcap", "null-le-30.pcap", "loop.pcap", "raw-101.pcap", "ipv4.pcap", "ipv6.pcap",
-                     "pcap-be-ns.pcap", "pcap-beyond-snap.pcap", "pcapng-le.pcapng", "pcapng-be.pcapng", "pcapng-two.pcapng",
-                     "pcapng-mixed-types.pcapng", "pcapng-mixed-snaps.pcapng", "pcapng-two-raw.pcapng",
-                     "pcapng-unused.pcapng", "pcapng-sections.pcapng", "pcapng-obsolete.pcapng", "pcapng-simple.pcapng",
-                     "pcapng-beyond-snap.pcapng", "pcapng-nanoseconds.pcapng", "gzip.pcap.gz", "snoop.snoop", "options.pcap",
-                     "extensions.pcap", "fragments4.pcap", "fragments6.pcap", "fragments4-reversed.pcap",
-                     "fragments6-reversed.pcap"]:
-            with self.subTest(name):
-                content = next(content for made, content, _ in make_captures.captures() if made == name)
-                path = self.folder / name
-                path.write_bytes(content)
+        names = ["sll.pcap", "sll2.pcap", "ethernet.pcap", "vlan.pcap", "qinq.pcap", "null-le.pcap",
+                 "null-be.pcap", "null-le-30.pcap", "loop.pcap", "raw-101.pcap", "ipv4.pcap", "ipv6.pcap",
+                 "pcap-be-ns.pcap", "pcap-beyond-snap.pcap", "pcapng-le.pcapng", "pcapng-be.pcapng", "pcapng-two.pcapng",
+                 "pcapng-mixed-types.pcapng", "pcapng-mixed-snaps.pcapng", "pcapng-two-raw.pcapng",
+                 "pcapng-unused.pcapng", "pcapng-obsolete.pcapng", "pcapng-simple.pcapng",
+                 "pcapng-beyond-snap.pcapng", "pcapng-nanoseconds.pcapng", "gzip.pcap.gz", "snoop.snoop", "options.pcap",
+                 "extensions.pcap"]
+        paths = self.made(lambda name, _: name in names)
+        self.assertEqual(len(paths), len(names))
+        self.compare_merged(paths)
+        # Fragments of two files would belong together, and sections are what merging takes away.
+        for path in self.made(lambda name, _: name in ("pcapng-sections.pcapng", "fragments4.pcap", "fragments6.pcap",
+                                                       "fragments4-reversed.pcap", "fragments6-reversed.pcap")):
+            with self.subTest(path.name):
                 self.compare(path)
 
     # What carries datagrams: the same ones are in it, by Wireshark's dissectors. It does not know three of the
     # link types, and has to be told which label has Ethernet behind it.
     def test_carriers(self):
-        without = ("skip-", "pktap-macos", "ppp-pppd", "mpls-link", "vlan")
-        made = [(name, content) for name, content, found in make_captures.captures()
-                if (found["carried"] or name.startswith(("nflog", "pktap", "ppi", "ppp-cisco", "cisco")))
-                and not name.startswith(without)]
-        self.assertGreater(len(made), 30)
-        for name, content in made:
-            with self.subTest(name):
-                path = self.folder / name
-                path.write_bytes(content)
-                self.compare(path, *(["-d", "mpls.label==16,pwethcw"] if name == "mpls-ethernet.pcap" else []))
+        without = ("skip-", "pktap-macos", "ppp-pppd", "mpls-link", "vlan", "mpls-ethernet")
+        paths = self.made(lambda name, found: not name.startswith(without) and (
+            found["carried"] or name.startswith(("nflog", "pktap", "ppi", "ppp-cisco", "cisco"))))
+        self.assertGreater(len(paths), 30)
+        self.compare_merged(paths)
+        ethernet, = self.made(lambda name, _: name == "mpls-ethernet.pcap")
+        self.compare(ethernet, "-d", "mpls.label==16,pwethcw")
 
     # And what datagrams carry: of those of TCP and ARP none is left.
     def test_what_is_inside(self):
