@@ -31,15 +31,22 @@ def find(program):
     return shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")
 
 
+_given_ports = set()
+
+
 def free_port():
-    """A port that is free for UDP and TCP, and that the kernel gives to nobody who asks for any."""
+    """A port that is free for UDP and TCP, that the kernel gives to nobody who asks for any, and that nobody here got
+    before."""
     while True:
         port = random.randrange(20000, 32000)
+        if port in _given_ports:
+            continue
         try:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
                 udp.bind(("127.0.0.1", port))
                 tcp.bind(("127.0.0.1", port))
-                return port
+            _given_ports.add(port)
+            return port
         except OSError:
             pass
 
