@@ -6,7 +6,7 @@
 #include <span>
 #include <string_view>
 
-#include <lossy/core/message.hpp>
+#include <lossy/core/greeting/message.hpp>
 #include <lossy/fuzz/property.hpp>
 #include <lossy/fuzz/trace.hpp>
 #include <lossy/harness/sim/reference_grammar.hpp>

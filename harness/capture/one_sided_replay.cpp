@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <functional>
 
-#include <lossy/core/message.hpp>
+#include <lossy/core/greeting/message.hpp>
 #include <lossy/harness/capture/hexdump.hpp>
 #include <lossy/harness/capture/reassembler.hpp>
 #include <lossy/harness/capture/recorder.hpp>

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include <lossy/core/name_table.hpp>
+#include <lossy/core/greeting/name_table.hpp>
 #include <lossy/harness/capture/inspector.hpp>
 
 namespace lossy {

@@ -7,7 +7,7 @@
 
 #include <lossy/core/counted.hpp>
 #include <lossy/core/escape.hpp>
-#include <lossy/core/server.hpp>
+#include <lossy/core/greeting/server.hpp>
 #include <lossy/harness/capture/one_sided_replay.hpp>
 #include <lossy/harness/capture/reader.hpp>
 #include <lossy/harness/capture/reassembler.hpp>

@@ -10,8 +10,8 @@
 #include <variant>
 #include <vector>
 
-#include <lossy/core/greeter.hpp>
-#include <lossy/core/server.hpp>
+#include <lossy/core/greeting/greeter.hpp>
+#include <lossy/core/greeting/server.hpp>
 #include <lossy/harness/capture/files_for_test.hpp>
 #include <lossy/harness/capture/pcap_writer.hpp>
 #include <lossy/harness/capture/recorder.hpp>

@@ -26,6 +26,8 @@ class CommandLine {
   CommandLine with(const std::string& subcommand, const std::string& option,
                    const std::string& value) const;
 
+  // All that was typed behind the program.
+  const std::vector<std::string>& arguments() const { return arguments_; }
   // As it was called.
   const std::string& program() const { return program_; }
 

@@ -12,7 +12,6 @@
 #include <variant>
 
 #include <lossy/core/escape.hpp>
-#include <lossy/core/server.hpp>
 #include <lossy/harness/capture/golden.hpp>
 #include <lossy/harness/capture/recording_writer.hpp>
 #include <lossy/harness/cli/command_line.hpp>
@@ -63,19 +62,20 @@ Scenario read_repeatable(const std::string& path) {
 }
 
 // Gives the property of the protocol that a script's run violated, in words.
-std::optional<std::string> run(const Scenario& scenario, const std::string& path,
-                               RecordingSink& sink) {
+std::optional<std::string> run_of(const Scenario& scenario, const std::string& path,
+                                  RecordingSink& sink) {
   if (scenario.script()) return record_script(*scenario.script(), sink);
   Recorder recorder;
   recorder.add(sink);
   RecordingObserver observer(recorder);
-  Greeter client(scenario.greeter(), scenario.names());
-  Server server;
-  const auto network = simulated_network(client, server, scenario);
+  const auto run = protocol_run(scenario);
+  PropertyCheck check(scenario.protocol(), *run);
+  const auto network = simulated_network(*run, scenario);
   network->observe(observer);
-  const GreetingNetwork::End end = network->run([] {});
-  if (end == GreetingNetwork::End::kInterrupted) throw GoldenInterrupted{network->stop_signal()};
-  check_end(end, client, "lossy simulate " + shell_quoted("--config=" + path));
+  const RunNetwork::End end = run_checked(
+      *network, scenario, *run, check, "lossy simulate " + shell_quoted("--config=" + path), [] {});
+  if (end == RunNetwork::End::kInterrupted) throw GoldenInterrupted{network->stop_signal()};
+  if (check.broken() != nullptr) return words_of(*check.broken());
   recorder.finish();
   return std::nullopt;
 }
@@ -156,7 +156,7 @@ GoldenResult GoldenFolder::try_check(const std::string& name, bool accept) const
     std::optional<CaptureError> error;
     if (auto* const reader = std::get_if<PcapReader>(&opened)) {
       GoldenComparer comparer(std::move(*reader));
-      const auto broken = run(scenario, scenario_path(name), comparer);
+      const auto broken = run_of(scenario, scenario_path(name), comparer);
       if (broken) {
         const std::string why = escape_controls(golden_path(name)) + ": " + *broken + '\n';
         return {GoldenStatus::kDiffers, why, {}};
@@ -174,7 +174,7 @@ GoldenResult GoldenFolder::try_check(const std::string& name, bool accept) const
   }
   remove_if_there(new_path(name));
   RecordingWriter writer(accept ? golden_path(name) : new_path(name));
-  if (const auto broken = run(scenario, scenario_path(name), writer)) throw CannotTry(*broken);
+  if (const auto broken = run_of(scenario, scenario_path(name), writer)) throw CannotTry(*broken);
   if (accept) return {GoldenStatus::kAccepted, {}, {}};
   result.left = new_path(name);
   return result;

@@ -11,11 +11,11 @@
 
 #include <lossy/core/counted.hpp>
 #include <lossy/core/escape.hpp>
-#include <lossy/core/greeter.hpp>
+#include <lossy/core/greeting/protocol.hpp>
 #include <lossy/harness/cli/exit_code.hpp>
-#include <lossy/harness/cli/greeting_options.hpp>
 #include <lossy/harness/cli/json_output.hpp>
 #include <lossy/harness/cli/output.hpp>
+#include <lossy/harness/cli/plan_options.hpp>
 #include <lossy/harness/cli/progress.hpp>
 #include <lossy/harness/cli/reasons.hpp>
 #include <lossy/harness/cli/terminal.hpp>
@@ -30,7 +30,7 @@ namespace {
 constexpr std::uint64_t kCountMax = 1'000'000'000;
 
 struct GreetOptions {
-  GreetingOptions greetings;
+  PlanOptions greetings;
   std::optional<std::uint64_t> count{};
   std::optional<Duration> pace{};  // Between two.
   Address to = Address::v4({127, 0, 0, 1}, 9999);
@@ -48,10 +48,7 @@ class GreetRun {
         command_line_(command_line),
         socket_(UdpSocket::connect(options.to)),
         stamped_(socket_.stamp_arrivals()),
-        greeter_({.client = options.greetings.client(*socket_.peer(),
-                                                     options.pace ? ClientOptions::kWindowMax : 1),
-                  .interval = options.pace},
-                 options.count ? Names(*options.count) : Names(options.greetings.names()),
+        greeter_(greeter_options(plan()), greeting_names(plan()),
                  [this](const ClientEvent& event) { print(event); }) {}
 
   int run() {
@@ -98,6 +95,14 @@ class GreetRun {
   }
 
  private:
+  RunPlan plan() const {
+    RunPlan plan = options_.greetings.plan();
+    plan.addresses = {Address(), *socket_.peer()};
+    if (options_.count) plan.settings["count"] = static_cast<std::int64_t>(*options_.count);
+    if (options_.pace) plan.settings["interval"] = options_.pace->count();
+    return plan;
+  }
+
   void print(const ClientEvent& event) {
     if (event.kind == ClientEvent::Kind::kGaveUp) {
       progress_.clear();
@@ -208,7 +213,7 @@ void add_greet_command(CLI::App& app, const CommandLine& command_line,
   auto options = std::make_shared<GreetOptions>();
   CLI::App* greet =
       app.add_subcommand("greet", "Ask a greeting server on a real network for greetings.");
-  options->greetings.add_to(*greet);
+  options->greetings.add_to(*greet, greetings(), {"count", "interval"});
   add_parsed(
       *greet, "--count", options->count,
       [](std::string_view text) { return parse_whole(text, 1, kCountMax); },
@@ -238,7 +243,7 @@ void add_greet_command(CLI::App& app, const CommandLine& command_line,
       "  lossy greet --count=1000000 --window=64 --json");
   greet->callback([options, &command_line, &command] {
     options->greetings.resolve();
-    if (options->count && options->greetings.names_given()) {
+    if (options->count && !options->greetings.plan().calls.empty()) {
       throw usage_error("--count", "makes up the names; leave out either it or the names given");
     }
     command = [options, &command_line] { return GreetRun(*options, command_line).run(); };

@@ -5,23 +5,26 @@
 #include <csignal>
 #include <optional>
 
+#include <lossy/harness/cli/exit_code.hpp>
 #include <lossy/harness/cli/output.hpp>
+#include <lossy/harness/cli/run_report.hpp>
 #include <lossy/harness/net/loopback.hpp>
 
 namespace lossy {
 namespace {
 
 // Sockets of this machine, in real time.
-class LoopbackNetwork final : public GreetingNetwork {
+class LoopbackNetwork final : public RunNetwork {
  public:
-  LoopbackNetwork(Greeter& client, Server& server, const Scenario& scenario)
-      : loopback_(loop_, {client, scenario.client_address()}, {server, scenario.server_address()},
+  LoopbackNetwork(ProtocolRun& run, const Scenario& scenario)
+      : loopback_(loop_, {run.endpoint(0), scenario.plan().addresses.at(0)},
+                  {run.endpoint(1), scenario.plan().addresses.at(1)},
                   scenario.path().make_link(Direction::kUplink),
                   scenario.path().make_link(Direction::kDownlink)) {}
 
   void observe(Observer& observer) override { loopback_.observe(observer); }
 
-  End run(const std::function<void()>& tick) override {
+  End run(const std::function<bool()>& is_over, const std::function<void()>& tick) override {
     stop_.emplace();
     loop_.stop_on(*stop_);
     loop_.read_clock();
@@ -29,9 +32,11 @@ class LoopbackNetwork final : public GreetingNetwork {
     const EventLoop::End end = loop_.run([&] {
       flush_output();
       tick();
-      return output_failed() || loopback_.idle();
+      return output_failed() || is_over() || loopback_.idle();
     });
-    if (end == EventLoop::End::kDone && !output_failed()) return End::kIdle;
+    if (end == EventLoop::End::kDone && !output_failed()) {
+      return is_over() ? End::kOver : End::kIdle;
+    }
     stop_signal_ = stop_->take().value_or(SIGPIPE);
     stop_.reset();  // Another one ends everything at once.
     return End::kInterrupted;
@@ -39,10 +44,13 @@ class LoopbackNetwork final : public GreetingNetwork {
 
   void tell_in_flight() override { loopback_.tell_in_flight(loop_.now()); }
   int stop_signal() const override { return stop_signal_; }
-  const Link& link(Direction direction) const override { return loopback_.link(direction); }
+  LinkCounters counters(Direction direction) const override {
+    return loopback_.link(direction).counters();
+  }
   Instant now() const override { return loop_.now(); }
   void add_to(RunReport& report) const override {
     report.lost_by_system = loopback_.lost_by_system();
+    add_undelivered(report, loopback_.unroutable(), loopback_.refused());
   }
 
  private:
@@ -52,19 +60,22 @@ class LoopbackNetwork final : public GreetingNetwork {
   int stop_signal_ = 0;
 };
 
-std::unique_ptr<GreetingNetwork> make_network(Greeter& client, Server& server,
-                                              const Scenario& scenario) {
-  return std::make_unique<LoopbackNetwork>(client, server, scenario);
+std::unique_ptr<RunNetwork> make_network(ProtocolRun& run, const Scenario& scenario) {
+  if (const std::size_t hosts = scenario.hosts().size(); hosts != 2) {
+    throw CannotTry(fmt::format("loopback joins two hosts, and {} has {}; lossy simulate joins any",
+                                scenario.protocol().name, hosts));
+  }
+  return std::make_unique<LoopbackNetwork>(run, scenario);
 }
 
 }  // namespace
 
 void add_loopback_command(CLI::App& app, const CommandLine& command_line,
                           std::function<int()>& command) {
-  add_greeting_run(
+  add_protocol_run(
       app, command_line, command,
       {.command = "loopback",
-       .description = "Greet over real UDP sockets of this machine, in real time.",
+       .description = "Run a protocol over real UDP sockets of this machine, in real time.",
        .footer =
            "The links, their seeds and all options are those of lossy simulate, and so is what is\n"
            "recorded, but for its times: the scenario of a golden and the golden itself are good\n"

@@ -4,7 +4,7 @@
 
 #include <functional>
 
-#include <lossy/harness/cli/greeting_run.hpp>
+#include <lossy/harness/cli/protocol_run.hpp>
 
 namespace lossy {
 

@@ -30,6 +30,7 @@
 #include <lossy/harness/cli/option_view.hpp>
 #include <lossy/harness/cli/output.hpp>
 #include <lossy/harness/cli/profiles_command.hpp>
+#include <lossy/harness/cli/protocols_command.hpp>
 #include <lossy/harness/cli/proxy_command.hpp>
 #include <lossy/harness/cli/record_command.hpp>
 #include <lossy/harness/cli/replay_command.hpp>
@@ -104,6 +105,7 @@ const std::vector<CommandGroup>& command_groups() {
        {{"learn", without_line<add_learn_command>},
         {"simulate", add_simulate_command},
         {"loopback", add_loopback_command},
+        {"protocols", without_line<add_protocols_command>},
         {"profiles", without_line<add_profiles_command>}}},
       {"Put programs on a bad network",
        {{"proxy", add_proxy_command},

@@ -51,13 +51,13 @@ std::string scenario_of(const std::string& capture, const ReplayCommandOptions& 
 }
 
 ReplayResult replay_one(const std::string& capture, const ReplayCommandOptions& options) {
-  std::optional<Greeter> client;
+  std::unique_ptr<ProtocolRun> run;
   const std::string scenario_path = scenario_of(capture, options);
   if (!scenario_path.empty()) {
     try {
       const Scenario scenario = read_scenario(scenario_path);
       if (scenario.script()) return replay_script(capture, *scenario.script());
-      client.emplace(scenario.greeter(), scenario.names());
+      run = protocol_run(scenario);
     } catch (const ScenarioError& error) {
       ReplayResult result;  // The next file may be fine.
       result.path = capture;
@@ -65,7 +65,8 @@ ReplayResult replay_one(const std::string& capture, const ReplayCommandOptions& 
       return result;
     }
   }
-  return replay_capture(capture, {.client = client ? &*client : nullptr,
+  return replay_capture(capture, {.client = run ? &run->endpoint(0) : nullptr,
+                                  .server = run ? &run->endpoint(1) : nullptr,
                                   .server_port = options.port.value_or(ReplayOptions{}.server_port),
                                   .inner = options.inner,
                                   .bad_checksums = options.bad_checksums,

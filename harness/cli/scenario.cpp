@@ -7,23 +7,18 @@
 namespace lossy {
 namespace {
 
-constexpr std::uint64_t kNamesMax = 1'000'000'000'000;
+// 192.0.2.1 and so on, or 2001:db8::1.
+Address host_address(std::size_t host, std::uint16_t port, bool ipv6) {
+  const auto number = static_cast<std::uint8_t>(host + 1);
+  if (!ipv6) return Address::v4({192, 0, 2, number}, port);
+  return Address::v6({0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, number}, port);
+}
 
 }  // namespace
 
-void Scenario::add_to(CLI::App& app) {
-  greetings_.add_to(app);
-  const std::string group = "Greetings";
-  add_parsed(
-      app, "--count", count_, [](std::string_view text) { return parse_whole(text, 1, kNamesMax); },
-      "greet so many made-up names, guest-1 and so on, instead", "N")
-      ->group(group);
-  add_parsed(app, "--interval", interval_, parse_duration,
-             "time between new greetings, however many are outstanding; without it the next "
-             "one waits for the window",
-             "TIME")
-      ->group(group);
-  app.add_flag("--ipv6", ipv6_, "use IPv6")->group(group);
+void Scenario::add_to(CLI::App& app, const Protocol& protocol) {
+  plan_.add_to(app, protocol);
+  app.add_flag("--ipv6", ipv6_, "use IPv6")->group(protocol.title);
   path_.add_to(app);
   add_path(app, "--script", script_path_,
            "instead of all that: what the client is asked and what the network does, operation by "
@@ -52,36 +47,25 @@ void Scenario::resolve_script() {
 
 void Scenario::resolve() {
   if (!script_path_.empty()) resolve_script();
-  greetings_.resolve();
-  if (count_ && greetings_.names_given()) {
-    throw usage_error("--count", "makes up the names; leave out either it or the names given");
-  }
-  if (interval_ == Duration::zero()) {
-    throw usage_error("--interval", "it must be above 0; for all at once use --window");
-  }
+  plan_.resolve();
   path_.resolve(ipv6_);
-  if (path_.faults() && path_.faults()->last_flow() > 1) {
-    throw usage_error("--faults", "there is one flow here, and flow" +
-                                      std::to_string(path_.faults()->last_flow()) +
-                                      " is for lossy proxy");
+  const std::size_t flows = hosts().size() * (hosts().size() - 1) / 2;
+  if (path_.faults() && path_.faults()->last_flow() > flows) {
+    const std::string flow = "flow" + std::to_string(path_.faults()->last_flow());
+    throw usage_error("--faults",
+                      flows == 1
+                          ? "there is one flow here, and " + flow + " is for lossy proxy"
+                          : "there are " + std::to_string(flows) + " flows here, and no " + flow);
   }
 }
 
-GreeterOptions Scenario::greeter() const {
-  const std::size_t window = interval_ ? ClientOptions::kWindowMax : 1;
-  return {.client = greetings_.client(server_address(), window), .interval = interval_};
-}
-
-Names Scenario::names() const {
-  return count_ ? Names(*count_) : Names(greetings_.names());
-}
-
-Address Scenario::client_address() const {
-  return *Address::parse(ipv6_ ? "[2001:db8::1]:50000" : "192.0.2.1:50000");
-}
-
-Address Scenario::server_address() const {
-  return *Address::parse(ipv6_ ? "[2001:db8::2]:9999" : "192.0.2.2:9999");
+RunPlan Scenario::plan() const {
+  RunPlan plan = plan_.plan();
+  plan.seed = path_.seed(Direction::kUplink);
+  for (std::size_t host = 0; host < hosts().size(); ++host) {
+    plan.addresses.push_back(host_address(host, hosts()[host].port, ipv6_));
+  }
+  return plan;
 }
 
 }  // namespace lossy

@@ -1,32 +1,35 @@
-// A scenario: who greets whom, how, over which path. It comes from the options of `lossy simulate`,
-// given on the command line or in a file (the [simulate] section of --config=FILE).
+// A scenario: a protocol, what is asked of it, and over which path. It comes from the options of
+// `lossy simulate`, given on the command line or in a file (the [simulate] section of
+// --config=FILE).
 #pragma once
 
 #include <optional>
 #include <string>
+#include <vector>
 
-#include <lossy/core/greeter.hpp>
-#include <lossy/harness/cli/greeting_options.hpp>
+#include <lossy/core/protocol.hpp>
 #include <lossy/harness/cli/path_options.hpp>
+#include <lossy/harness/cli/plan_options.hpp>
 #include <lossy/harness/sim/script.hpp>
 
 namespace lossy {
 
 class Scenario {
  public:
-  // The application must stay where it is until resolve().
-  void add_to(CLI::App& app);
+  // The options of this protocol. The application must stay where it is until resolve(), the
+  // protocol for good.
+  void add_to(CLI::App& app, const Protocol& protocol);
   // Checks the options and works them out; throws as PathOptions::resolve().
   void resolve();
 
   // All of the following after resolve().
   const PathOptions& path() const { return path_; }
-  GreeterOptions greeter() const;
-  Names names() const;
-  // Fixed, from the ranges for documentation (RFC 5737, RFC 3849), so that recordings do not
-  // differ.
-  Address client_address() const;
-  Address server_address() const;
+  const Protocol& protocol() const { return plan_.protocol(); }
+  // The addresses are fixed, from the ranges for documentation (RFC 5737, RFC 3849), so that
+  // recordings do not differ.
+  RunPlan plan() const;
+  const std::vector<HostRole>& hosts() const { return plan_.hosts(); }
+  bool ipv6() const { return ipv6_; }
   // Instead of all these, what a script says; its addresses are the same. Nothing when there is
   // none.
   const std::optional<Script>& script() const { return script_; }
@@ -36,9 +39,8 @@ class Scenario {
   void resolve_script();
 
   PathOptions path_;
-  GreetingOptions greetings_;
-  std::optional<std::uint64_t> count_;
-  std::optional<Duration> interval_;
+  PlanOptions plan_;
+  std::string protocol_name_;
   bool ipv6_ = false;
   std::string script_path_;
   std::optional<Script> script_;

@@ -18,6 +18,8 @@
 namespace lossy {
 namespace {
 
+constexpr std::uintmax_t kScenarioBytesMax = 64 * 1024;
+
 namespace fs = std::filesystem;
 
 std::string beside(const fs::path& folder, const std::string& file) {
@@ -189,6 +191,26 @@ std::string ScenarioFormat::placed(const std::string& complaint) const {
   if (name.starts_with("--")) name.erase(0, 2);
   const auto line = lines_.find(name == "NAMES" ? "names" : name);
   return line == lines_.end() ? complaint : at(line->second) + complaint;
+}
+
+CLI::Validator scenario_file() {
+  return {[](std::string& path) -> std::string {
+            std::error_code error;
+            const auto status = std::filesystem::status(path, error);
+            if (!std::filesystem::exists(status)) return "there is no file '" + path + "'";
+            if (!std::filesystem::is_regular_file(status)) return "'" + path + "' is not a file";
+            // Far more than any scenario has, and little for what reads it.
+            if (std::filesystem::file_size(path, error) > kScenarioBytesMax) {
+              return "'" + path + "' is larger than 64 KiB, which no scenario is";
+            }
+            try {
+              read_file(path);
+            } catch (const std::system_error& refused) {
+              return refused.what();
+            }
+            return {};
+          },
+          {}};
 }
 
 }  // namespace lossy

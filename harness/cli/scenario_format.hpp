@@ -17,6 +17,9 @@ class ScenarioError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// Accepts the path of what may be a scenario: a file that can be read and is not too large.
+CLI::Validator scenario_file();
+
 // A scenario says [simulate], and is one for `lossy loopback` all the same. The files that its
 // `script` and its `faults = "@FILE"` name lie beside it, and so do the tables of delays and the
 // traces that its lines name in full, so that it means the same wherever it is read from.

@@ -10,6 +10,7 @@
 
 #include <lossy/core/counted.hpp>
 #include <lossy/core/escape.hpp>
+#include <lossy/core/greeting/protocol.hpp>
 #include <lossy/harness/capture/golden.hpp>
 #include <lossy/harness/capture/recording_writer.hpp>
 #include <lossy/harness/cli/exit_code.hpp>
@@ -161,18 +162,17 @@ class ScriptCommandRun {
       ++result_.greeted;
       if (event.attempts == 1) result_.rtt.add(event.elapsed);
     }
-    if (options_.trace) ladder_.on_event(event);
+    if (options_.trace) ladder_.on_event(told(event));
     check_output();
-    if (report_file_) collector_.on_event(event);
+    if (report_file_) collector_.on_event(told(event));
   }
 
   RunReport report(Duration wall_time) const {
     RunReport report{.command = "simulate",
                      .seed = {},
-                     .requests = run_->requests(),
-                     .result = result_,
-                     .client = run_->client_counters(),
-                     .server = run_->server_counters(),
+                     .call = greetings().call,
+                     .figures = greeting_figures(run_->requests(), result_, run_->client_counters(),
+                                                 run_->server_counters()),
                      .uplink = run_->link_counters(Direction::kUplink),
                      .downlink = run_->link_counters(Direction::kDownlink),
                      .virtual_time = run_->elapsed(),

@@ -8,7 +8,7 @@
 #include <lossy/harness/capture/recorder.hpp>
 #include <lossy/harness/capture/replay.hpp>
 #include <lossy/harness/cli/command_line.hpp>
-#include <lossy/harness/cli/greeting_run.hpp>
+#include <lossy/harness/cli/protocol_run.hpp>
 #include <lossy/harness/sim/script.hpp>
 
 namespace lossy {

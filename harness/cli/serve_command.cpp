@@ -12,7 +12,7 @@
 #include <vector>
 
 #include <lossy/core/counted.hpp>
-#include <lossy/core/server.hpp>
+#include <lossy/core/greeting/server.hpp>
 #include <lossy/harness/cli/exit_code.hpp>
 #include <lossy/harness/cli/json_output.hpp>
 #include <lossy/harness/cli/option.hpp>

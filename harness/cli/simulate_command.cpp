@@ -14,6 +14,8 @@
 #include <lossy/harness/capture/stoppable_write.hpp>
 #include <lossy/harness/cli/files.hpp>
 #include <lossy/harness/cli/output.hpp>
+#include <lossy/harness/cli/protocols.hpp>
+#include <lossy/harness/cli/run_report.hpp>
 #include <lossy/harness/cli/scenario_format.hpp>
 #include <lossy/harness/cli/script_run.hpp>
 #include <lossy/harness/net/stop_signal.hpp>
@@ -72,75 +74,81 @@ class StopSignalCatcher {
   std::array<struct sigaction, kSignals.size()> before_{};
 };
 
-constexpr std::uintmax_t kScenarioBytesMax = 64 * 1024;
-
-// Every attempt of every request could be delivered in as many copies as there can be, each way.
-std::uint64_t events_max(const GreeterOptions& options, std::uint64_t requests) {
-  const Uint128 events = Uint128{requests} *
-                             static_cast<unsigned>(options.client.retry.attempts_max) *
-                             (2 + Fate::kCopiesMax + Fate::kCopiesMax * Fate::kCopiesMax) +
-                         1'000'000;
-  const Uint128 most = std::numeric_limits<std::uint64_t>::max();
-  return static_cast<std::uint64_t>(std::min(events, most));
-}
-
 // The simulator, in virtual time.
-class SimulatedNetwork final : public GreetingNetwork {
+class SimulatedNetwork final : public RunNetwork {
  public:
-  SimulatedNetwork(Greeter& client, Server& server, const Scenario& scenario)
-      : simulation_({.events_max = events_max(scenario.greeter(), client.requests())}) {
+  SimulatedNetwork(ProtocolRun& run, const Scenario& scenario)
+      : simulation_({.events_max = run.events_max()}) {
     const PathOptions& path = scenario.path();
-    const HostId asks = simulation_.add(client, scenario.client_address());
-    const HostId answers = simulation_.add(server, scenario.server_address());
-    path_ = simulation_.path(asks, answers, path.make_link(Direction::kUplink),
-                             path.make_link(Direction::kDownlink));
+    const RunPlan plan = scenario.plan();
+    std::vector<HostId> hosts;
+    for (std::size_t host = 0; host < plan.addresses.size(); ++host) {
+      hosts.push_back(simulation_.add(run.endpoint(host), {.addresses = {plan.addresses[host]},
+                                                           .name = scenario.hosts()[host].name}));
+    }
+    // Each two are joined by a path of their own, from the first host of both to the second.
+    for (std::size_t to = 1; to < hosts.size(); ++to) {
+      for (std::size_t from = 0; from < to; ++from) {
+        const std::uint64_t flow = paths_.size() + 1;
+        paths_.push_back(simulation_.path(
+            hosts[from], hosts[to], path.make_link(Direction::kUplink, flow, scenario.ipv6()),
+            path.make_link(Direction::kDownlink, flow, scenario.ipv6())));
+      }
+    }
   }
 
   void observe(Observer& observer) override { simulation_.observe(observer); }
 
-  End run(const std::function<void()>& tick) override {
+  End run(const std::function<bool()>& is_over, const std::function<void()>& tick) override {
     catcher_.emplace();
     std::uint64_t events = 0;
     const RunEnd end = simulation_.run_until(
         [&] {
           if ((++events & 0xFFFF) == 0) tick();
           check_output();  // A ladder that nobody sees need not go on.
-          return caught_signal != 0;
+          return caught_signal != 0 || is_over();
         },
         Instant::max());
-    if (end == RunEnd::kEvents || end == RunEnd::kStuck) return End::kEvents;
-    return end == RunEnd::kPredicate ? End::kInterrupted : End::kIdle;
+    if (end == RunEnd::kEvents || end == RunEnd::kStuck) return End::kEndless;
+    if (end == RunEnd::kIdle) return End::kIdle;
+    return caught_signal != 0 ? End::kInterrupted : End::kOver;
   }
 
   void tell_in_flight() override { simulation_.tell_in_flight(); }
   int stop_signal() const override { return caught_signal; }
-  const Link& link(Direction direction) const override {
-    return simulation_.link(path_[direction]);
+  std::string trouble() const override {
+    const std::string trouble = simulation_.trouble();
+    return trouble.empty() ? RunNetwork::trouble() : trouble;
+  }
+  LinkCounters counters(Direction direction) const override {
+    LinkCounters sum;
+    for (const Path& path : paths_) sum += simulation_.link(path[direction]).counters();
+    return sum;
   }
   Instant now() const override { return simulation_.now(); }
   void add_to(RunReport& report) const override {
     report.virtual_time = simulation_.now() - Instant{};
+    add_undelivered(report, simulation_.unroutable(), simulation_.refused());
   }
 
  private:
   std::optional<StopSignalCatcher> catcher_;
   Simulation simulation_;
-  Path path_{};
+  std::vector<Path> paths_;
 };
 
 }  // namespace
 
-std::unique_ptr<GreetingNetwork> simulated_network(Greeter& client, Server& server,
-                                                   const Scenario& scenario) {
-  return std::make_unique<SimulatedNetwork>(client, server, scenario);
+std::unique_ptr<RunNetwork> simulated_network(ProtocolRun& run, const Scenario& scenario) {
+  return std::make_unique<SimulatedNetwork>(run, scenario);
 }
 
 void add_simulate_command(CLI::App& app, const CommandLine& command_line,
                           std::function<int()>& command) {
-  add_greeting_run(
+  add_protocol_run(
       app, command_line, command,
       {.command = "simulate",
-       .description = "Greet through a simulated network, in virtual time.",
+       .description = "Run a protocol over a simulated network, in virtual time.",
        .footer =
            "With --config=FILE.toml the options come from the [simulate] section of a file, as in\n"
            "captures/drop.toml; an option on the command line replaces the file's.\n"
@@ -150,30 +158,11 @@ void add_simulate_command(CLI::App& app, const CommandLine& command_line,
            "  lossy simulate --profile=wifi-crowded --count=100000 --interval=10us --json\n"
            "  lossy simulate --delay=20ms --timeline='5s: loss 100%; 6s: loss 0%' --outage=1s..2s\n"
            "  lossy simulate --faults='uplink.1:drop,downlink.2:duplicate+5ms' --record=run.pcap\n"
-           "  lossy simulate --script=captures/rebind.script --trace",
+           "  lossy simulate --script=captures/rebind.script --trace\n"
+           "  lossy simulate --protocol=tftp --get=readme --put=notes --drop=10% --trace",
        .real_time = false,
        .make_network = simulated_network,
        .run_script = simulate_script});
-}
-
-CLI::Validator scenario_file() {
-  return {[](std::string& path) -> std::string {
-            std::error_code error;
-            const auto status = std::filesystem::status(path, error);
-            if (!std::filesystem::exists(status)) return "there is no file '" + path + "'";
-            if (!std::filesystem::is_regular_file(status)) return "'" + path + "' is not a file";
-            // Far more than any scenario has, and little for what reads it.
-            if (std::filesystem::file_size(path, error) > kScenarioBytesMax) {
-              return "'" + path + "' is larger than 64 KiB, which no scenario is";
-            }
-            try {
-              read_file(path);
-            } catch (const std::system_error& refused) {
-              return refused.what();
-            }
-            return {};
-          },
-          {}};
 }
 
 Scenario read_scenario(const std::string& path) {
@@ -185,7 +174,7 @@ Scenario read_scenario(const std::string& path) {
   app.config_formatter(format);
   CLI::App* simulate = app.add_subcommand("simulate");
   simulate->fallthrough();
-  add_run_options(*simulate, options);
+  add_run_options(*simulate, options, protocol_of_scenario(path));
   try {
     // In reverse, as CLI11 wants it.
     app.parse(std::vector<std::string>{"--config=" + path, "simulate"});

@@ -1,4 +1,4 @@
-// `lossy simulate`: greetings cross a simulated network.
+// `lossy simulate`: a protocol over a simulated network.
 #pragma once
 
 #include <functional>
@@ -6,7 +6,7 @@
 #include <string>
 
 #include <lossy/harness/cli/command_line.hpp>
-#include <lossy/harness/cli/greeting_run.hpp>
+#include <lossy/harness/cli/protocol_run.hpp>
 
 namespace lossy {
 
@@ -14,13 +14,9 @@ namespace lossy {
 void add_simulate_command(CLI::App& app, const CommandLine& command_line,
                           std::function<int()>& command);
 
-// The network of `lossy simulate`: the same scenario gives the same run, to the byte. All three
-// outlive it.
-std::unique_ptr<GreetingNetwork> simulated_network(Greeter& client, Server& server,
-                                                   const Scenario& scenario);
-
-// Accepts the path of what may be a scenario: a file that can be read and is not too large.
-CLI::Validator scenario_file();
+// The network of `lossy simulate`: the same scenario gives the same run, to the byte. Both outlive
+// it.
+std::unique_ptr<RunNetwork> simulated_network(ProtocolRun& run, const Scenario& scenario);
 
 // The scenario in a file, as `lossy simulate --config=FILE` would run it. Throws ScenarioError
 // when it is not one.

@@ -136,6 +136,7 @@ class Json(unittest.TestCase):
         "simulate": ["--drop=10%", "--duplicate=10%", "--jitter=1ms", "--delay=2ms", "--count=50", "--seed=7"],
         "loopback": ["--faults=uplink.2:drop", "--initial-rto=20ms"],
         "profiles": ["wifi"],
+        "protocols": ["tftp"],
         "learn": ["vanish", "--count=200"],
         "proxy": ["--to=127.0.0.1:9", "--listen=127.0.0.1:0", "--drop=10%", "--", "true"],
         "serve": ["--listen=127.0.0.1:0"],

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include <lossy/core/counted.hpp>
+#include <lossy/core/greeting/protocol.hpp>
 #include <lossy/core/random.hpp>
 #include <lossy/harness/learn/greetings.hpp>
 #include <lossy/harness/learn/simulated.hpp>
@@ -44,7 +45,7 @@ LadderExcerpt ladder_of_script() {
   Ladder ladder([&](std::string line) { excerpt.add(std::move(line)); });
   const auto run = std::make_unique<ScriptedRun>();
   run->observe(ladder);
-  run->on_event([&](const ClientEvent& event) { ladder.on_event(event); });
+  run->on_event([&](const ClientEvent& event) { ladder.on_event(told(event)); });
   run->run(parse_script(kScript));
   return excerpt;
 }

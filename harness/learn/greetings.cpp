@@ -1,6 +1,7 @@
 #include <lossy/harness/learn/greetings.hpp>
 
 #include <lossy/core/check.hpp>
+#include <lossy/core/greeting/protocol.hpp>
 #include <lossy/harness/link/link_model.hpp>
 #include <lossy/harness/report/ladder.hpp>
 #include <lossy/harness/sim/simulation.hpp>
@@ -71,8 +72,9 @@ LadderExcerpt ladder_of(const GreetingPlan& plan, std::optional<Direction> only)
     run_greetings(plan, {.observers = {&one}});
     return excerpt;
   }
-  run_greetings(plan, {.observers = {&ladder},
-                       .on_event = [&](const ClientEvent& event) { ladder.on_event(event); }});
+  run_greetings(plan, {.observers = {&ladder}, .on_event = [&](const ClientEvent& event) {
+                         ladder.on_event(told(event));
+                       }});
   return excerpt;
 }
 

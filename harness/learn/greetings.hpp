@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include <lossy/core/greeter.hpp>
-#include <lossy/core/server.hpp>
+#include <lossy/core/greeting/greeter.hpp>
+#include <lossy/core/greeting/server.hpp>
 #include <lossy/harness/learn/lesson.hpp>
 #include <lossy/harness/link/observer.hpp>
 #include <lossy/harness/link/settings.hpp>

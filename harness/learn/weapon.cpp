@@ -6,7 +6,7 @@
 #include <string>
 
 #include <lossy/core/counted.hpp>
-#include <lossy/core/server.hpp>
+#include <lossy/core/greeting/server.hpp>
 #include <lossy/harness/learn/greetings.hpp>
 #include <lossy/harness/learn/simulated.hpp>
 #include <lossy/harness/report/readable.hpp>

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include <lossy/core/endpoint.hpp>
-#include <lossy/core/greeter.hpp>
+#include <lossy/core/greeting/greeter.hpp>
 #include <lossy/core/random.hpp>
 #include <lossy/harness/link/link_for_test.hpp>
 

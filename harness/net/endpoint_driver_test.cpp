@@ -7,8 +7,8 @@
 #include <future>
 #include <thread>
 
-#include <lossy/core/greeter.hpp>
-#include <lossy/core/server.hpp>
+#include <lossy/core/greeting/greeter.hpp>
+#include <lossy/core/greeting/server.hpp>
 #include <lossy/harness/net/loopback_for_test.hpp>
 
 namespace lossy {

@@ -1,6 +1,7 @@
 #include <lossy/harness/net/loopback.hpp>
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include <lossy/core/check.hpp>
@@ -10,6 +11,16 @@ namespace {
 
 // So many events without asking the loop, where a signal may wait.
 constexpr int kEventsInARow = 64;
+
+// What a datagram is labelled with while it is under way: its pair, and its ECN bits.
+constexpr std::uint64_t label_of(std::uint64_t pair, Ecn ecn) {
+  return pair << 2 | static_cast<std::uint64_t>(ecn);
+}
+
+// Whether a host of this name has the address.
+bool has(const Address& name, const Address& address) {
+  return address == name || (name.port() == 0 && with_port(address, 0) == name);
+}
 
 Address any_port(bool v6) {
   return *Address::parse(v6 ? "[::1]:0" : "127.0.0.1:0");
@@ -37,11 +48,14 @@ void Loopback::start() {
 
 std::optional<Loopback::Event> Loopback::next() const {
   std::optional<Event> first;
-  const auto consider = [&](const std::optional<Instant>& due, bool is_delivery, const Way& way) {
-    if (due && (!first || *due < first->due)) first = Event{*due, is_delivery, way.direction};
+  if (!refusals_.empty()) {
+    first = {refusals_.front().due, Event::Kind::kRefusal, refusals_.front().direction};
+  }
+  const auto consider = [&](const std::optional<Instant>& due, Event::Kind kind, const Way& way) {
+    if (due && (!first || *due < first->due)) first = Event{*due, kind, way.direction};
   };
-  for (const Way& way : ways_) consider(way.link.poll_timeout(), true, way);
-  for (const Way& way : ways_) consider(way.sender.poll_timeout(), false, way);
+  for (const Way& way : ways_) consider(way.link.poll_timeout(), Event::Kind::kDelivery, way);
+  for (const Way& way : ways_) consider(way.sender.poll_timeout(), Event::Kind::kTimeout, way);
   return first;
 }
 
@@ -74,8 +88,14 @@ void Loopback::handle_ready(std::uint64_t key) {
 
 void Loopback::happen(const Event& event, Instant now) {
   Way& way = ways_[index(event.direction)];
-  if (event.is_delivery) return send(way, now);
-  way.sender.handle_timeout(now);
+  if (event.kind == Event::Kind::kDelivery) return send(way, now);
+  if (event.kind == Event::Kind::kTimeout) {
+    way.sender.handle_timeout(now);
+  } else {
+    const Pair& refused = pairs_[refusals_.front().pair];
+    refusals_.pop_front();
+    way.sender.handle_refusal(now, refused.destination);
+  }
   drain(way, now);
 }
 
@@ -103,48 +123,83 @@ void Loopback::receive(Way& way) {
     }
     const Delivery delivery = crossing_->delivery;
     crossing_.reset();
-    for (Observer* observer : observers_) {
-      observer->on_delivered(now, passage(way, received.payload), delivery);
-    }
-    way.receiver.handle_datagram(now, {way.sender_name, received.payload});
-    drain(ways_[1 - index(way.direction)], now);
+    arrive(way, now, delivery, received.payload);
   }
+}
+
+void Loopback::arrive(Way& way, Instant now, const Delivery& delivery,
+                      std::span<const std::byte> payload) {
+  const Passage told = passage(way, delivery.label, payload);
+  for (Observer* observer : observers_) observer->on_delivered(now, told, delivery);
+  if (way.receiver_name.port() == 0 && !way.receiver.listens_at(told.destination)) {
+    return refuse(way, now, delivery, payload);
+  }
+  way.receiver.handle_datagram(
+      now, {told.source, payload, told.destination, static_cast<Ecn>(delivery.label & 3)});
+  drain(ways_[1 - index(way.direction)], now);
+}
+
+void Loopback::refuse(Way& way, Instant now, const Delivery& delivery,
+                      std::span<const std::byte> payload) {
+  ++refused_;
+  const Passage told = passage(way, delivery.label, payload);
+  for (Observer* observer : observers_) observer->on_lost(now, told, delivery.number, "refused");
+  const Instant due = saturating_add(now, saturating_between(delivery.offered, delivery.due));
+  const auto behind = std::ranges::upper_bound(refusals_, due, {}, &Refusal::due);
+  refusals_.insert(behind, {due, way.direction, delivery.label >> 2});
+}
+
+std::optional<std::uint64_t> Loopback::pair_of(const Way& way, const Transmit& transmit) {
+  const Pair pair{transmit.source.value_or(way.sender_name), transmit.destination};
+  if (pair.source.port() == 0 || pair.destination.port() == 0) return std::nullopt;
+  if (!has(way.sender_name, pair.source) || !has(way.receiver_name, pair.destination)) {
+    return std::nullopt;
+  }
+  if (const auto found = pair_numbers_.find(pair); found != pair_numbers_.end()) {
+    return found->second;
+  }
+  if (pairs_.size() == kPairsMax) return std::nullopt;
+  pairs_.push_back(pair);
+  return pair_numbers_.emplace(pair, pairs_.size() - 1).first->second;
 }
 
 void Loopback::drain(Way& way, Instant now) {
   const auto buffer = std::span(buffer_).first(payload_bytes_max(way.sender_name));
   while (const auto transmit = way.sender.poll_transmit(now, buffer)) {
     check(transmit->size <= buffer.size(), "Loopback: an endpoint sent more than its buffer holds");
-    if (transmit->destination != way.receiver_name) {
+    const std::optional<std::uint64_t> pair = pair_of(way, *transmit);
+    if (!pair) {
       ++unroutable_;
       continue;
     }
+    const std::uint64_t label = label_of(*pair, transmit->ecn);
     const auto payload = std::span<const std::byte>(buffer).first(transmit->size);
-    const Offer offer = way.link.handle_datagram(now, payload);
-    for (Observer* observer : observers_) observer->on_offered(now, passage(way, payload), offer);
+    const Offer offer = way.link.handle_datagram(now, payload, {.label = label});
+    const Passage told = passage(way, label, payload);
+    for (Observer* observer : observers_) observer->on_offered(now, told, offer);
   }
 }
 
 void Loopback::tell_in_flight(Instant now) {
   for (const Way& way : ways_) {
-    std::vector<std::uint64_t> numbers;
-    for (const Link::Underway& one : way.link.datagrams_in_flight()) numbers.push_back(one.number);
+    std::vector<Link::Underway> underway = way.link.datagrams_in_flight();
     if (crossing_ && crossing_->direction == way.direction && crossing_->delivery.first_arrival) {
-      numbers.push_back(crossing_->delivery.number);
+      underway.push_back({crossing_->delivery.number, crossing_->delivery.label});
     }
-    for (const std::uint64_t number : numbers) {
+    for (const Link::Underway& one : underway) {
       for (Observer* observer : observers_) {
-        observer->on_in_flight(now, passage(way, {}), number);
+        observer->on_in_flight(now, passage(way, one.label, {}), one.number);
       }
     }
   }
 }
 
-Passage Loopback::passage(const Way& way, std::span<const std::byte> payload) const {
+Passage Loopback::passage(const Way& way, std::uint64_t label,
+                          std::span<const std::byte> payload) const {
   return {.path = 0,
           .direction = way.direction,
-          .source = way.sender_name,
-          .destination = way.receiver_name,
+          .source = pair_in(label).source,
+          .destination = pair_in(label).destination,
           .payload = payload};
 }
 

@@ -8,13 +8,18 @@
 //    time, and the endpoints see the real one.
 // 3. The sockets take datagrams from each other only: no other program can join in.
 // 4. The endpoints and whoever observes know the hosts by names of the caller's choice, not by the
-//    addresses of the sockets, whose ports are others each time.
+//    addresses of the sockets, whose ports are others each time. A name with port 0 stands for
+//    every port of its address, of which Endpoint::listens_at() tells the open ones: a datagram to
+//    another one is refused, which its sender hears as long afterwards as the datagram took.
 // 5. What the system loses is counted, and is no impairment.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include <lossy/core/endpoint.hpp>
@@ -32,6 +37,8 @@ class Loopback final : public EventLoop::Handler {
     Endpoint& endpoint;
     Address name;
   };
+  // Pairs of ports that may ever talk. What further ones send is unroutable.
+  static constexpr std::size_t kPairsMax = std::size_t{1} << 20;
 
   // How long a datagram may take from one socket to the other before it counts as lost.
   static constexpr Duration kCrossingMax = std::chrono::seconds(1);
@@ -56,8 +63,10 @@ class Loopback final : public EventLoop::Handler {
   const Link& link(Direction direction) const { return ways_[index(direction)].link; }
   // Datagrams that left one socket and did not arrive at the other, or could not leave.
   std::uint64_t lost_by_system() const { return lost_by_system_; }
-  // Datagrams that an endpoint sent to nobody here.
+  // Datagrams that an endpoint sent to nobody here, or from an address that it has not.
   std::uint64_t unroutable() const { return unroutable_; }
+  // Datagrams that came to a port that nobody had open.
+  std::uint64_t refused() const { return refused_; }
 
   void handle_ready(std::uint64_t key) override;
   void handle_timeout(Instant now) override;
@@ -76,9 +85,28 @@ class Loopback final : public EventLoop::Handler {
     UdpSocket& to;
   };
   struct Event {
+    enum class Kind : std::uint8_t { kRefusal, kDelivery, kTimeout };
     Instant due;
-    bool is_delivery = false;
+    Kind kind = Kind::kTimeout;
     Direction direction = Direction::kUplink;  // Of the delivery; of what the endpoint sends.
+  };
+  // Of what is under way, by its label.
+  struct Pair {
+    Address source;
+    Address destination;
+
+    friend bool operator==(const Pair&, const Pair&) = default;
+  };
+  struct HashPair {
+    std::size_t operator()(const Pair& pair) const {
+      const std::hash<Address> hash;
+      return hash(pair.source) * 31 + hash(pair.destination);
+    }
+  };
+  struct Refusal {
+    Instant due;
+    Direction direction = Direction::kUplink;  // Of what was refused.
+    std::uint64_t pair = 0;
   };
   struct Crossing {
     Delivery delivery;
@@ -93,7 +121,13 @@ class Loopback final : public EventLoop::Handler {
   void send(Way& way, Instant now);
   void receive(Way& way);
   void drain(Way& way, Instant now);
-  Passage passage(const Way& way, std::span<const std::byte> payload) const;
+  // What the copy carries, to the endpoint that has its port or back to its sender.
+  void arrive(Way& way, Instant now, const Delivery& delivery, std::span<const std::byte> payload);
+  void refuse(Way& way, Instant now, const Delivery& delivery, std::span<const std::byte> payload);
+  // Which pair talks, or nothing when it is none of these hosts' or one too many.
+  std::optional<std::uint64_t> pair_of(const Way& way, const Transmit& transmit);
+  const Pair& pair_in(std::uint64_t label) const { return pairs_[label >> 2]; }
+  Passage passage(const Way& way, std::uint64_t label, std::span<const std::byte> payload) const;
 
   EventLoop& loop_;
   UdpSocket server_socket_;
@@ -106,6 +140,10 @@ class Loopback final : public EventLoop::Handler {
   std::optional<Crossing> crossing_;
   std::uint64_t lost_by_system_ = 0;
   std::uint64_t unroutable_ = 0;
+  std::uint64_t refused_ = 0;
+  std::vector<Pair> pairs_;
+  std::unordered_map<Pair, std::uint64_t, HashPair> pair_numbers_;
+  std::deque<Refusal> refusals_;  // The one that is heard first is first.
 };
 
 }  // namespace lossy

@@ -9,8 +9,8 @@
 #include <thread>
 #include <vector>
 
-#include <lossy/core/greeter.hpp>
-#include <lossy/core/server.hpp>
+#include <lossy/core/greeting/greeter.hpp>
+#include <lossy/core/greeting/server.hpp>
 #include <lossy/harness/link/fault_list.hpp>
 #include <lossy/harness/net/loopback_for_test.hpp>
 

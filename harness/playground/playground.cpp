@@ -36,7 +36,7 @@ std::string run(const Arguments& arguments) {
   const SimulatedRun run(arguments);
   PageCollector collector(PageCollector::Ends::kTold);
   const RunReport report =
-      run.run(collector, [&](const ClientEvent& event) { collector.on_event(event); });
+      run.run(collector, [&](const RunEvent& event) { collector.on_event(event); });
   Json page =
       page_data(page_head(report),
                 Json::array({page_run(report, collector, page_path(run.scenario().path()))}));

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <stdexcept>
+#include <utility>
 
-#include <lossy/core/server.hpp>
-#include <lossy/harness/cli/greeting_report.hpp>
+#include <lossy/core/greeting/protocol.hpp>
+#include <lossy/harness/cli/run_report.hpp>
 #include <lossy/harness/cli/typed_words.hpp>
 #include <lossy/harness/sim/simulation.hpp>
 
@@ -63,7 +64,7 @@ bool leaves_to_chance(const CLI::Option& option) {
 }  // namespace
 
 SimulatedRun::SimulatedRun(Arguments arguments) : given_(std::move(arguments)) {
-  scenario_.add_to(app_);
+  scenario_.add_to(app_, greetings());
   app_.set_help_flag();  // There is no terminal to print it to.
   refuse_misread_words(app_, given_);
   Arguments reversed(given_.rbegin(), given_.rend());  // As CLI11 wants it.
@@ -71,12 +72,12 @@ SimulatedRun::SimulatedRun(Arguments arguments) : given_(std::move(arguments)) {
   scenario_.resolve();
 }
 
-RunReport SimulatedRun::run(Observer& observer, const Greeter::OnEvent& on_event) const {
-  Server server;
-  Greeter greeter(scenario_.greeter(), scenario_.names(), on_event);
+RunReport SimulatedRun::run(Observer& observer, Protocol::Listener listener) const {
+  const RunPlan plan = scenario_.plan();
+  const auto run = greetings().make_run(plan, std::move(listener));
   Simulation simulation({.events_max = kEventsMax});
-  const HostId asks = simulation.add(greeter, scenario_.client_address());
-  const HostId answers = simulation.add(server, scenario_.server_address());
+  const HostId asks = simulation.add(run->endpoint(0), plan.addresses[0]);
+  const HostId answers = simulation.add(run->endpoint(1), plan.addresses[1]);
   const Path path = simulation.path(asks, answers, scenario_.path().make_link(Direction::kUplink),
                                     scenario_.path().make_link(Direction::kDownlink));
   simulation.observe(observer);
@@ -86,11 +87,11 @@ RunReport SimulatedRun::run(Observer& observer, const Greeter::OnEvent& on_event
                              std::to_string(kEventsMax) +
                              " datagrams and timeouts: ask for less, or run it in a terminal");
   }
-  if (!greeter.done()) {
+  if (run->ended() < run->asked()) {
     throw std::runtime_error("virtual time ends after 292 years, and some requests had not");
   }
-  RunReport report = greeting_report(scenario_, greeter, server, simulation.link(path.there),
-                                     simulation.link(path.back), simulation.now());
+  RunReport report = run_report(scenario_, *run, simulation.link(path.there).counters(),
+                                simulation.link(path.back).counters(), simulation.now());
   report.command = "simulate";
   report.virtual_time = simulation.now() - Instant{};
   report.reproduce = reproduce();

@@ -24,7 +24,7 @@ class SimulatedRun {
   explicit SimulatedRun(Arguments arguments);
 
   // Throws std::runtime_error when it would keep a page busy for too long.
-  RunReport run(Observer& observer, const Greeter::OnEvent& on_event) const;
+  RunReport run(Observer& observer, Protocol::Listener listener) const;
 
   const Scenario& scenario() const { return scenario_; }
   // What was given, each option as "--name=value".

@@ -48,15 +48,12 @@ void Ladder::on_lost(Instant now, const Passage& passage, std::uint64_t number,
   datagram(now, LineMood::kBad, "|       x       |", passage, number, "lost: " + std::string(why));
 }
 
-void Ladder::on_event(const ClientEvent& event) {
-  const std::string attempts =
-      fmt::format("{} attempt{}", event.attempts, event.attempts == 1 ? "" : "s");
-  const std::string name = escape_bytes(std::as_bytes(std::span(event.name)));
-  const bool greeted = event.kind == ClientEvent::Kind::kGreeted;
-  line(event.ended, greeted ? LineMood::kGood : LineMood::kBad, "*",
-       greeted
-           ? fmt::format("{} is greeted: {}, {}", name, attempts, format_duration(event.elapsed))
-           : fmt::format("{} is given up: {}, {}", name, attempts, format_duration(event.elapsed)));
+void Ladder::on_event(const RunEvent& event) {
+  std::string text = escape_bytes(std::as_bytes(std::span(event.subject))) + ' ' +
+                     escape_controls(event.predicate) + ": ";
+  if (event.attempts > 0) text += counted(event.attempts, "attempt") + ", ";
+  line(event.ended, event.is_good ? LineMood::kGood : LineMood::kBad, "*",
+       text + format_duration(event.elapsed));
 }
 
 void Ladder::datagram(Instant now, LineMood mood, const char* picture, const Passage& passage,
@@ -65,7 +62,8 @@ void Ladder::datagram(Instant now, LineMood mood, const char* picture, const Pas
       passage.path == 0 ? std::string() : fmt::format("flow{}.", passage.path + 1);
   const std::string address = fmt::format("{}{}.{}", flow, to_string(passage.direction), number);
   line(now, mood, picture,
-       fmt::format("{:<12} {}{}{}", address, double_quoted(passage.payload),
+       fmt::format("{:<12} {}{}{}", address,
+                   describe_ ? describe_(passage.payload) : double_quoted(passage.payload),
                    notes.empty() ? "" : "  ", notes));
 }
 

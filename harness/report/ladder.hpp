@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <cstdio>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
-#include <lossy/core/client.hpp>
+#include <lossy/core/protocol.hpp>
 #include <lossy/harness/report/line_style.hpp>
 #include <lossy/harness/sim/simulation.hpp>
 
@@ -20,9 +22,13 @@ namespace lossy {
 //   1020.000 ms  |         ----->|  uplink.2     "Michael"  after 20ms
 class Ladder final : public Observer {
  public:
-  // `out` must outlive this. Bytes from the network are escaped, and only the first 80 of a
-  // datagram are shown.
-  explicit Ladder(std::FILE* out, const LineStyle& style = {}) : out_(out), style_(style) {}
+  // A datagram in a line of printable text. Without it bytes are quoted and escaped, and only the
+  // first 80 of a datagram are shown.
+  using Describe = std::function<std::string(std::span<const std::byte>)>;
+
+  // `out` must outlive this.
+  explicit Ladder(std::FILE* out, const LineStyle& style = {}, Describe describe = {})
+      : out_(out), style_(style), describe_(std::move(describe)) {}
   // Gives each line, without its end, to `take` instead.
   using Take = std::function<void(std::string)>;
   explicit Ladder(Take take) : take_(std::move(take)) {}
@@ -31,8 +37,8 @@ class Ladder final : public Observer {
   void on_delivered(Instant now, const Passage& passage, const Delivery& delivery) override;
   void on_lost(Instant now, const Passage& passage, std::uint64_t number,
                std::string_view why) override;
-  // A request of the client has ended.
-  void on_event(const ClientEvent& event);
+  // A call of the application has ended.
+  void on_event(const RunEvent& event);
 
  private:
   void line(Instant now, LineMood mood, const std::string& picture, const std::string& what);
@@ -41,6 +47,7 @@ class Ladder final : public Observer {
 
   std::FILE* out_ = nullptr;
   LineStyle style_{};
+  Describe describe_{};
   Take take_;
 };
 

@@ -8,8 +8,7 @@
 #include <string>
 #include <vector>
 
-#include <lossy/core/greeter.hpp>
-#include <lossy/core/server.hpp>
+#include <lossy/core/greeting/protocol.hpp>
 #include <lossy/harness/link/fault_list.hpp>
 
 namespace lossy {
@@ -47,7 +46,7 @@ std::string ladder_of(const std::string& faults, std::vector<std::string> names,
   Ladder ladder(printed.file());
   Greeter greeter({.client = {.server = server_address, .retry = {.attempts_max = attempts_max}}},
                   Names(std::move(names)),
-                  [&ladder](const ClientEvent& event) { ladder.on_event(event); });
+                  [&ladder](const ClientEvent& event) { ladder.on_event(told(event)); });
   Server server;
   const FaultList list = FaultList::parse(faults);
   Simulation simulation;

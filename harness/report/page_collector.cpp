@@ -118,9 +118,9 @@ void PageCollector::on_lost(Instant now, const Passage& passage, std::uint64_t n
   }
 }
 
-void PageCollector::on_event(const ClientEvent& event) {
+void PageCollector::on_event(const RunEvent& event) {
   if (flows_.empty()) return;
-  flows_.begin()->second.requests.end(event.name);
+  flows_.begin()->second.requests.end(event.request);
   ladder_.end(event);
 }
 

@@ -15,7 +15,8 @@ namespace lossy {
 
 class PageCollector final : public Observer {
  public:
-  // Who says when a request has ended: the client, by on_event(), or what its answers look like.
+  // Who says when a request has ended: the application, by on_event(), or what its answers look
+  // like.
   enum class Ends : std::uint8_t { kTold, kSeen };
 
   explicit PageCollector(Ends ends, const PageBounds& bounds = {}) : ends_(ends), ladder_(bounds) {}
@@ -25,7 +26,7 @@ class PageCollector final : public Observer {
   void on_in_flight(Instant now, const Passage& passage, std::uint64_t number) override;
   void on_lost(Instant now, const Passage& passage, std::uint64_t number,
                std::string_view why) override;
-  void on_event(const ClientEvent& event);
+  void on_event(const RunEvent& event);
 
   // All that it knows of the run, once it is over: once.
   struct Result {

@@ -7,8 +7,7 @@
 #include <string>
 #include <vector>
 
-#include <lossy/core/greeter.hpp>
-#include <lossy/core/server.hpp>
+#include <lossy/core/greeting/protocol.hpp>
 #include <lossy/harness/link/fault_list.hpp>
 #include <lossy/harness/report/page_for_test.hpp>
 #include <lossy/harness/sim/simulation.hpp>
@@ -34,7 +33,7 @@ Collected collect(const std::string& faults, std::vector<std::string> names,
   const Address server_address = Address::v4({192, 0, 2, 2}, 9999);
   PageCollector collector(ends, bounds);
   Greeter greeter({.client = {.server = server_address, .window = window}}, Names(std::move(names)),
-                  [&](const ClientEvent& event) { collector.on_event(event); });
+                  [&](const ClientEvent& event) { collector.on_event(told(event)); });
   Server server;
   const FaultList list = FaultList::parse(faults);
   Simulation simulation;
@@ -62,7 +61,7 @@ TEST(PageCollector, ShowsALossAndWhatIsSentAgain) {
                           ArrowForTest{1010, 10, 1, kPageDownlink, "", "Hello, Michael!", ""}));
   EXPECT_EQ(numbers_of(run["ends"]["time"]), std::vector<std::int64_t>{1'020'000'000});
   EXPECT_EQ(numbers_of(run["ends"]["attempts"]), std::vector<std::int64_t>{2});
-  EXPECT_EQ(numbers_of(run["ends"]["greeted"]), std::vector<std::int64_t>{1});
+  EXPECT_EQ(numbers_of(run["ends"]["good"]), std::vector<std::int64_t>{1});
   EXPECT_EQ(run["flows"][0]["client"], "192.0.2.1:40000");
   EXPECT_EQ(run["flows"][0]["server"], "192.0.2.2:9999");
 }

@@ -57,12 +57,11 @@ void PageLadder::lose(std::size_t place, std::string_view why) {
   arrows_[place].why = reason(why);
 }
 
-void PageLadder::end(const ClientEvent& event, std::uint32_t flow) {
+void PageLadder::end(const RunEvent& event, std::uint32_t flow) {
   ++ends_seen_;
   if (ends_.size() >= bounds_.arrows) return;
-  ends_.push_back({event.ended, event.elapsed, event.attempts, flow,
-                   payload(std::as_bytes(std::span(event.name))),
-                   event.kind == ClientEvent::Kind::kGreeted});
+  ends_.push_back({event.ended, event.elapsed, static_cast<std::uint32_t>(event.attempts), flow,
+                   payload(std::as_bytes(std::span(event.subject))), event.is_good});
 }
 
 std::uint32_t PageLadder::payload(std::span<const std::byte> bytes) {
@@ -127,7 +126,7 @@ void PageLadder::add_to(Json& run) const {
                  {"attempts", of_end(&End::attempts)},
                  {"flow", of_end(&End::flow)},
                  {"name", of_end(&End::name)},
-                 {"greeted", of_end(&End::greeted)}};
+                 {"good", of_end(&End::is_good)}};
 }
 
 }  // namespace lossy

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include <lossy/core/address.hpp>
-#include <lossy/core/client.hpp>
 #include <lossy/core/clock.hpp>
+#include <lossy/core/protocol.hpp>
 #include <lossy/harness/link/direction.hpp>
 
 namespace lossy {
@@ -69,8 +69,8 @@ class PageLadder {
   // The bytes of an arrow as they arrived.
   void arrived_as(std::size_t place, std::span<const std::byte> payload);
   void lose(std::size_t place, std::string_view why);
-  // A request has ended.
-  void end(const ClientEvent& event, std::uint32_t flow = 0);
+  // A call of the application has ended.
+  void end(const RunEvent& event, std::uint32_t flow = 0);
 
   std::size_t size() const { return arrows_.size(); }
   std::uint64_t seen() const { return seen_; }
@@ -86,10 +86,10 @@ class PageLadder {
   struct End {
     Instant time;
     Duration elapsed{};
-    int attempts = 0;
+    std::uint32_t attempts = 0;
     std::uint32_t flow = 0;
     std::uint32_t name = 0;
-    bool greeted = false;
+    bool is_good = false;
   };
 
   std::uint32_t payload(std::span<const std::byte> bytes);

@@ -51,14 +51,14 @@ Json links_run(const LinkCounters& uplink, const LinkCounters& downlink, PageCol
 }  // namespace
 
 Json page_run(const RunReport& report, PageCollector& collector, const PagePath& path) {
-  const GreeterResult& result = report.result;
+  const RunFigures& figures = report.figures;
   std::vector<PageFact> facts;
-  facts.emplace_back("greeted", fmt::format("{} of {}", result.greeted, report.requests));
-  facts.emplace_back("gave up", std::to_string(result.gave_up));
-  facts.emplace_back("attempts", std::to_string(result.attempts));
-  if (result.rtt.count() > 0) {
-    facts.emplace_back("RTT, median", readable(result.rtt.quantile(1, 2)));
-    facts.emplace_back("RTT, 99%", readable(result.rtt.quantile(99, 100)));
+  for (const RunFigures::Count& count : figures.counts) {
+    if (!count.words.empty()) facts.emplace_back(count.words, text_of(count, figures.asked));
+  }
+  if (figures.rtt && figures.rtt->count() > 0) {
+    facts.emplace_back("RTT, median", readable(figures.rtt->quantile(1, 2)));
+    facts.emplace_back("RTT, 99%", readable(figures.rtt->quantile(99, 100)));
   }
   if (report.virtual_time) {
     facts.emplace_back("virtual time", readable(*report.virtual_time));
@@ -72,10 +72,10 @@ Json page_run(const RunReport& report, PageCollector& collector, const PagePath&
   }
   if (!report.stopped_by.empty()) {
     notes.push_back(fmt::format("interrupted by {}: {} of {} had ended.", report.stopped_by,
-                                result.greeted + result.gave_up,
-                                counted(report.requests, "request")));
+                                figures.ended, counted(figures.asked, report.call)));
   }
-  return links_run(report.uplink, report.downlink, collector, path, notes, facts, &result.rtt);
+  return links_run(report.uplink, report.downlink, collector, path, notes, facts,
+                   figures.rtt ? &*figures.rtt : nullptr);
 }
 
 Json page_run(const LinkCounters& uplink, const LinkCounters& downlink, PageCollector& collector,

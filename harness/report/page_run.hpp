@@ -23,10 +23,10 @@ struct PagePath {
 
 using PageFact = std::pair<std::string, std::string>;  // "greeted", "3 of 3".
 
-// Of greetings. Uses up what was collected.
+// Of a run. Uses up what was collected.
 nlohmann::ordered_json page_run(const RunReport& report, PageCollector& collector,
                                 const PagePath& path);
-// Of any protocol.
+// Of what nobody asked for here.
 nlohmann::ordered_json page_run(const LinkCounters& uplink, const LinkCounters& downlink,
                                 PageCollector& collector, const PagePath& path,
                                 const std::vector<PageFact>& facts,

@@ -17,40 +17,39 @@ void add_count(std::string& list, std::string_view name, std::uint64_t count) {
   if (count > 0) list += fmt::format("{}{} {}", list.empty() ? "" : ", ", name, count);
 }
 
-std::string refusals(const std::array<std::uint64_t, kMalformedCount>& refused) {
-  std::string list;
-  for (std::size_t i = 0; i < kMalformedCount; ++i) {
-    add_count(list, to_string(static_cast<Malformed>(i)), refused[i]);
-  }
-  return list;
+// A line of the summary.
+std::string row(std::string_view words, std::string_view value) {
+  return fmt::format("  {:<14} {}\n", words, value);
 }
 
 }  // namespace
 
+std::string text_of(const RunFigures::Count& count, std::uint64_t asked) {
+  return count.is_of_all ? fmt::format("{} of {}", count.count, asked)
+                         : std::to_string(count.count);
+}
+
 std::string summary_text(const RunReport& report) {
-  const GreeterResult& result = report.result;
+  const RunFigures& figures = report.figures;
   std::string text = links_text(report.uplink, report.downlink) + '\n';
-  text += fmt::format("  {:<14} {} of {}\n", "greeted", result.greeted, report.requests);
-  text += fmt::format("  {:<14} {}\n", "gave up", result.gave_up);
-  text += fmt::format("  {:<14} {}\n", "attempts", result.attempts);
-  if (const std::string list = refusals(report.server.refused); !list.empty()) {
-    text += fmt::format("  {:<14} {}\n", "server silent", list);
+  for (const RunFigures::Count& count : figures.counts) {
+    if (!count.words.empty()) text += row(count.words, text_of(count, figures.asked));
   }
-  std::string ignored = refusals(report.client.refused);
-  add_count(ignored, "unexpected", report.client.unexpected);
-  add_count(ignored, "wrong_source", report.client.wrong_source);
-  if (!ignored.empty()) text += fmt::format("  {:<14} {}\n", "client ignored", ignored);
-  if (result.rtt.count() > 0) {
-    text += fmt::format("  {:<14} median {}, p99 {}\n", "RTT", readable(result.rtt.quantile(1, 2)),
-                        readable(result.rtt.quantile(99, 100)));
+  for (const RunFigures::List& counts : figures.lists) {
+    std::string list;
+    for (const auto& [name, count] : counts.counts) add_count(list, name, count);
+    if (!list.empty()) text += row(counts.words, list);
   }
-  text += fmt::format("  {:<14} {}{} real\n", "time",
-                      report.virtual_time ? readable(*report.virtual_time) + " virtual, " : "",
-                      readable(report.wall_time));
-  if (report.seed) text += fmt::format("  {:<14} {}\n", "seed", *report.seed);
+  if (figures.rtt && figures.rtt->count() > 0) {
+    text += row("RTT", fmt::format("median {}, p99 {}", readable(figures.rtt->quantile(1, 2)),
+                                   readable(figures.rtt->quantile(99, 100))));
+  }
+  text += row("time", (report.virtual_time ? readable(*report.virtual_time) + " virtual, " : "") +
+                          readable(report.wall_time) + " real");
+  if (report.seed) text += row("seed", std::to_string(*report.seed));
   if (report.seeds) {
-    text += fmt::format("  {:<14} {} uplink, {} downlink\n", "seeds", report.seeds->uplink,
-                        report.seeds->downlink);
+    text += row("seeds", fmt::format("{} uplink, {} downlink", report.seeds->uplink,
+                                     report.seeds->downlink));
   }
   if (report.lost_by_system.value_or(0) > 0) {
     text += fmt::format("\n  Note: the operating system lost {} beside what the links did.\n",
@@ -58,7 +57,7 @@ std::string summary_text(const RunReport& report) {
   }
   if (!report.stopped_by.empty()) {
     text += fmt::format("\n  Interrupted by {}: {} of {} had ended.\n", report.stopped_by,
-                        result.greeted + result.gave_up, counted(report.requests, "request"));
+                        figures.ended, counted(figures.asked, report.call));
   }
   for (const std::string& note : report.notes) text += "\n  Note: " + note + '\n';
   text += "\nThe same run again: " + report.reproduce + '\n';
@@ -66,21 +65,21 @@ std::string summary_text(const RunReport& report) {
 }
 
 nlohmann::ordered_json summary_json(const RunReport& report) {
-  const GreeterResult& result = report.result;
+  const RunFigures& figures = report.figures;
   nlohmann::ordered_json json;
   json["command"] = report.command;
+  if (!report.protocol.empty()) json["protocol"] = report.protocol;
   json["seed"] = report.seed ? nlohmann::ordered_json(*report.seed) : nlohmann::ordered_json();
   if (report.seeds) {
     json["seeds"] = {{"uplink", report.seeds->uplink}, {"downlink", report.seeds->downlink}};
   }
-  json["requests"] = report.requests;
-  json["greeted"] = result.greeted;
-  json["gave_up"] = result.gave_up;
-  json["attempts"] = result.attempts;
+  for (const RunFigures::Count& count : figures.counts) {
+    json[std::string(count.name)] = count.count;
+  }
   json["uplink"] = link_json(report.uplink);
   json["downlink"] = link_json(report.downlink);
   if (report.virtual_time) {
-    json["rtt_ms"] = rtt_ms_json(result.rtt);
+    if (figures.rtt) json["rtt_ms"] = rtt_ms_json(*figures.rtt);
     json["virtual_seconds"] = in_seconds(*report.virtual_time);
   }
   if (report.lost_by_system) json["lost_by_system"] = *report.lost_by_system;
@@ -88,7 +87,7 @@ nlohmann::ordered_json summary_json(const RunReport& report) {
   json["notes"] = report.notes;
   json["reproduce"] = report.reproduce;
   nlohmann::ordered_json& timing = json["timing"];
-  if (!report.virtual_time) timing["rtt_ms"] = rtt_ms_json(result.rtt);
+  if (!report.virtual_time && figures.rtt) timing["rtt_ms"] = rtt_ms_json(*figures.rtt);
   timing["wall_seconds"] = in_seconds(report.wall_time);
   return json;
 }

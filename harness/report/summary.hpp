@@ -7,14 +7,14 @@
 #include <string_view>
 #include <vector>
 
-#include <lossy/core/greeter.hpp>
-#include <lossy/core/server.hpp>
+#include <lossy/core/protocol.hpp>
 #include <lossy/harness/link/link.hpp>
 
 namespace lossy {
 
 struct RunReport {
   std::string command;                // "simulate".
+  std::string protocol{};             // Of any but greetings.
   std::optional<std::uint64_t> seed;  // Nothing when nothing was random.
   // Instead of the seed, when the directions have different ones.
   struct Seeds {
@@ -22,10 +22,8 @@ struct RunReport {
     std::uint64_t downlink = 0;
   };
   std::optional<Seeds> seeds{};
-  std::uint64_t requests = 0;
-  GreeterResult result;
-  ClientCounters client;
-  ServerCounters server;
+  std::string call = "call";  // What the application made: Protocol::call.
+  RunFigures figures;
   LinkCounters uplink;
   LinkCounters downlink;
   std::optional<Duration> virtual_time{};  // Nothing when the run took real time only.
@@ -37,6 +35,9 @@ struct RunReport {
   // Sentences about settings that had no effect in this run, and the like.
   std::vector<std::string> notes{};
 };
+
+// "3", or "3 of 5".
+std::string text_of(const RunFigures::Count& count, std::uint64_t asked);
 
 std::string summary_text(const RunReport& report);
 // What a real clock measured stands under "timing": the rest is the same whenever the run is.

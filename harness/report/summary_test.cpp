@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <lossy/core/greeting/protocol.hpp>
 #include <lossy/harness/report/json_text.hpp>
 
 namespace lossy {
@@ -21,15 +22,12 @@ RunReport eventful() {
   RunReport report;
   report.command = "simulate";
   report.seed = 4;
-  report.requests = 100;
-  report.result.greeted = 97;
-  report.result.gave_up = 3;
-  report.result.attempts = 130;
-  for (int i = 1; i <= 100; ++i) report.result.rtt.add(i * 1ms);
-  report.client.unexpected = 2;
-  report.client.wrong_source = 1;
-  report.client.refused = {0, 0, 4, 5};
-  report.server.refused = {6, 0, 7, 0};
+  GreeterResult result{.greeted = 97, .gave_up = 3, .attempts = 130, .rtt = {}};
+  for (int i = 1; i <= 100; ++i) result.rtt.add(i * 1ms);
+  report.call = greetings().call;
+  report.figures =
+      greeting_figures(100, result, {.wrong_source = 1, .unexpected = 2, .refused = {0, 0, 4, 5}},
+                       {.refused = {6, 0, 7, 0}});
   report.uplink = {.offered = 130,
                    .delivered = 120,
                    .lost_by = {7, 0, 0, 0, 2, 1},
@@ -87,6 +85,7 @@ The same run again: lossy simulate --drop=10% --seed=4
 // even when it is nothing.
 TEST(SummaryText, LeavesOutWhatDidNotHappen) {
   RunReport report;
+  report.figures = greeting_figures(0, {}, {}, {});
   report.reproduce = "lossy simulate";
   EXPECT_EQ('\n' + summary_text(report), R"(
   datagrams           uplink            downlink
@@ -182,6 +181,28 @@ TEST(SummaryJson, IsAlwaysOneLineThatParses) {
       EXPECT_EQ(json["seed"], written(*report.seed));
     }
   }
+}
+
+// What another protocol counts has its own names, and what it does not measure has no row.
+TEST(Summary, OfAnyProtocol) {
+  RunReport report = eventful();
+  report.protocol = "tftp";
+  report.call = "transfer";
+  report.stopped_by = "SIGINT";
+  report.figures = {.asked = 2,
+                    .ended = 1,
+                    .counts = {{"transfers", "", 2}, {"done", "done", 1, true}, {"bytes", "", 7}},
+                    .lists = {{"server", {{"refused", 0}, {"repeated", 3}}}, {"client", {}}}};
+  const std::string text = summary_text(report);
+  EXPECT_NE(text.find("\n  done           1 of 2\n  server         repeated 3\n  time "),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("Interrupted by SIGINT: 1 of 2 transfers had ended."), std::string::npos);
+  EXPECT_EQ(names_of(summary_json(report)),
+            (Strings{"command", "protocol", "seed", "transfers", "done", "bytes", "uplink",
+                     "downlink", "virtual_seconds", "stopped_by", "notes", "reproduce", "timing"}));
+  report.virtual_time.reset();
+  EXPECT_FALSE(summary_json(report)["timing"].contains("rtt_ms"));
 }
 
 // A run of listed fates has no seed, and says so.

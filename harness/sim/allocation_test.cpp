@@ -7,8 +7,8 @@
 #include <vector>
 
 #include <lossy/core/allocations_for_test.hpp>
-#include <lossy/core/greeter.hpp>
-#include <lossy/core/server.hpp>
+#include <lossy/core/greeting/greeter.hpp>
+#include <lossy/core/greeting/server.hpp>
 #include <lossy/harness/link/random_fates.hpp>
 #include <lossy/harness/sim/script_text.hpp>
 #include <lossy/harness/sim/scripted_run.hpp>

@@ -46,8 +46,8 @@ std::optional<ClientEvent> CheckedClient::poll_event() {
 }
 
 void CheckedClient::all_must_have_ended() const {
-  must(client_->pending() == 0 && model_.all_ended(), Property::kAllEnd);
-  must(!client_->poll_timeout(), Property::kNothingLeft);
+  must(client_->pending() == 0 && model_.all_ended(), GreetingProperty::kAllEnd);
+  must(!client_->poll_timeout(), GreetingProperty::kNothingLeft);
 }
 
 void CheckedServer::start() {
@@ -57,7 +57,7 @@ void CheckedServer::start() {
 }
 
 void CheckedServer::handle_datagram(Instant now, const Datagram& datagram) {
-  must(!answer_is_due_, Property::kServerAnswers);
+  must(!answer_is_due_, GreetingProperty::kServerAnswers);
   server_->handle_datagram(now, datagram);
   ++counters_.received;
   const std::string_view name = text_of(datagram.payload);
@@ -74,30 +74,30 @@ void CheckedServer::handle_datagram(Instant now, const Datagram& datagram) {
 
 std::optional<Transmit> CheckedServer::poll_transmit(Instant now, std::span<std::byte> buffer) {
   const auto answer = server_->poll_transmit(now, buffer);
-  must(answer_is_due_ || !answer, Property::kServerSilent);
-  must(!answer_is_due_ || answer, Property::kServerAnswers);
+  must(answer_is_due_ || !answer, GreetingProperty::kServerSilent);
+  must(!answer_is_due_ || answer, GreetingProperty::kServerAnswers);
   if (!answer) return std::nullopt;
   answer_is_due_ = false;
-  must(answer->destination == from_, Property::kServerReturns);
+  must(answer->destination == from_, GreetingProperty::kServerReturns);
   std::string_view greeted;
   must(!why_no_greeting(text_of(buffer.first(answer->size)), greeted) &&
            greeted == std::string_view(name_.data(), name_bytes_),
-       Property::kServerGreets);
+       GreetingProperty::kServerGreets);
   return answer;
 }
 
 std::optional<Instant> CheckedServer::poll_timeout() const {
-  must(!server_->poll_timeout(), Property::kServerTimeless);
+  must(!server_->poll_timeout(), GreetingProperty::kServerTimeless);
   return std::nullopt;
 }
 
 void CheckedServer::settled() const {
-  must(!answer_is_due_, Property::kServerAnswers);
-  must(!server_->poll_timeout(), Property::kServerTimeless);
+  must(!answer_is_due_, GreetingProperty::kServerAnswers);
+  must(!server_->poll_timeout(), GreetingProperty::kServerTimeless);
   const ServerCounters& counters = server_->counters();
   must(counters.received == counters_.received && counters.answered == counters_.answered &&
            counters.refused == counters_.refused,
-       Property::kServerCounts);
+       GreetingProperty::kServerCounts);
 }
 
 }  // namespace lossy

@@ -9,8 +9,8 @@
 #include <span>
 #include <string_view>
 
-#include <lossy/core/client.hpp>
-#include <lossy/core/server.hpp>
+#include <lossy/core/greeting/client.hpp>
+#include <lossy/core/greeting/server.hpp>
 #include <lossy/harness/sim/client_model.hpp>
 
 namespace lossy {

@@ -33,8 +33,8 @@ TEST(Properties, HaveNamesAndSentences) {
               std::string_view::npos);
     EXPECT_GT(property.sentence.size(), 10U) << property.name;
   }
-  EXPECT_EQ(text_of(Property::kNothingLeft).name, kProperties.back().name);
-  EXPECT_STREQ(PropertyViolation(Property::kEndsOnce).what(),
+  EXPECT_EQ(text_of(GreetingProperty::kNothingLeft).name, kProperties.back().name);
+  EXPECT_STREQ(PropertyViolation(GreetingProperty::kEndsOnce).what(),
                "ends-once: each request ends only once");
 }
 
@@ -64,90 +64,90 @@ class Told {
 TEST(ClientModel, NoticesWhatMustNotBe) {
   using Kind = ClientEvent::Kind;
   struct Case {
-    Property property;
+    GreetingProperty property;
     std::function<void(Told&)> wrong;
   };
   for (const Case& one : std::vector<Case>{
-           {Property::kNumbered, [](Told& told) { told.model.asked("C", 4); }},
-           {Property::kNumbered, [](Told& told) { told.model.asked("C", std::nullopt); }},
-           {Property::kToTheServer,
+           {GreetingProperty::kNumbered, [](Told& told) { told.model.asked("C", 4); }},
+           {GreetingProperty::kNumbered, [](Told& told) { told.model.asked("C", std::nullopt); }},
+           {GreetingProperty::kToTheServer,
             [](Told& told) { told.model.sent(Instant(0s), kOtherAddress, "B"); }},
-           {Property::kAskedFor,
+           {GreetingProperty::kAskedFor,
             [](Told& told) { told.model.sent(Instant(0s), kServerAddress, "C"); }},
-           {Property::kWindow,
+           {GreetingProperty::kWindow,
             [](Told& told) {
               told.model.asked("C", 3);
               told.model.sent(Instant(0s), kServerAddress, "B");
               told.model.sent(Instant(0s), kServerAddress, "C");
             }},
-           {Property::kOrder,
+           {GreetingProperty::kOrder,
             [](Told& told) {
               told.model.asked("C", 3);
               told.model.sent(Instant(0s), kServerAddress, "C");
             }},
-           {Property::kNotEarly,
+           {GreetingProperty::kNotEarly,
             [](Told& told) { told.model.sent(Instant(1s), kServerAddress, "A"); }},
-           {Property::kNotEarly,
+           {GreetingProperty::kNotEarly,
             [](Told& told) {
               told.model.timed_out(Instant(1s) - 1ns);
               told.model.sent(Instant(1s), kServerAddress, "A");
             }},
-           {Property::kEarliestFirst,
+           {GreetingProperty::kEarliestFirst,
             [](Told& told) {
               told.model.sent(Instant(0s), kServerAddress, "B");
               told.model.timed_out(Instant(1s));
               told.model.sent(Instant(1s), kServerAddress, "B");
             }},
-           {Property::kAttempts,
+           {GreetingProperty::kAttempts,
             [](Told& told) {
               told.model.timed_out(Instant(1s));
               told.model.sent(Instant(1s), kServerAddress, "A");
               told.model.timed_out(Instant(3s));
               told.model.sent(Instant(3s), kServerAddress, "A");
             }},
-           {Property::kAboutARequest,
+           {GreetingProperty::kAboutARequest,
             [](Told& told) {
               ClientEvent event = told.event(Kind::kGreeted);
               event.request = 3;
               told.model.told(event);
             }},
-           {Property::kEndsForAReason,
+           {GreetingProperty::kEndsForAReason,
             [](Told& told) { told.model.told(told.event(Kind::kGreeted)); }},
-           {Property::kEndsForAReason,
+           {GreetingProperty::kEndsForAReason,
             [](Told& told) { told.model.told(told.event(Kind::kGaveUp)); }},
-           {Property::kEndsOnce,
+           {GreetingProperty::kEndsOnce,
             [](Told& told) {
               told.answered();
               told.model.told(told.event(Kind::kGreeted));
               told.model.told(told.event(Kind::kGreeted));
             }},
-           {Property::kGreetedWhenAnswered,
+           {GreetingProperty::kGreetedWhenAnswered,
             [](Told& told) {
               told.answered();
               told.model.told(told.event(Kind::kGaveUp));
             }},
-           {Property::kEventName,
+           {GreetingProperty::kEventName,
             [](Told& told) {
               told.answered();
               ClientEvent event = told.event(Kind::kGreeted);
               event.name = "B";
               told.model.told(event);
             }},
-           {Property::kEventAttempts,
+           {GreetingProperty::kEventAttempts,
             [](Told& told) {
               told.answered();
               ClientEvent event = told.event(Kind::kGreeted);
               event.attempts = 2;
               told.model.told(event);
             }},
-           {Property::kEventTimes,
+           {GreetingProperty::kEventTimes,
             [](Told& told) {
               told.answered();
               ClientEvent event = told.event(Kind::kGreeted);
               event.elapsed += 1ns;
               told.model.told(event);
             }},
-           {Property::kGreetedWhenPerfect,
+           {GreetingProperty::kGreetedWhenPerfect,
             [](Told& told) {
               told.model.network_turns_perfect();
               told.model.timed_out(Instant(1s));

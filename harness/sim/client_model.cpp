@@ -28,7 +28,7 @@ std::string_view ClientModel::name_of(std::size_t request) const {
 }
 
 void ClientModel::asked(std::string_view name, std::optional<std::uint64_t> number) {
-  must(number == count_ + 1, Property::kNumbered);
+  must(number == count_ + 1, GreetingProperty::kNumbered);
   Request& request = requests_[count_++];
   std::memcpy(request.name.data(), name.data(), name.size());
   request.name_bytes = static_cast<std::uint16_t>(name.size());
@@ -69,7 +69,7 @@ void ClientModel::timed_out(Instant now) {
     Request& request = requests_[i];
     if (request.state == State::kOutstanding && request.deadline <= now &&
         request.attempts == options_.retry.attempts_max) {
-      must(!request.sent_when_perfect, Property::kGreetedWhenPerfect);
+      must(!request.sent_when_perfect, GreetingProperty::kGreetedWhenPerfect);
       backed_off(request);
       request.state = State::kGaveUp;
       request.ended = now;
@@ -78,23 +78,24 @@ void ClientModel::timed_out(Instant now) {
 }
 
 void ClientModel::sent(Instant now, const Address& destination, std::string_view payload) {
-  must(destination == options_.server, Property::kToTheServer);
+  must(destination == options_.server, GreetingProperty::kToTheServer);
   ++counters_.sent;
   const std::size_t outstanding = find(State::kOutstanding, payload);
   if (outstanding < count_) {
     sent_again(now, outstanding);
   } else {
     const std::size_t waiting = find(State::kWaiting, payload);
-    must(waiting < count_ || find(State::kGaveUp, payload) == count_, Property::kAttempts);
-    must(waiting < count_, Property::kAskedFor);
+    must(waiting < count_ || find(State::kGaveUp, payload) == count_, GreetingProperty::kAttempts);
+    must(waiting < count_, GreetingProperty::kAskedFor);
     sent_first(now, waiting);
   }
 }
 
 void ClientModel::sent_first(Instant now, std::size_t index) {
-  must(count_of(State::kOutstanding) < options_.window, Property::kWindow);
+  must(count_of(State::kOutstanding) < options_.window, GreetingProperty::kWindow);
   for (std::size_t older = 0; older < index; ++older) {
-    must(requests_[older].state != State::kWaiting || has_older_namesake(older), Property::kOrder);
+    must(requests_[older].state != State::kWaiting || has_older_namesake(older),
+         GreetingProperty::kOrder);
   }
   Request& request = requests_[index];
   request.state = State::kOutstanding;
@@ -108,14 +109,14 @@ void ClientModel::sent_first(Instant now, std::size_t index) {
 
 void ClientModel::sent_again(Instant now, std::size_t index) {
   Request& request = requests_[index];
-  must(request.attempts < options_.retry.attempts_max, Property::kAttempts);
-  must(request.deadline <= timed_out_, Property::kNotEarly);
+  must(request.attempts < options_.retry.attempts_max, GreetingProperty::kAttempts);
+  must(request.deadline <= timed_out_, GreetingProperty::kNotEarly);
   for (std::size_t other = 0; other < count_; ++other) {
     const bool waits =
         requests_[other].state == State::kOutstanding && requests_[other].deadline <= timed_out_;
     must(
         !waits || std::pair(request.deadline, index) <= std::pair(requests_[other].deadline, other),
-        Property::kEarliestFirst);
+        GreetingProperty::kEarliestFirst);
   }
   request.sent_when_perfect = perfect_;
   ++request.attempts;
@@ -148,18 +149,18 @@ Duration ClientModel::first_rto() const {
 }
 
 void ClientModel::told(const ClientEvent& event) {
-  must(event.request >= 1 && event.request <= count_, Property::kAboutARequest);
+  must(event.request >= 1 && event.request <= count_, GreetingProperty::kAboutARequest);
   const auto index = static_cast<std::size_t>(event.request - 1);
   Request& request = requests_[index];
-  must(request.state != State::kTold, Property::kEndsOnce);
+  must(request.state != State::kTold, GreetingProperty::kEndsOnce);
   must(request.state == State::kGreeted || request.state == State::kGaveUp,
-       Property::kEndsForAReason);
+       GreetingProperty::kEndsForAReason);
   must((event.kind == ClientEvent::Kind::kGreeted) == (request.state == State::kGreeted),
-       Property::kGreetedWhenAnswered);
-  must(event.name == name_of(index), Property::kEventName);
-  must(event.attempts == request.attempts, Property::kEventAttempts);
+       GreetingProperty::kGreetedWhenAnswered);
+  must(event.name == name_of(index), GreetingProperty::kEventName);
+  must(event.attempts == request.attempts, GreetingProperty::kEventAttempts);
   must(event.ended == request.ended && event.elapsed == request.ended - request.first_sent,
-       Property::kEventTimes);
+       GreetingProperty::kEventTimes);
   request.state = State::kTold;
 }
 
@@ -169,25 +170,27 @@ void ClientModel::settled(const Client& client) const {
   std::optional<Instant> earliest;
   for (std::size_t i = 0; i < count_; ++i) {
     const Request& request = requests_[i];
-    must(request.state != State::kGreeted && request.state != State::kGaveUp, Property::kTold);
+    must(request.state != State::kGreeted && request.state != State::kGaveUp,
+         GreetingProperty::kTold);
     if (request.state == State::kTold) continue;
     ++pending;
     if (request.state != State::kOutstanding) continue;
     ++outstanding;
-    must(request.deadline > timed_out_, Property::kSentAgain);
+    must(request.deadline > timed_out_, GreetingProperty::kSentAgain);
     earliest = earliest ? std::min(*earliest, request.deadline) : request.deadline;
   }
-  must(client.pending() == pending, Property::kPending);
-  must(client.outstanding() == outstanding, Property::kOutstanding);
-  must(client.poll_timeout() == earliest, Property::kTimer);
+  must(client.pending() == pending, GreetingProperty::kPending);
+  must(client.outstanding() == outstanding, GreetingProperty::kOutstanding);
+  must(client.poll_timeout() == earliest, GreetingProperty::kTimer);
   for (std::size_t i = 0; outstanding < options_.window && i < count_; ++i) {
-    must(requests_[i].state != State::kWaiting || is_outstanding(name_of(i)), Property::kNotIdle);
+    must(requests_[i].state != State::kWaiting || is_outstanding(name_of(i)),
+         GreetingProperty::kNotIdle);
   }
   const ClientCounters& counters = client.counters();
-  must(counters.sent == counters_.sent, Property::kCountsSent);
+  must(counters.sent == counters_.sent, GreetingProperty::kCountsSent);
   must(counters.received == counters_.received && counters.wrong_source == counters_.wrong_source &&
            counters.unexpected == counters_.unexpected && counters.refused == counters_.refused,
-       Property::kCountsReceived);
+       GreetingProperty::kCountsReceived);
 }
 
 std::size_t ClientModel::count_of(State state) const {

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include <lossy/core/client.hpp>
+#include <lossy/core/greeting/client.hpp>
 #include <lossy/harness/sim/reference_rto.hpp>
 
 namespace lossy {

@@ -11,7 +11,7 @@
 
 namespace lossy {
 
-enum class Property : std::uint8_t {
+enum class GreetingProperty : std::uint8_t {
   // Of the client.
   kNumbered,
   kToTheServer,
@@ -54,7 +54,7 @@ struct PropertyText {
   std::string_view sentence;
 };
 
-// By Property.
+// By GreetingProperty.
 inline constexpr std::array<PropertyText, 32> kProperties{{
     {"numbered", "requests are numbered from 1 in the order asked"},
     {"to-the-server", "requests go to the server and nowhere else"},
@@ -90,29 +90,29 @@ inline constexpr std::array<PropertyText, 32> kProperties{{
     {"nothing-left", "when all is done nothing is armed, on its way, sent or told"},
 }};
 
-constexpr const PropertyText& text_of(Property property) {
+constexpr const PropertyText& text_of(GreetingProperty property) {
   return kProperties[static_cast<std::size_t>(property)];
 }
 
 // A property that does not hold: a bug in the protocol, never in its input.
 class PropertyViolation : public std::logic_error {
  public:
-  explicit PropertyViolation(Property property)
+  explicit PropertyViolation(GreetingProperty property)
       : std::logic_error(std::string(text_of(property).name) + ": " +
                          std::string(text_of(property).sentence)),
         property_(property) {}
 
-  Property property() const { return property_; }
+  GreetingProperty property() const { return property_; }
 
  private:
-  Property property_;
+  GreetingProperty property_;
 };
 
-[[noreturn]] inline void violate(Property property) {
+[[noreturn]] inline void violate(GreetingProperty property) {
   throw PropertyViolation(property);
 }
 
-inline void must(bool holds, Property property) {
+inline void must(bool holds, GreetingProperty property) {
   if (!holds) [[unlikely]] {
     violate(property);
   }

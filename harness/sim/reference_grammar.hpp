@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-#include <lossy/core/message.hpp>
+#include <lossy/core/greeting/message.hpp>
 
 namespace lossy {
 

@@ -18,7 +18,7 @@
 #include <string_view>
 #include <vector>
 
-#include <lossy/core/client.hpp>
+#include <lossy/core/greeting/client.hpp>
 #include <lossy/harness/link/direction.hpp>
 
 namespace lossy {

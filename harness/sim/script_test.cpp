@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-#include <lossy/core/message.hpp>
+#include <lossy/core/greeting/message.hpp>
 #include <lossy/core/random.hpp>
 #include <lossy/harness/sim/scripts_for_test.hpp>
 

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include <lossy/core/escape.hpp>
-#include <lossy/core/message.hpp>
+#include <lossy/core/greeting/message.hpp>
 #include <lossy/harness/link/scan.hpp>
 
 namespace lossy {

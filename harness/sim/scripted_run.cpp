@@ -72,7 +72,7 @@ void ScriptedRun::settle() {
   drain_client();
   client_.settled();
   server_.settled();
-  must(!server_.poll_transmit(now_, buffer_), Property::kServerSilent);
+  must(!server_.poll_transmit(now_, buffer_), GreetingProperty::kServerSilent);
 }
 
 void ScriptedRun::operate(const Operation& operation) {
@@ -161,11 +161,12 @@ void ScriptedRun::finish() {
   }
   client_.all_must_have_ended();
   must(wire(Direction::kUplink).size() == 0 && wire(Direction::kDownlink).size() == 0,
-       Property::kNothingLeft);
+       GreetingProperty::kNothingLeft);
   time_out();
-  must(!client_.poll_transmit(now_, buffer_) && !client_.poll_event(), Property::kNothingLeft);
+  must(!client_.poll_transmit(now_, buffer_) && !client_.poll_event(),
+       GreetingProperty::kNothingLeft);
   server_.settled();
-  must(!server_.poll_transmit(now_, buffer_), Property::kServerSilent);
+  must(!server_.poll_transmit(now_, buffer_), GreetingProperty::kServerSilent);
 }
 
 void ScriptedRun::add_text(const Operation& operation) {

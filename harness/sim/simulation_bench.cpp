@@ -8,8 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include <lossy/core/greeter.hpp>
-#include <lossy/core/server.hpp>
+#include <lossy/core/greeting/greeter.hpp>
+#include <lossy/core/greeting/server.hpp>
+#include <lossy/core/membership/node.hpp>
 #include <lossy/core/tftp/client.hpp>
 #include <lossy/core/tftp/server.hpp>
 #include <lossy/harness/link/link_model.hpp>
@@ -200,6 +201,42 @@ void BM_TftpBlocks(benchmark::State& state) {
   state.SetItemsProcessed(static_cast<std::int64_t>(kFiles * kBlocks) * state.iterations());
 }
 BENCHMARK(BM_TftpBlocks)->Unit(benchmark::kMillisecond);
+
+// Five nodes that watch each other for a day, over paths that lose 1 %: datagrams a second.
+void BM_Membership(benchmark::State& state) {
+  constexpr std::size_t kNodes = 5;
+  std::uint64_t sent = 0;
+  for (auto _ : state) {
+    std::vector<std::unique_ptr<membership::Node>> nodes;
+    std::vector<HostId> hosts;
+    Simulation simulation;
+    for (std::size_t i = 0; i < kNodes; ++i) {
+      const auto address_of = [](std::size_t node) {
+        return Address::v4({192, 0, 2, static_cast<std::uint8_t>(node + 1)}, 7946);
+      };
+      membership::NodeOptions options{.self = address_of(i), .seed = kSeed + i};
+      if (i > 0) options.contact = address_of(0);
+      options.rests_at = Instant{} + std::chrono::hours(24);
+      nodes.push_back(std::make_unique<membership::Node>(options));
+      hosts.push_back(simulation.add(*nodes.back(), address_of(i)));
+    }
+    std::uint64_t path = 0;
+    for (std::size_t to = 1; to < kNodes; ++to) {
+      for (std::size_t from = 0; from < to; ++from, ++path) {
+        simulation.path(hosts[from], hosts[to],
+                        make_link("delay 1ms loss 1%", kSeed, Direction::kUplink, path),
+                        make_link("delay 1ms loss 1%", kSeed, Direction::kDownlink, path));
+      }
+    }
+    simulation.run_until([] { return false; }, Instant::max());
+    for (const auto& node : nodes) {
+      sent += node->counters().sent;
+      if (node->members().size() != kNodes) state.SkipWithError("a node sees others");
+    }
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(sent));
+}
+BENCHMARK(BM_Membership)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace lossy

@@ -7,7 +7,7 @@
 #include <span>
 
 #include <lossy/core/endpoint.hpp>
-#include <lossy/core/server.hpp>
+#include <lossy/core/greeting/server.hpp>
 #include <lossy/harness/sim/simulation_for_test.hpp>
 
 namespace lossy {

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include <lossy/core/greeter.hpp>
+#include <lossy/core/greeting/greeter.hpp>
+#include <lossy/core/greeting/server.hpp>
 #include <lossy/core/random.hpp>
-#include <lossy/core/server.hpp>
 #include <lossy/harness/link/fault_list.hpp>
 #include <lossy/harness/link/random_fates.hpp>
 #include <lossy/harness/sim/simulation_for_test.hpp>

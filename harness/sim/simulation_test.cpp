@@ -13,8 +13,8 @@
 #include <vector>
 
 #include <lossy/core/endpoint.hpp>
-#include <lossy/core/greeter.hpp>
-#include <lossy/core/server.hpp>
+#include <lossy/core/greeting/greeter.hpp>
+#include <lossy/core/greeting/server.hpp>
 #include <lossy/harness/link/fault_list.hpp>
 #include <lossy/harness/sim/simulation_for_test.hpp>
 

@@ -8,7 +8,7 @@
 #include <span>
 
 #include <lossy/core/endpoint.hpp>
-#include <lossy/core/message.hpp>
+#include <lossy/core/greeting/message.hpp>
 #include <lossy/harness/link/link.hpp>
 
 namespace lossy {

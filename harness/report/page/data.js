@@ -65,7 +65,7 @@ lossy.decode = (run) => {
     payloads.push(bytes.subarray(begin, begin += length));
   }
   const ends = {length: run.ends.kept};
-  for (const name of ['time', 'elapsed', 'attempts', 'flow', 'name', 'greeted']) {
+  for (const name of ['time', 'elapsed', 'attempts', 'flow', 'name', 'good']) {
     ends[name] = lossy.column(run.ends[name]);
   }
   for (const time of ends.time) latest = Math.max(latest, time);

@@ -246,7 +246,7 @@
     // Requests that end: at the client's side.
     const drawEnds = (pen, colours) => {
       const [begin, end] = view();
-      const {time, greeted, name, attempts, elapsed} = run.ends;
+      const {time, good, name, attempts, elapsed} = run.ends;
       const first = d3.bisectLeft(time, begin);
       const last = d3.bisectRight(time, end);
       const room = last - first > kDrawnMax ? 1 : 0;
@@ -256,19 +256,19 @@
         const at = y(time[i]);
         if (at < Math.max(kTop, latestDot + room)) continue;
         latestDot = at;
-        pen.fillStyle = greeted[i] ? colours.ink : colours.lost;
+        pen.fillStyle = good[i] ? colours.ink : colours.lost;
         pen.beginPath();
-        if (greeted[i]) pen.arc(shape.left, at, 3.5, 0, 2 * Math.PI);
+        if (good[i]) pen.arc(shape.left, at, 3.5, 0, 2 * Math.PI);
         else pen.rect(shape.left - 4, at - 4, 8, 8);
         pen.fill();
         if (!shape.wide || last - first > kLabelsMax || at < latest + 14 || at > shape.height - kCutOff) continue;
         latest = at;
         const who = run.payloads[name[i] - 1];
-        const text = (greeted[i] ? '✓ ' : '✗ ') +
+        const text = (good[i] ? '✓ ' : '✗ ') +
           (who ? `\u2068${lossy.quoted(who, 14).slice(2, -2)}\u2069 ` : '') + lossy.time(elapsed[i]) +
           (attempts[i] > 1 ? ` ×${attempts[i]}` : '');
         pen.textAlign = 'right';
-        pen.fillStyle = greeted[i] ? colours.quiet : colours.lost;
+        pen.fillStyle = good[i] ? colours.quiet : colours.lost;
         pen.fillText(text, shape.left - 9, at + 4, shape.left - shape.axis - 14);
       }
     };

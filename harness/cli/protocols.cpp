@@ -1,0 +1,74 @@
+#include <lossy/harness/cli/protocols.hpp>
+
+#include <toml++/toml.h>
+#include <exception>
+#include <optional>
+
+#include <lossy/core/greeting/protocol.hpp>
+#include <lossy/core/membership/protocol.hpp>
+#include <lossy/core/tftp/protocol.hpp>
+#include <lossy/harness/cli/scenario_format.hpp>
+
+namespace lossy {
+namespace {
+
+// The value of an option, as --name=VALUE or --name VALUE: of several the last.
+std::optional<std::string> value_of(const std::vector<std::string>& words,
+                                    const std::string& name) {
+  std::optional<std::string> value;
+  for (std::size_t i = 0; i < words.size() && words[i] != "--"; ++i) {
+    if (words[i].starts_with(name + '=')) {
+      value = words[i].substr(name.size() + 1);
+    } else if (words[i] == name && i + 1 < words.size()) {
+      value = words[i + 1];
+    }
+  }
+  return value;
+}
+
+const Protocol& named_or_first(const std::optional<std::string>& name) {
+  const Protocol* const found = name ? find_protocol(*name) : nullptr;
+  return found == nullptr ? *protocols().front() : *found;
+}
+
+}  // namespace
+
+const std::vector<const Protocol*>& protocols() {
+  static const std::vector<const Protocol*> all{&greetings(), &tftp::protocol(),
+                                                &membership::protocol()};
+  return all;
+}
+
+const Protocol* find_protocol(std::string_view name) {
+  for (const Protocol* protocol : protocols()) {
+    if (protocol->name == name) return protocol;
+  }
+  return nullptr;
+}
+
+std::string protocol_names() {
+  std::string names;
+  for (const Protocol* protocol : protocols()) {
+    names += (names.empty() ? "" : ", ") + protocol->name;
+  }
+  return names;
+}
+
+const Protocol& protocol_of_scenario(const std::string& path) {
+  std::string checked = path;
+  if (!scenario_file()(checked).empty()) return *protocols().front();
+  try {
+    const toml::table table = toml::parse_file(path);
+    return named_or_first(table["simulate"]["protocol"].value<std::string>());
+  } catch (const std::exception&) {
+    return *protocols().front();
+  }
+}
+
+const Protocol& protocol_of_words(const std::vector<std::string>& words) {
+  if (const auto name = value_of(words, "--protocol")) return named_or_first(name);
+  if (const auto scenario = value_of(words, "--config")) return protocol_of_scenario(*scenario);
+  return *protocols().front();
+}
+
+}  // namespace lossy

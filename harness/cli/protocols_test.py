@@ -1,0 +1,169 @@
+"""Every protocol by every command that runs one: python3 protocols_test.py LOSSY TEST..."""
+
+import json
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import unittest
+
+LOSSY = sys.argv[1]
+
+
+def lossy(*arguments, code=0):
+    """Runs the command, checks its exit code, and gives (standard output, standard error)."""
+    done = subprocess.run([LOSSY, *arguments], capture_output=True, timeout=200, stdin=subprocess.DEVNULL)
+    if done.returncode != code:
+        raise AssertionError(f"exit code {done.returncode} instead of {code}: lossy {arguments}\n"
+                             f"{done.stdout[-2000:]!r}\n{done.stderr[-2000:]!r}")
+    return done.stdout.decode(), done.stderr.decode()
+
+
+def run(*arguments, command="simulate"):
+    return json.loads(lossy(command, "--json", *arguments)[0])
+
+
+class Listing(unittest.TestCase):
+    def test_all_of_them(self):
+        listed = json.loads(lossy("protocols", "--json")[0])["protocols"]
+        self.assertEqual([one["name"] for one in listed], ["greetings", "tftp", "membership"])
+        text = lossy("protocols")[0]
+        for one in listed:
+            self.assertIn(one["sentence"], text)
+            alone = json.loads(lossy("protocols", one["name"], "--json")[0])
+            alone.pop("command")
+            self.assertEqual(alone, one)
+            # What it can be asked, simulate takes.
+            shown = lossy("simulate", "--help", f"--protocol={one['name']}")[0]
+            for option in one["options"]:
+                self.assertIn(option["option"].split("=")[0], shown)
+            for prop in one["properties"]:
+                self.assertIn(prop["when"], ("always", "at_rest", "eventually", "sometimes"))
+
+    def test_no_such_protocol(self):
+        for arguments in (("protocols", "tcp"), ("simulate", "--protocol=tcp"), ("loopback", "--protocol=tcp")):
+            error = lossy(*arguments, code=2)[1]
+            self.assertRegex(error, r"^lossy: (NAME|--protocol): there is no protocol 'tcp'; there are greetings, tftp, "
+                                    r"membership\n$")
+
+    def test_options_are_the_protocols_own(self):
+        for arguments in (("--get=a",), ("--protocol=greetings", "--get=a"), ("--protocol=tftp", "Michael"),
+                          ("--protocol=membership", "--window=3")):
+            self.assertIn("not expected", lossy("simulate", *arguments, code=2)[1])
+
+
+class Tftp(unittest.TestCase):
+    CALLS = ("--protocol=tftp", "--put=notes", "--get=readme", "--get=more", "--put=last")
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    # Calls are made in the order in which they were typed, and the ladder speaks TFTP.
+    def test_ladder(self):
+        text = lossy("simulate", *self.CALLS, "--file-bytes=600", "--drop=20%", "--seed=5", "--trace")[0]
+        told = re.findall(r"\*  +(\w+) is (stored|fetched), 600 bytes: ", text)
+        self.assertEqual(told, [("notes", "stored"), ("readme", "fetched"), ("more", "fetched"), ("last", "stored")])
+        for line in ('WRQ "notes"', "DATA 1, 512 bytes", "DATA 2, 88 bytes", "ACK 2", 'RRQ "readme"', "lost: drop"):
+            self.assertIn(line, text)
+        self.assertIn("done           4 of 4", text)
+
+    def test_figures(self):
+        found = run(*self.CALLS, "--drop=20%", "--seed=5")
+        self.assertEqual((found["protocol"], found["transfers"], found["done"], found["bytes"]), ("tftp", 4, 4, 8000))
+        self.assertEqual(run(*self.CALLS, "--drop=20%", "--seed=5")["uplink"], found["uplink"])
+        nothing = run("--protocol=tftp", "--drop=100%")
+        self.assertEqual((nothing["done"], nothing["gave_up"]), (0, 1))
+
+    def test_options(self):
+        text = lossy("simulate", "--protocol=tftp", "--blksize=1000", "--tsize", "--timeout=3", "--trace")[0]
+        self.assertIn('RRQ "readme" blksize 1000 timeout 3 tsize 0', text)
+        self.assertIn("OACK blksize 1000 timeout 3 tsize 2000", text)
+        for arguments, words in ((("--get=",), "--get: "), (("--get=" + "x" * 256,), "--get: a file's name has at most 255"),
+                                 (("--blksize=7",), "--blksize"), (("--initial-rto=0s",), "--initial-rto: it must be above 0"),
+                                 (("--attempts=0",), "--attempts")):
+            error = lossy("simulate", "--protocol=tftp", *arguments, code=2)[1]
+            self.assertIn(words, error)
+            self.assertEqual(error.count("\n"), 1)
+
+    # A property that does not hold ends the run, and what is printed shows it again.
+    def test_sorcerers_apprentice(self):
+        arguments = ("--protocol=tftp", "--file-bytes=5000", "--delay=20ms", "--faults=uplink.3:duplicate")
+        self.assertEqual(run(*arguments)["done"], 1)
+        error = lossy("simulate", *arguments, "--sorcerers-apprentice", code=1)[1]
+        first, last = error.splitlines()
+        self.assertEqual(first, "lossy: a property does not hold: once-a-timeout: a block is sent again only when its "
+                                "timeout has passed")
+        again = shlex.split(last.split("the same run again: ")[1])
+        self.assertEqual(subprocess.run(again, capture_output=True, timeout=60).stderr.decode(), error)
+
+    # What is recorded can be looked at, and what happened be had again as faults.
+    def test_recorded_and_had_again(self):
+        network = ("--drop=15%", "--duplicate=15%", "--delay=20ms", "--seed=8")
+        recording, faults = self.folder / "run.pcap", self.folder / "faults"
+        found = run(*self.CALLS, *network, f"--record={recording}", f"--save-faults={faults}")
+        file, = json.loads(lossy("inspect", "--json", str(recording))[0])["files"]
+        self.assertEqual(file["records"], sum(found[way]["offered"] + found[way]["delivered"] + found[way]["duplicated"]
+                                              for way in ("uplink", "downlink")))
+        lossy("simulate", *self.CALLS, *network, f"--golden={recording}")
+        again = run(*self.CALLS, "--delay=20ms", f"--faults=@{faults}", f"--golden={recording}")
+        self.assertEqual(again["uplink"]["lost"], found["uplink"]["lost"])
+
+    def test_golden(self):
+        (self.folder / "files.toml").write_text(
+            '[simulate]\nprotocol = "tftp"\nget = ["readme", "more"]\nput = "notes"\nfile-bytes = 700\ndrop = "10%"\nseed = 6\n')
+        lossy("golden", str(self.folder), "--accept")
+        self.assertIn("1 scenario: 1 holds", lossy("golden", str(self.folder))[0])
+        text = lossy("simulate", f"--config={self.folder / 'files.toml'}", f"--golden={self.folder / 'files.pcap'}")[0]
+        self.assertIn("done           3 of 3", text)
+        (self.folder / "files.toml").write_text('[simulate]\nprotocol = "tftp"\nnames = ["Michael"]\n')
+        self.assertIn("names", lossy("golden", str(self.folder), code=2)[1])
+
+    def test_report(self):
+        page = self.folder / "run.html"
+        lossy("simulate", *self.CALLS, "--drop=10%", f"--report={page}")
+        self.assertIn('"done","4 of 4"', page.read_text())
+
+    # Over sockets of this machine, too: each transfer has a port of its own there as well.
+    def test_loopback(self):
+        found = run(*self.CALLS, "--file-bytes=3000", "--drop=10%", "--duplicate=10%", "--initial-rto=50ms",
+                    command="loopback")
+        self.assertEqual((found["done"], found["bytes"], found["lost_by_system"]), (4, 12000, 0))
+
+
+class Membership(unittest.TestCase):
+    # Each two nodes have a path, and a fault of its own where it is asked for.
+    def test_group(self):
+        found = run("--protocol=membership", "--nodes=4", "--delay=20ms")
+        self.assertEqual((found["nodes"], found["joined"], found["suspicions"], found["notes"]), (4, 4, 0, []))
+        text = lossy("simulate", "--protocol=membership", "--nodes=3", "--run-for=3s", "--trace", "--faults=flow3.uplink.1:drop")[0]
+        self.assertEqual(len(re.findall(r"192\.0\.2\.\d:7946 is in: ", text)), 3)
+        self.assertRegex(text, r"flow3\.uplink\.1 +\w+ \d+.*lost: drop")
+        self.assertIn("--faults: there are 3 flows here, and no flow4",
+                      lossy("simulate", "--protocol=membership", "--nodes=3", "--faults=flow4.uplink.1:drop", code=2)[1])
+
+    # An outage ends, and then all see each other again; while datagrams are lost to the end, that is not asked for,
+    # and it is said.
+    def test_eventually(self):
+        healed = run("--protocol=membership", "--outage=10s..30s", "--run-for=100s", "--delay=20ms")
+        self.assertGreater(healed["suspicions"], 0)
+        self.assertEqual(healed["notes"], [])
+        bad = run("--protocol=membership", "--drop=20%", "--run-for=30s")
+        self.assertIn("was not checked", bad["notes"][0])
+
+    def test_a_crash_is_seen(self):
+        found = run("--protocol=membership", "--crash-at=20s", "--run-for=100s", "--delay=20ms")
+        self.assertGreater(found["suspicions"], 0)
+
+    def test_loopback_has_two_hosts(self):
+        self.assertRegex(lossy("loopback", "--protocol=membership", code=2)[1],
+                         "^lossy: loopback joins two hosts, and membership has 5; lossy simulate joins any\n$")
+        found = run("--protocol=membership", "--nodes=2", "--run-for=600ms", "--period=50ms", command="loopback")
+        self.assertEqual(found["joined"], 2)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1] + sys.argv[2:])
