@@ -24,7 +24,9 @@ std::string_view name_of(RecordedHost host) {
 }
 
 bool is_same(const ReplayedEndpoint::Sent& sent, const Frame& frame) {
-  return sent.destination == frame.destination && !first_difference(frame.payload, sent.payload);
+  return sent.destination == frame.destination &&
+         sent.source.value_or(frame.source) == frame.source &&
+         !first_difference(frame.payload, sent.payload);
 }
 
 DifferenceSide side_of(const ReplayedEndpoint::Sent& sent) {
@@ -36,7 +38,8 @@ DifferenceSide side_of(const ReplayedEndpoint::Sent& sent) {
 std::optional<ReplayedEndpoint::Sent> ReplayedEndpoint::next_sent(Instant until) {
   for (std::uint64_t silent = 0; !stuck_; ++silent) {
     if (const auto transmit = endpoint_->poll_transmit(now_, buffer_)) {
-      return Sent{now_, transmit->destination, std::span(buffer_).first(transmit->size)};
+      return Sent{now_, transmit->destination, transmit->source,
+                  std::span(buffer_).first(transmit->size)};
     }
     const std::optional<Instant> due = endpoint_->poll_timeout();
     if (!due || *due > until) return std::nullopt;
@@ -62,6 +65,11 @@ std::optional<ReplayedEndpoint::Sent> ReplayedEndpoint::sent_at(Instant now) {
 void ReplayedEndpoint::receive(Instant now, const Datagram& datagram) {
   now_ = now;
   endpoint_->handle_datagram(now, datagram);
+}
+
+void ReplayedEndpoint::hear_refusal(Instant now, const Address& destination) {
+  now_ = std::max(now_, now);
+  endpoint_->handle_refusal(now_, destination);
 }
 
 TwoSidedReplay::TwoSidedReplay(PcapReader& reader, Endpoint* client, Endpoint& server,
@@ -117,7 +125,8 @@ void TwoSidedReplay::replay(const CaptureRecord& record, const Frame& frame) {
     failure_ = fmt::format("has more than {} flows", kReplayFlowsMax);
     return;
   }
-  check_silence_before(now_, record);
+  tell_refusals(now_, record);
+  if (!ended()) check_silence_before(now_, record);
   if (ended()) return;
 
   const RecordedHost host = is_clients ? RecordedHost::kClient : RecordedHost::kServer;
@@ -129,8 +138,32 @@ void TwoSidedReplay::replay(const CaptureRecord& record, const Frame& frame) {
   if (const auto sent = endpoint->next_sent(surely_over(now_))) {
     return report_unexpected(host, *sent, record);
   }
-  endpoint->receive(now_, {frame.source, frame.payload});
   ++received_;
+  if (!endpoint->listens_at(frame.destination)) return refuse(record, frame);
+  endpoint->receive(now_, {frame.source, frame.payload, frame.destination});
+}
+
+void TwoSidedReplay::refuse(const CaptureRecord& record, const Frame& frame) {
+  const std::optional<CaptureRecord> sent = find_sent(frame);
+  const Duration took = sent ? record.time - sent->time : Duration::zero();
+  const bool is_clients = frame.interface == static_cast<std::uint32_t>(RecordedHost::kClient);
+  const Refusal refusal{record.time + took,
+                        is_clients ? RecordedHost::kServer : RecordedHost::kClient,
+                        frame.destination};
+  refusals_.insert(std::ranges::upper_bound(refusals_, refusal.due, {}, &Refusal::due), refusal);
+}
+
+void TwoSidedReplay::tell_refusals(Instant until, const std::optional<CaptureRecord>& record) {
+  while (!refusals_.empty() && refusals_.front().due <= until) {
+    const Refusal refusal = refusals_.front();
+    refusals_.pop_front();
+    ReplayedEndpoint* const endpoint = endpoint_of(refusal.host);
+    if (endpoint == nullptr) continue;
+    if (const auto sent = endpoint->next_sent(surely_over(refusal.due))) {
+      return report_unexpected(refusal.host, *sent, record);
+    }
+    endpoint->hear_refusal(refusal.due, refusal.destination);
+  }
 }
 
 // Whatever an endpoint sends before the record's time should have had a record before this one.
@@ -160,7 +193,11 @@ void TwoSidedReplay::check_sent(ReplayedEndpoint& endpoint, const CaptureRecord&
   const DifferenceSide expected = side_of(record, frame);
   if (sent) {
     const bool other_bytes = first_difference(frame.payload, sent->payload).has_value();
-    return report(host, other_bytes ? "sends other bytes" : "sends to another address",
+    const bool elsewhere = sent->destination != frame.destination;
+    return report(host,
+                  other_bytes ? "sends other bytes"
+                  : elsewhere ? "sends to another address"
+                              : "sends from another address",
                   record.number, expected, side_of(*sent));
   }
   const auto next = endpoint.next_sent(kLastInstant);
@@ -169,6 +206,8 @@ void TwoSidedReplay::check_sent(ReplayedEndpoint& endpoint, const CaptureRecord&
 }
 
 void TwoSidedReplay::check_end() {
+  tell_refusals(kLastInstant, std::nullopt);
+  if (ended()) return;
   for (const RecordedHost host : {RecordedHost::kClient, RecordedHost::kServer}) {
     ReplayedEndpoint* const endpoint = endpoint_of(host);
     if (endpoint == nullptr) continue;
@@ -211,25 +250,28 @@ bool TwoSidedReplay::check_intact(const CaptureRecord& record, const Frame& fram
   return false;
 }
 
+bool TwoSidedReplay::is_counterpart(const CaptureRecord& record, const Frame& wanted) const {
+  const auto decoded = decode_record(record);
+  const auto* other = std::get_if<Frame>(&decoded);
+  return other != nullptr && is_ours(*other) && other->interface != wanted.interface &&
+         other->type != wanted.type && other->source == wanted.source &&
+         other->destination == wanted.destination && other->identification == wanted.identification;
+}
+
 std::optional<CaptureRecord> TwoSidedReplay::find_counterpart(const Frame& frame) {
-  const auto is_counterpart = [&, wanted = frame](const CaptureRecord& record) {
-    const auto decoded = decode_record(record);
-    const auto* other = std::get_if<Frame>(&decoded);
-    return other != nullptr && is_ours(*other) && other->interface != wanted.interface &&
-           other->type != wanted.type && other->source == wanted.source &&
-           other->destination == wanted.destination &&
-           other->identification == wanted.identification;
-  };
-  if (frame.type == PacketType::kOutgoing) {
-    for (int i = 0; i < kRecordsAhead; ++i) {
-      const std::optional<CaptureRecord> ahead = reader_.next();
-      if (!ahead || is_counterpart(*ahead)) return ahead;
-    }
-    return std::nullopt;
+  if (frame.type != PacketType::kOutgoing) return find_sent(frame);
+  const Frame wanted = frame;
+  for (int i = 0; i < kRecordsAhead; ++i) {
+    const std::optional<CaptureRecord> ahead = reader_.next();
+    if (!ahead || is_counterpart(*ahead, wanted)) return ahead;
   }
+  return std::nullopt;
+}
+
+std::optional<CaptureRecord> TwoSidedReplay::find_sent(const Frame& frame) const {
   std::optional<CaptureRecord> found;
   for (const CaptureRecord& before : tail_.records()) {
-    if (is_counterpart(before)) found = before;
+    if (is_counterpart(before, frame)) found = before;
   }
   return found;
 }

@@ -1,6 +1,7 @@
 // Replays a recording that shows both hosts: part of replay_capture().
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <set>
 #include <string>
@@ -19,6 +20,7 @@ class ReplayedEndpoint {
   struct Sent {
     Instant time;
     Address destination;
+    std::optional<Address> source;       // Where the endpoint says so.
     std::span<const std::byte> payload;  // Valid until the next call.
   };
 
@@ -33,6 +35,9 @@ class ReplayedEndpoint {
 
   // Call it only when next_sent() has nothing more up to the moment before.
   void receive(Instant now, const Datagram& datagram);
+  // The same, of what it sent to a port that nobody had open.
+  void hear_refusal(Instant now, const Address& destination);
+  bool listens_at(const Address& local) const { return endpoint_->listens_at(local); }
 
   // Its time begins, at another instant than Instant{}. Before anything else.
   void start(Instant now) { now_ = now; }
@@ -81,6 +86,9 @@ class TwoSidedReplay {
   // Until when timeouts have run that are seen in nothing, when something happens at `time`.
   Instant surely_over(Instant time) const;
   void start(Instant time);
+  // What arrived at a closed port: its sender hears of it as long afterwards as it took.
+  void refuse(const CaptureRecord& record, const Frame& frame);
+  void tell_refusals(Instant until, const std::optional<CaptureRecord>& record);
   bool ended() const { return !difference_.empty() || !failure_.empty(); }
   ReplayedEndpoint* endpoint_of(RecordedHost host);
   void replay(const CaptureRecord& record, const Frame& frame);
@@ -88,16 +96,26 @@ class TwoSidedReplay {
   void check_sent(ReplayedEndpoint& endpoint, const CaptureRecord& record, const Frame& frame);
   void check_end();
   bool check_intact(const CaptureRecord& record, const Frame& frame);
-  // The latest record of the same datagram at the other host; of a sent one, the next. Reads on.
+  // Whether a record is of the same datagram at the other host; the latest such, of a sent one the
+  // next. Reads on.
+  bool is_counterpart(const CaptureRecord& record, const Frame& wanted) const;
   std::optional<CaptureRecord> find_counterpart(const Frame& frame);
+  std::optional<CaptureRecord> find_sent(const Frame& frame) const;
 
   void report_unexpected(RecordedHost host, const Sent& sent,
                          const std::optional<CaptureRecord>& record);
   void report(RecordedHost host, const std::string& title, std::uint64_t record,
               const DifferenceSide& expected, const DifferenceSide& actual);
 
+  struct Refusal {
+    Instant due;
+    RecordedHost host = RecordedHost::kClient;  // Who hears of it.
+    Address destination;
+  };
+
   PcapReader& reader_;
   RecordedBy by_;
+  std::deque<Refusal> refusals_;  // The one that is heard first is first.
   std::optional<ReplayedEndpoint> client_;
   ReplayedEndpoint server_;
   FlowAddresses flow_;  // Of the latest record.

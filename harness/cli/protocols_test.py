@@ -119,8 +119,22 @@ class Tftp(unittest.TestCase):
         self.assertIn("1 scenario: 1 holds", lossy("golden", str(self.folder))[0])
         text = lossy("simulate", f"--config={self.folder / 'files.toml'}", f"--golden={self.folder / 'files.pcap'}")[0]
         self.assertIn("done           3 of 3", text)
+        replayed, = json.loads(lossy("replay", "--json", str(self.folder / "files.pcap"))[0])["files"]
+        self.assertTrue(replayed["client_checked"])
         (self.folder / "files.toml").write_text('[simulate]\nprotocol = "tftp"\nnames = ["Michael"]\n')
         self.assertIn("names", lossy("golden", str(self.folder), code=2)[1])
+
+    # Whatever happened, both sides do it again when they get what they got: ports that are closed by then refuse.
+    def test_replay(self):
+        scenario, recording = self.folder / "a.toml", self.folder / "a.pcap"
+        refused = 0
+        for seed in range(1, 21):
+            scenario.write_text(f'[simulate]\nprotocol = "tftp"\nget = ["a", "b"]\nput = "c"\ndrop = "30%"\nduplicate = "10%"\n'
+                                f'delay = "300ms"\njitter = "290ms"\nattempts = 3\nseed = {seed}\n')
+            found = json.loads(lossy("simulate", "--json", f"--config={scenario}", f"--record={recording}")[0])
+            refused += any("had open" in note for note in found["notes"])
+            lossy("replay", str(recording))
+        self.assertGreater(refused, 0)
 
     def test_report(self):
         page = self.folder / "run.html"
