@@ -1,4 +1,5 @@
-// The `lossy` command.
+#include <lossy/harness/cli/command.hpp>
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include <lossy/core/escape.hpp>
+#include <lossy/core/greeting/protocol.hpp>
 #include <lossy/harness/capture/stoppable_write.hpp>
 #include <lossy/harness/cli/answer_command.hpp>
 #include <lossy/harness/cli/command_line.hpp>
@@ -30,6 +32,7 @@
 #include <lossy/harness/cli/option_view.hpp>
 #include <lossy/harness/cli/output.hpp>
 #include <lossy/harness/cli/profiles_command.hpp>
+#include <lossy/harness/cli/protocols.hpp>
 #include <lossy/harness/cli/protocols_command.hpp>
 #include <lossy/harness/cli/proxy_command.hpp>
 #include <lossy/harness/cli/record_command.hpp>
@@ -93,24 +96,30 @@ void without_line(CLI::App& app, const CommandLine&, std::function<int()>& comma
   add(app, command);
 }
 
+struct GroupedCommand {
+  const char* name;
+  Adder add;
+  bool is_of_greetings = false;
+};
+
 struct CommandGroup {
   const char* title;
-  std::vector<std::pair<const char*, Adder>> commands;
+  std::vector<GroupedCommand> commands;
 };
 
 // In groups of what a person wants to do, which --help shows in this order.
 const std::vector<CommandGroup>& command_groups() {
   static const std::vector<CommandGroup> groups = {
       {"See what a bad network does",
-       {{"learn", without_line<add_learn_command>},
+       {{"learn", without_line<add_learn_command>, true},
         {"simulate", add_simulate_command},
         {"loopback", add_loopback_command},
         {"protocols", without_line<add_protocols_command>},
         {"profiles", without_line<add_profiles_command>}}},
       {"Put programs on a bad network",
        {{"proxy", add_proxy_command},
-        {"serve", without_line<add_serve_command>},
-        {"greet", add_greet_command}}},
+        {"serve", without_line<add_serve_command>, true},
+        {"greet", add_greet_command, true}}},
       {"Capture, and look at captures",
        {{"record", without_line<add_record_command>},
         {"interfaces", without_line<add_interfaces_command>},
@@ -120,15 +129,21 @@ const std::vector<CommandGroup>& command_groups() {
         {"answer", add_answer_command},
         {"golden", add_golden_command}}},
       {"Feed a fuzzer",
-       {{"script", without_line<add_script_command>}, {"seeds", without_line<add_seeds_command>}}},
+       {{"script", without_line<add_script_command>, true},
+        {"seeds", without_line<add_seeds_command>}}},
   };
   return groups;
 }
 
+bool is_there(const GroupedCommand& command) {
+  return !command.is_of_greetings || find_protocol(greetings().name) != nullptr;
+}
+
 bool is_command(std::string_view word) {
   return std::ranges::any_of(command_groups(), [&](const CommandGroup& group) {
-    return std::ranges::any_of(group.commands,
-                               [&](const auto& command) { return command.first == word; });
+    return std::ranges::any_of(group.commands, [&](const GroupedCommand& command) {
+      return command.name == word && is_there(command);
+    });
   });
 }
 
@@ -138,10 +153,10 @@ void add_commands(CLI::App& app, const CommandLine& command_line, std::string_vi
                   std::function<int()>& command) {
   const bool all = !is_command(first_word);
   for (const auto& [title, commands] : command_groups()) {
-    for (const auto& [name, add] : commands) {
-      if (!all && first_word != name) continue;
-      add(app, command_line, command);
-      app.get_subcommand(name)->group(title);
+    for (const GroupedCommand& one : commands) {
+      if (!is_there(one) || (!all && first_word != one.name)) continue;
+      one.add(app, command_line, command);
+      app.get_subcommand(one.name)->group(title);
     }
   }
   if (all) add_completion_commands(app, command);
@@ -149,16 +164,17 @@ void add_commands(CLI::App& app, const CommandLine& command_line, std::string_vi
 
 constexpr const char* kOptions = "Options";  // CLI11 has another title from version 2.5 on.
 
-int parse_and_run(int argc, char** argv) {
+int parse_and_run(int argc, char** argv, const CommandAbout& about) {
   const CommandLine command_line(argc, argv);
   std::function<int()> command;
-  CLI::App app("Shows what a UDP protocol does when the network misbehaves.", "lossy");
+  CLI::App app(about.sentence, about.name);
   app.formatter(std::make_shared<HelpFormat>());
   app.get_help_ptr()->group(kOptions);
   app.option_defaults()->group(kOptions);
-  app.set_version_flag("--version", "lossy " LOSSY_VERSION);
+  const std::string with = about.name == "lossy" ? "" : about.name + ", made with ";
+  app.set_version_flag("--version", with + "lossy " LOSSY_VERSION);
   app.require_subcommand(1);
-  app.footer("Every command explains itself: lossy COMMAND --help");
+  app.footer("Every command explains itself: " + about.name + " COMMAND --help");
   app.set_config("--config", "",
                  "a scenario: the options of simulate in the [simulate] section of a file")
       ->check(scenario_file())
@@ -190,9 +206,9 @@ int parse_and_run(int argc, char** argv) {
   return command();
 }
 
-int run(int argc, char** argv) {
+int run(int argc, char** argv, const CommandAbout& about) {
   try {
-    const int exit_code = parse_and_run(argc, argv);
+    const int exit_code = parse_and_run(argc, argv, about);
     flush_output();
     check_output();
     return exit_code;
@@ -217,15 +233,17 @@ int run(int argc, char** argv) {
 }
 
 }  // namespace
-}  // namespace lossy
 
-int main(int argc, char** argv) {
-  lossy::Address::name_zones(lossy::zone_name);
-  lossy::occupy_standard_descriptors();
-  lossy::take_over_output();
-  lossy::when_stop_is_taken(lossy::expect_end);
+int run_command(int argc, char** argv, const CommandAbout& about) {
+  set_protocols(about.protocols);
+  Address::name_zones(zone_name);
+  occupy_standard_descriptors();
+  take_over_output();
+  when_stop_is_taken(expect_end);
   // The write fails instead, and what failed is said.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
-  return lossy::run(argc, argv);
+  return run(argc, argv, about);
 }
+
+}  // namespace lossy

@@ -163,6 +163,8 @@ class RunCommand {
     RunReport result = run_report(scenario(), *run_, network_->counters(Direction::kUplink),
                                   network_->counters(Direction::kDownlink), network_->now());
     result.command = kind_.command;
+    // Where there is one alone, or it was not asked for, there is nothing to tell.
+    if (&scenario().protocol() != protocols().front()) result.protocol = scenario().protocol().name;
     result.wall_time = wall_time;
     result.reproduce = reproduce();
     network_->add_to(result);

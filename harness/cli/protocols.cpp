@@ -3,14 +3,15 @@
 #include <toml++/toml.h>
 #include <exception>
 #include <optional>
+#include <utility>
 
-#include <lossy/core/greeting/protocol.hpp>
-#include <lossy/core/membership/protocol.hpp>
-#include <lossy/core/tftp/protocol.hpp>
+#include <lossy/core/check.hpp>
 #include <lossy/harness/cli/scenario_format.hpp>
 
 namespace lossy {
 namespace {
+
+std::vector<const Protocol*> all_protocols;
 
 // The value of an option, as --name=VALUE or --name VALUE: of several the last.
 std::optional<std::string> value_of(const std::vector<std::string>& words,
@@ -33,10 +34,13 @@ const Protocol& named_or_first(const std::optional<std::string>& name) {
 
 }  // namespace
 
+void set_protocols(std::vector<const Protocol*> protocols) {
+  check(!protocols.empty(), "set_protocols: there is none");
+  all_protocols = std::move(protocols);
+}
+
 const std::vector<const Protocol*>& protocols() {
-  static const std::vector<const Protocol*> all{&greetings(), &tftp::protocol(),
-                                                &membership::protocol()};
-  return all;
+  return all_protocols;
 }
 
 const Protocol* find_protocol(std::string_view name) {

@@ -9,6 +9,8 @@
 
 namespace lossy {
 
+// Those of this program, before anything asks for them: one at least, which must outlive that.
+void set_protocols(std::vector<const Protocol*> protocols);
 // The first is meant where none is named.
 const std::vector<const Protocol*>& protocols();
 // Nothing when there is none of that name.

@@ -1,7 +1,6 @@
 #include <lossy/harness/cli/run_report.hpp>
 
 #include <lossy/core/counted.hpp>
-#include <lossy/core/greeting/protocol.hpp>
 #include <lossy/harness/report/link_notes.hpp>
 
 namespace lossy {
@@ -11,7 +10,7 @@ RunReport run_report(const Scenario& scenario, const ProtocolRun& run, const Lin
   const PathOptions& path = scenario.path();
   const Protocol& protocol = scenario.protocol();
   RunReport report{.command = {},
-                   .protocol = &protocol == &greetings() ? "" : protocol.name,
+                   .protocol = {},
                    .seed = {},
                    .call = protocol.call,
                    .figures = run.figures(),

@@ -2,6 +2,7 @@
 
 #include <system_error>
 
+#include <lossy/core/greeting/protocol.hpp>
 #include <lossy/harness/cli/script_file.hpp>
 
 namespace lossy {
@@ -20,12 +21,13 @@ void Scenario::add_to(CLI::App& app, const Protocol& protocol) {
   plan_.add_to(app, protocol);
   app.add_flag("--ipv6", ipv6_, "use IPv6")->group(protocol.title);
   path_.add_to(app);
+  app_ = &app;
+  if (&protocol != &greetings()) return;  // Scripts are of greetings.
   add_path(app, "--script", script_path_,
            "instead of all that: what the client is asked and what the network does, operation by "
            "operation, as lossy script shows it",
            "FILE")
       ->group("Script");
-  app_ = &app;
 }
 
 void Scenario::resolve_script() {

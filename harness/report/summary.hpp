@@ -14,7 +14,7 @@ namespace lossy {
 
 struct RunReport {
   std::string command;                // "simulate".
-  std::string protocol{};             // Of any but greetings.
+  std::string protocol{};             // Of any but the first that there is.
   std::optional<std::uint64_t> seed;  // Nothing when nothing was random.
   // Instead of the seed, when the directions have different ones.
   struct Seeds {
