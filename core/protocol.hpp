@@ -63,7 +63,6 @@ struct RunPlan {
   std::map<std::string, std::int64_t, std::less<>> settings;  // Those that have a value.
   std::vector<Call> calls;                                    // In the order asked.
   std::vector<Address> addresses;                             // Of each host.
-  std::uint64_t seed = 0;                                     // Of what hosts draw.
 
   std::optional<std::int64_t> find(std::string_view setting) const {
     const auto found = settings.find(setting);

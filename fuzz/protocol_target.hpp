@@ -54,7 +54,6 @@ class ProtocolTarget {
         if (!tried.empty()) plan.calls.push_back({kind, input.of(tried)});
       }
     }
-    plan.seed = input.byte();
     std::uint8_t host = 0;
     for (const HostRole& role : protocol_.hosts(plan)) {
       plan.addresses.push_back(Address::v4({192, 0, 2, ++host}, role.port));

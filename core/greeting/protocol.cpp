@@ -127,6 +127,7 @@ const Protocol& greetings() {
                      {.name = "all-end",
                       .sentence = "every request ends",
                       .when = Property::When::kAtRest}},
+      .survives_damage = true,
       .tells_requests = true,
       .hosts = hosts,
       .make_run =

@@ -17,7 +17,7 @@ NodeOptions node_options(const RunPlan& plan, std::size_t node) {
   NodeOptions options;
   options.self = plan.addresses.at(node);
   if (node > 0) options.contact = plan.addresses.front();
-  options.seed = RandomStream(plan.seed).at(node + 1);
+  options.seed = RandomStream(static_cast<std::uint64_t>(plan.at("order"))).at(node + 1);
   options.period = Duration(plan.at("period"));
   options.answer_time = options.period / 4;
   options.suspect_periods = static_cast<int>(plan.at("suspect-periods"));
@@ -233,6 +233,10 @@ const Protocol& protocol() {
                     .least = 1,
                     .most = 1000,
                     .tried = {1, 1, 2}},
+                   {.name = "order",
+                    .sentence = "a number for the orders in which they ping each other [1]",
+                    .initial = 1,
+                    .tried = {2, 3, 4, 5}},
                    {.name = "crash-at",
                     .sentence = "the last node falls silent then, for good",
                     .kind = Setting::Kind::kTime,

@@ -13,7 +13,7 @@ namespace lossy::tftp {
 namespace {
 
 enum CallName : std::size_t { kGet, kPut };
-enum PropertyName : std::size_t { kWhole, kOnceATimeout, kAllEnd, kForgotten };
+enum PropertyName : std::size_t { kWhole, kOnceATimeout, kAllEnd, kForgotten, kAckedAgain };
 
 constexpr std::int64_t kFileBytesMax = std::int64_t{1} << 24;
 
@@ -34,6 +34,12 @@ class BlockWatch {
   void timed_out() { ++timeouts_; }
   void sent(const Transmit& transmit, std::span<const std::byte> payload) {
     const Parsed message = parse(payload);
+    if (const auto* const ack = std::get_if<Ack>(&message)) {
+      const auto [last, is_first] = acks_.try_emplace(
+          {transmit.destination, transmit.source.value_or(Address())}, ack->block);
+      if (!is_first && last->second == ack->block) acked_again_ = true;
+      last->second = ack->block;
+    }
     const auto* const data = std::get_if<Data>(&message);
     if (data == nullptr) return;
     Way& way = ways_[{transmit.destination, transmit.source.value_or(Address())}];
@@ -42,6 +48,7 @@ class BlockWatch {
     if (++way.times > 1 + timeouts_ - way.timeouts_before) holds_ = false;
   }
   bool holds() const { return holds_; }
+  bool acked_again() const { return acked_again_; }
 
  private:
   struct Way {
@@ -50,6 +57,8 @@ class BlockWatch {
     std::uint64_t times = 0;
   };
   std::map<std::pair<Address, Address>, Way> ways_;
+  std::map<std::pair<Address, Address>, std::uint16_t> acks_;  // The last ones.
+  bool acked_again_ = false;
   std::uint64_t timeouts_ = 0;
   bool holds_ = true;
 };
@@ -178,8 +187,10 @@ class TransferRun final : public ProtocolRun {
         return watch_.holds();
       case kAllEnd:
         return ended_ == asked_ && client_.endpoint.pending() == 0;
-      default:
+      case kForgotten:
         return server_.endpoint.transfers() == 0;
+      default:
+        return watch_.acked_again();
     }
   }
 
@@ -235,6 +246,9 @@ std::vector<HostRole> hosts(const RunPlan& plan) {
     const std::string& file = call.argument;
     const std::string option = call.kind == kPut ? "--put" : "--get";
     if (file.empty()) throw PlanError(option, "the file's name is missing");
+    if (file.find('\0') != std::string::npos) {
+      throw PlanError(option, "a file's name has no byte 0: it ends the name");
+    }
     if (file.size() > kFileNameBytesMax) {
       throw PlanError(option, "a file's name has at most " + std::to_string(kFileNameBytesMax) +
                                   " bytes, and this one " + std::to_string(file.size()));
@@ -301,7 +315,10 @@ const Protocol& protocol() {
            {.name = "all-end", .sentence = "every transfer ends", .when = Property::When::kAtRest},
            {.name = "forgotten",
             .sentence = "the server keeps nothing of a transfer that is over",
-            .when = Property::When::kAtRest}},
+            .when = Property::When::kAtRest},
+           {.name = "acked-again",
+            .sentence = "a block that came again is acknowledged again",
+            .when = Property::When::kSometimes}},
       .hosts = hosts,
       .make_run =
           [](const RunPlan& plan, Protocol::Listener listener) {

@@ -103,6 +103,9 @@ class Replay {
         continue;
       }
       if (by == RecordedBy::kProxy) proxied_.survey(frame);
+      const bool asks = frame.interface == static_cast<std::uint32_t>(RecordedHost::kClient) &&
+                        frame.type == PacketType::kOutgoing;
+      if (asks && !asked_port_) asked_port_ = frame.destination.port();
       if (disorder.empty()) disorder = disorder_in(*record, frame, last);
       last = record->time;
     }
@@ -145,6 +148,13 @@ class Replay {
   }
 
   void run_two_sided(PcapReader& reader) {
+    if (options_.server == nullptr && asked_port_ && *asked_port_ != ReplayOptions{}.server_port) {
+      not_tried(
+          fmt::format("{}: is of another protocol than greetings, and does not say what was "
+                      "asked of it: --scenario=FILE.toml does",
+                      shown_path_));
+      return;
+    }
     result_.client_checked = options_.client != nullptr;
     TwoSidedReplay replay(reader, options_.client, server(), by_);
     if (options_.bad_checksums) replay.take_bad_checksums();
@@ -197,6 +207,7 @@ class Replay {
   std::string shown_path_;
   ReplayResult result_;
   RecordedBy by_ = RecordedBy::kSomebody;
+  std::optional<std::uint16_t> asked_port_;  // Where the first datagram of a client went.
   OneSidedReplay one_sided_;
   OneSidedReplay proxied_{std::nullopt};
   Server default_server_;

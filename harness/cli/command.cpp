@@ -147,6 +147,8 @@ bool is_command(std::string_view word) {
   });
 }
 
+constexpr const char* kLossy = "lossy";
+
 // All of them; the one alone that is called by the first word needs no other's options, which take
 // longer to set up than most commands run.
 void add_commands(CLI::App& app, const CommandLine& command_line, std::string_view first_word,
@@ -158,6 +160,10 @@ void add_commands(CLI::App& app, const CommandLine& command_line, std::string_vi
       one.add(app, command_line, command);
       app.get_subcommand(one.name)->group(title);
     }
+  }
+  if (app.get_name() != kLossy) {  // Their examples are of lossy's protocols.
+    for (CLI::App* added : app.get_subcommands({})) added->footer("");
+    return;
   }
   if (all) add_completion_commands(app, command);
 }
@@ -171,7 +177,7 @@ int parse_and_run(int argc, char** argv, const CommandAbout& about) {
   app.formatter(std::make_shared<HelpFormat>());
   app.get_help_ptr()->group(kOptions);
   app.option_defaults()->group(kOptions);
-  const std::string with = about.name == "lossy" ? "" : about.name + ", made with ";
+  const std::string with = about.name == kLossy ? "" : about.name + ", made with ";
   app.set_version_flag("--version", with + "lossy " LOSSY_VERSION);
   app.require_subcommand(1);
   app.footer("Every command explains itself: " + about.name + " COMMAND --help");

@@ -22,6 +22,7 @@
 #include <lossy/harness/cli/json_output.hpp>
 #include <lossy/harness/cli/output.hpp>
 #include <lossy/harness/cli/progress.hpp>
+#include <lossy/harness/cli/protocols.hpp>
 #include <lossy/harness/cli/recorded_options.hpp>
 #include <lossy/harness/cli/report_file.hpp>
 #include <lossy/harness/cli/terminal.hpp>
@@ -37,6 +38,7 @@ struct InspectCommandOptions {
   InspectOptions inspect;
   bool why = false;
   bool trace = false;
+  std::string protocol;
   bool hex = false;
   FitOption fit;
   JsonOption json;
@@ -71,7 +73,7 @@ InspectReport inspect_with(const std::string& path, const InspectCommandOptions&
   const bool may_read_again = !servers && !options.trace && page == nullptr;
   inspect.servers = std::move(servers);
   Inspector inspector(inspect);
-  InspectTrace trace(stdout, options.hex, line_style(stdout));
+  InspectTrace trace(stdout, options.hex, line_style(stdout), description_of(options.protocol));
   while (const auto record = reader.next()) {
     const auto decoded = inspector.decode(*record);
     const auto sight = inspector.add(*record, decoded);
@@ -221,6 +223,8 @@ void add_inspect_command(CLI::App& app, const CommandLine& command_line,
       "--trace", options->trace,
       "print every record as a ladder; of a recording of both hosts it says what was "
       "lost");
+  add_protocol(*inspect_app, options->protocol,
+               "whose datagrams these are: --trace tells them in its words");
   inspect_app->add_flag("--why", options->why, "say of each flow why its server is the server");
   inspect_app->add_flag("--hex", options->hex, "print the bytes of every datagram, too");
   options->fit.add_to(*inspect_app);
@@ -256,6 +260,9 @@ void add_inspect_command(CLI::App& app, const CommandLine& command_line,
   add_report(*inspect_app, options->report);
   inspect_app->callback([options, &command_line, &command] {
     if (options->hex) options->trace = true;
+    if (!options->protocol.empty() && !options->trace) {
+      throw usage_error("--protocol", "it is what --trace tells; give that, too");
+    }
     if (options->trace && options->json.replaces_text()) {
       throw usage_error("--trace", "there is no ladder in --json; --json=FILE goes beside it");
     }

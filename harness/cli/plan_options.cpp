@@ -53,13 +53,12 @@ CLI::Option* PlanOptions::add_calls(const CallKind& kind) {
 
 void PlanOptions::add_setting(const Setting& setting) {
   const std::string name = "--" + setting.name;
-  std::optional<std::int64_t>& value = settings_[setting.name];
   if (setting.kind == Setting::Kind::kFlag) {
-    app_->add_flag_function(
-            name, [&value](std::int64_t times) { value = times > 0 ? 1 : 0; }, setting.sentence)
-        ->group(protocol_->title);
+    flags_.emplace_back(setting.name, false);
+    app_->add_flag(name, flags_.back().second, setting.sentence)->group(protocol_->title);
     return;
   }
+  std::optional<std::int64_t>& value = settings_[setting.name];
   const bool is_time = setting.kind == Setting::Kind::kTime;
   const auto parse = [setting](std::string_view text) {
     if (setting.kind == Setting::Kind::kTime) return parse_time(setting, text);
@@ -93,6 +92,7 @@ void PlanOptions::resolve() {
   for (const auto& [name, value] : settings_) {
     if (value) plan_.settings[name] = *value;
   }
+  for (const auto& [name, is_given] : flags_) plan_.settings[name] = is_given ? 1 : 0;
   plan_.calls = calls_in_order();
   app_ = nullptr;
   call_options_.clear();

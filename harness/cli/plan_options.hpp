@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <lossy/core/protocol.hpp>
@@ -39,7 +40,9 @@ class PlanOptions {
   // Until resolve().
   CLI::App* app_ = nullptr;
   std::map<std::string, std::optional<std::int64_t>> settings_;
-  std::vector<CLI::Option*> call_options_;          // By kind.
+  std::deque<std::pair<std::string, bool>>
+      flags_;                               // Settings that are flags, and whether they were given.
+  std::vector<CLI::Option*> call_options_;  // By kind.
   std::deque<std::vector<std::string>> arguments_;  // By kind.
   RunPlan plan_;
   std::vector<HostRole> hosts_;

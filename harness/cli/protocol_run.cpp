@@ -89,12 +89,25 @@ class RunCommand {
     if (!interrupted || !record_replaces_) recorder_.finish();
     if (fault_saver_ && (!interrupted || !faults_replace_)) fault_saver_->finish();
     RunReport result = report(progress.elapsed());
+    const std::vector<std::string> not_reached = check_.not_reached();
+    for (const Property& property : scenario().protocol().properties) {
+      if (property.when != Property::When::kSometimes) continue;
+      result.reached.emplace_back(
+          property.name, std::ranges::find(not_reached, property.name) == not_reached.end());
+    }
     if (interrupted) result.stopped_by = stop_signal_name(network_->stop_signal());
-    if (check_.waits_in_vain() && !interrupted) {
+    if (check_.broken() != nullptr) {
+      result.does_not_hold = *check_.broken();
+      const auto damaged = [](const LinkCounters& link) { return link.corrupted + link.truncated; };
+      if (!scenario().protocol().survives_damage &&
+          damaged(result.uplink) + damaged(result.downlink) > 0) {
+        result.notes.push_back("datagrams were damaged so that the checksum missed it, which " +
+                               scenario().protocol().name + " does not promise to survive.");
+      }
+    } else if (check_.waits_in_vain() && !interrupted) {
       result.notes.push_back("what must hold once the network was perfect for " +
                              readable(run_->settles_within()) +
-                             " was not checked: it never was for so long (an --outage ends, and so "
-                             "does a --timeline).");
+                             " was not checked: the run had no such time behind its last fault.");
     }
     if (writer_ && !writer_->failure().empty()) result.notes.push_back(writer_->failure() + '.');
     if (!options_.json.replaces_text()) {
@@ -274,14 +287,9 @@ std::string words_of(const Property& broken) {
 
 void add_run_options(CLI::App& app, RunOptions& options, const Protocol& protocol) {
   options.scenario.add_to(app, protocol);
-  app.add_option("--protocol", options.protocol,
-                 "whose hosts run, of lossy protocols [" + protocols().front()->name + "]")
-      ->type_name("NAME")
-      ->group("Protocol")
-      ->check([](const std::string& name) {
-        if (find_protocol(name) != nullptr) return std::string();
-        return "there is no protocol '" + name + "'; there are " + protocol_names();
-      });
+  add_protocol(app, options.protocol,
+               "whose hosts run, of lossy protocols [" + protocols().front()->name + "]")
+      ->group("Protocol");
   const std::string group = "Output";
   options.record.add_to(
       app, "record what a tcpdump on both hosts would show, for Wireshark and lossy replay", group);

@@ -58,15 +58,36 @@ std::string protocol_names() {
   return names;
 }
 
+CLI::Option* add_protocol(CLI::App& app, std::string& name, const std::string& description) {
+  return app.add_option("--protocol", name, description)
+      ->type_name("NAME")
+      ->check([](const std::string& given) {
+        if (find_protocol(given) != nullptr) return std::string();
+        return "there is no protocol '" + given + "'; there are " + protocol_names();
+      });
+}
+
+std::function<std::string(std::span<const std::byte>)> description_of(const std::string& name) {
+  const Protocol* const protocol = find_protocol(name);
+  if (protocol == nullptr) return {};
+  return protocol->describe;
+}
+
 const Protocol& protocol_of_scenario(const std::string& path) {
   std::string checked = path;
   if (!scenario_file()(checked).empty()) return *protocols().front();
+  std::optional<std::string> name;
   try {
-    const toml::table table = toml::parse_file(path);
-    return named_or_first(table["simulate"]["protocol"].value<std::string>());
+    name = toml::parse_file(path)["simulate"]["protocol"].value<std::string>();
   } catch (const std::exception&) {
     return *protocols().front();
   }
+  // Else the options of another one would be what is wrong.
+  if (name && find_protocol(*name) == nullptr) {
+    throw ScenarioError(path + ": there is no protocol '" + *name + "'; there are " +
+                        protocol_names());
+  }
+  return named_or_first(name);
 }
 
 const Protocol& protocol_of_words(const std::vector<std::string>& words) {

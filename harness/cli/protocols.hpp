@@ -1,6 +1,9 @@
 // Which protocols there are, and which one a command is about.
 #pragma once
 
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,8 +21,13 @@ const Protocol* find_protocol(std::string_view name);
 // "greetings, tftp".
 std::string protocol_names();
 
+// An option --protocol=NAME.
+CLI::Option* add_protocol(CLI::App& app, std::string& name, const std::string& description);
+// How datagrams of the protocol of that option read; nothing, where they are quoted.
+std::function<std::string(std::span<const std::byte>)> description_of(const std::string& name);
+
 // The one that a scenario names; the first when it names none, or cannot be read: whoever reads it
-// as a whole says why.
+// as a whole says why. Throws ScenarioError when there is none of that name.
 const Protocol& protocol_of_scenario(const std::string& path);
 // The one that --protocol names among the words of a command, or else the scenario of --config.
 const Protocol& protocol_of_words(const std::vector<std::string>& words);

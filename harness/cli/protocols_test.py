@@ -48,6 +48,14 @@ class Listing(unittest.TestCase):
             self.assertRegex(error, r"^lossy: (NAME|--protocol): there is no protocol 'tcp'; there are greetings, tftp, "
                                     r"membership\n$")
 
+    def test_an_unknown_one_in_a_scenario(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "a.toml"
+            path.write_text('[simulate]\nprotocol = "nope"\nget = "a"\n')
+            for arguments in (("simulate", f"--config={path}"), ("golden", folder)):
+                self.assertIn("there is no protocol 'nope'; there are greetings, tftp, membership",
+                              "".join(lossy(*arguments, code=2)))
+
     def test_options_are_the_protocols_own(self):
         for arguments in (("--get=a",), ("--protocol=greetings", "--get=a"), ("--protocol=tftp", "Michael"),
                           ("--protocol=membership", "--window=3")):
@@ -75,6 +83,9 @@ class Tftp(unittest.TestCase):
         found = run(*self.CALLS, "--drop=20%", "--seed=5")
         self.assertEqual((found["protocol"], found["transfers"], found["done"], found["bytes"]), ("tftp", 4, 4, 8000))
         self.assertEqual(run(*self.CALLS, "--drop=20%", "--seed=5")["uplink"], found["uplink"])
+        self.assertEqual(run(*self.CALLS, "--faults=downlink.2:drop")["reached"], {"acked-again": True})
+        self.assertEqual(run(*self.CALLS)["reached"], {"acked-again": False})
+        self.assertIn("  not reached    acked-again\n", lossy("simulate", *self.CALLS)[0])
         nothing = run("--protocol=tftp", "--drop=100%")
         self.assertEqual((nothing["done"], nothing["gave_up"]), (0, 1))
 
@@ -82,7 +93,7 @@ class Tftp(unittest.TestCase):
         text = lossy("simulate", "--protocol=tftp", "--blksize=1000", "--tsize", "--timeout=3", "--trace")[0]
         self.assertIn('RRQ "readme" blksize 1000 timeout 3 tsize 0', text)
         self.assertIn("OACK blksize 1000 timeout 3 tsize 2000", text)
-        for arguments, words in ((("--get=",), "--get: "), (("--get=" + "x" * 256,), "--get: a file's name has at most 255"),
+        for arguments, words in ((("--get=",), "--get: "), (("--tsize=maybe",), "--tsize"), (("--get=" + "x" * 256,), "--get: a file's name has at most 255"),
                                  (("--blksize=7",), "--blksize"), (("--initial-rto=0s",), "--initial-rto: it must be above 0"),
                                  (("--attempts=0",), "--attempts")):
             error = lossy("simulate", "--protocol=tftp", *arguments, code=2)[1]
@@ -97,6 +108,8 @@ class Tftp(unittest.TestCase):
         first, last = error.splitlines()
         self.assertEqual(first, "lossy: a property does not hold: once-a-timeout: a block is sent again only when its "
                                 "timeout has passed")
+        found = json.loads(lossy("simulate", "--json", *arguments, "--sorcerers-apprentice", code=1)[0])
+        self.assertEqual(found["does_not_hold"]["name"], "once-a-timeout")
         again = shlex.split(last.split("the same run again: ")[1])
         self.assertEqual(subprocess.run(again, capture_output=True, timeout=60).stderr.decode(), error)
 
@@ -136,6 +149,15 @@ class Tftp(unittest.TestCase):
             lossy("replay", str(recording))
         self.assertGreater(refused, 0)
 
+    # Without its scenario nobody knows what was asked, which is no verdict.
+    def test_replay_alone(self):
+        recording = self.folder / "alone.pcap"
+        lossy("simulate", *self.CALLS, f"--record={recording}")
+        self.assertIn("--scenario=FILE.toml does", lossy("replay", str(recording), code=2)[1])
+        lossy("simulate", "--protocol=membership", "--nodes=3", "--run-for=3s", f"--record={recording}")
+        (self.folder / "alone.toml").write_text('[simulate]\nprotocol = "membership"\nnodes = 3\nrun-for = "3s"\n')
+        self.assertIn("has 3 hosts, and replay is for two", lossy("replay", str(recording), code=2)[1])
+
     def test_report(self):
         page = self.folder / "run.html"
         lossy("simulate", *self.CALLS, "--drop=10%", f"--report={page}")
@@ -146,6 +168,18 @@ class Tftp(unittest.TestCase):
         found = run(*self.CALLS, "--file-bytes=3000", "--drop=10%", "--duplicate=10%", "--initial-rto=50ms",
                     command="loopback")
         self.assertEqual((found["done"], found["bytes"], found["lost_by_system"]), (4, 12000, 0))
+
+
+    # What is recorded is told in the protocol's words, too.
+    def test_inspect(self):
+        recording = self.folder / "run.pcap"
+        lossy("simulate", "--protocol=tftp", "--faults=downlink.2:drop", f"--record={recording}")
+        text = lossy("inspect", "--trace", "--protocol=tftp", str(recording))[0]
+        self.assertRegex(text, r"-----x.*downlink.* DATA 2, 512 bytes +lost|x-----.*downlink.* DATA 2, 512 bytes +lost")
+        self.assertIn('RRQ "readme"', text)
+        self.assertIn("--protocol: it is what --trace tells",
+                      lossy("inspect", "--protocol=tftp", str(recording), code=2)[1])
+        self.assertIn("there is no protocol 'x'", lossy("inspect", "--trace", "--protocol=x", str(recording), code=2)[1])
 
 
 class Membership(unittest.TestCase):
@@ -165,6 +199,11 @@ class Membership(unittest.TestCase):
         healed = run("--protocol=membership", "--outage=10s..30s", "--run-for=100s", "--delay=20ms")
         self.assertGreater(healed["suspicions"], 0)
         self.assertEqual(healed["notes"], [])
+        # What the network did is all of it: the orders in which nodes ping are no chance of the path's.
+        with tempfile.TemporaryDirectory() as folder:
+            faults, recording = f"{folder}/faults", f"{folder}/run.pcap"
+            run("--protocol=membership", "--order=7", "--drop=5%", "--seed=9", f"--save-faults={faults}", f"--record={recording}")
+            run("--protocol=membership", "--order=7", f"--faults=@{faults}", f"--golden={recording}")
         bad = run("--protocol=membership", "--drop=20%", "--run-for=30s")
         self.assertIn("was not checked", bad["notes"][0])
 

@@ -8,6 +8,7 @@
 #include <lossy/harness/cli/exit_code.hpp>
 #include <lossy/harness/cli/explanation.hpp>
 #include <lossy/harness/cli/files.hpp>
+#include <lossy/harness/cli/protocols.hpp>
 #include <lossy/harness/cli/proxy_options.hpp>
 #include <lossy/harness/cli/proxy_run.hpp>
 #include <lossy/harness/cli/report_file.hpp>
@@ -138,6 +139,9 @@ void add_proxy_command(CLI::App& app, const CommandLine& command_line,
   add_report(*proxy, options->report)->group(output);
   proxy->add_flag("--trace", options->trace, "print the ladder: what happens to each datagram")
       ->group(output);
+  add_protocol(*proxy, options->protocol,
+               "whose datagrams these are: --trace tells them in its words")
+      ->group(output);
   proxy
       ->add_flag("--explain", options->explain,
                  "say what the path does, in words, figures and as a netem line, and run nothing")
@@ -175,6 +179,9 @@ void add_proxy_command(CLI::App& app, const CommandLine& command_line,
       return;
     }
     resolve_options(*options);
+    if (!options->protocol.empty() && !options->trace) {
+      throw usage_error("--protocol", "it is what --trace tells; give that, too");
+    }
     command = [options, &command_line] { return run_proxy(*options, command_line); };
   });
 }

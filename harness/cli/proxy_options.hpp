@@ -28,6 +28,7 @@ struct ProxyCommandOptions {
   std::string save_faults;
   std::string report;
   bool trace = false;
+  std::string protocol;
   bool explain = false;
   JsonOption json;
   std::optional<Duration> stats{};

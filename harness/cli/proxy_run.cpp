@@ -24,6 +24,7 @@
 #include <lossy/harness/cli/kept_file.hpp>
 #include <lossy/harness/cli/loop_handlers.hpp>
 #include <lossy/harness/cli/output.hpp>
+#include <lossy/harness/cli/protocols.hpp>
 #include <lossy/harness/cli/proxy_report.hpp>
 #include <lossy/harness/cli/report_file.hpp>
 #include <lossy/harness/cli/terminal.hpp>
@@ -65,7 +66,8 @@ class ProxyRun {
         json_(options.json),
         out_(options.command.empty() ? stdout : stderr),
         json_out_(options.json.to == JsonOption::To::kStandardOutput ? stdout : out_),
-        ladder_(ladder_on(options.json.replaces_text() ? stderr : out_)) {}
+        ladder_(ladder_on(options.json.replaces_text() ? stderr : out_,
+                          description_of(options.protocol))) {}
 
   int run() {
     keep_output_failure();  // There are files to finish.

@@ -57,6 +57,15 @@ ReplayResult replay_one(const std::string& capture, const ReplayCommandOptions& 
     try {
       const Scenario scenario = read_scenario(scenario_path);
       if (scenario.script()) return replay_script(capture, *scenario.script());
+      if (const std::size_t hosts = scenario.hosts().size(); hosts != 2) {
+        ReplayResult result;
+        result.path = capture;
+        result.reason = fmt::format(
+            "{}: its scenario has {} hosts, and replay is for two; lossy golden compares whole "
+            "runs",
+            escape_controls(capture), hosts);
+        return result;
+      }
       run = protocol_run(scenario);
     } catch (const ScenarioError& error) {
       ReplayResult result;  // The next file may be fine.

@@ -63,7 +63,6 @@ void Scenario::resolve() {
 
 RunPlan Scenario::plan() const {
   RunPlan plan = plan_.plan();
-  plan.seed = path_.seed(Direction::kUplink);
   for (std::size_t host = 0; host < hosts().size(); ++host) {
     plan.addresses.push_back(host_address(host, hosts()[host].port, ipv6_));
   }

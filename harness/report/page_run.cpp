@@ -66,6 +66,10 @@ Json page_run(const RunReport& report, PageCollector& collector, const PagePath&
     facts.emplace_back("time", readable(report.wall_time));
   }
   std::vector<std::string> notes = report.notes;
+  if (report.does_not_hold) {
+    notes.push_back(fmt::format("ended by a property that does not hold: {}: {}.",
+                                report.does_not_hold->name, report.does_not_hold->sentence));
+  }
   if (report.lost_by_system.value_or(0) > 0) {
     notes.push_back(fmt::format("the operating system lost {} beside what the links did.",
                                 counted(*report.lost_by_system, "datagram")));

@@ -40,6 +40,9 @@ std::string summary_text(const RunReport& report) {
     for (const auto& [name, count] : counts.counts) add_count(list, name, count);
     if (!list.empty()) text += row(counts.words, list);
   }
+  for (const auto& [name, reached] : report.reached) {
+    text += row(reached ? "reached" : "not reached", name);
+  }
   if (figures.rtt && figures.rtt->count() > 0) {
     text += row("RTT", fmt::format("median {}, p99 {}", readable(figures.rtt->quantile(1, 2)),
                                    readable(figures.rtt->quantile(99, 100))));
@@ -58,6 +61,10 @@ std::string summary_text(const RunReport& report) {
   if (!report.stopped_by.empty()) {
     text += fmt::format("\n  Interrupted by {}: {} of {} had ended.\n", report.stopped_by,
                         figures.ended, counted(figures.asked, report.call));
+  }
+  if (report.does_not_hold) {
+    text += fmt::format("\n  Ended there, whatever was under way: {}: {} does not hold.\n",
+                        report.does_not_hold->name, report.does_not_hold->sentence);
   }
   for (const std::string& note : report.notes) text += "\n  Note: " + note + '\n';
   text += "\nThe same run again: " + report.reproduce + '\n';
@@ -81,6 +88,11 @@ nlohmann::ordered_json summary_json(const RunReport& report) {
   if (report.virtual_time) {
     if (figures.rtt) json["rtt_ms"] = rtt_ms_json(*figures.rtt);
     json["virtual_seconds"] = in_seconds(*report.virtual_time);
+  }
+  for (const auto& [name, reached] : report.reached) json["reached"][name] = reached;
+  if (report.does_not_hold) {
+    json["does_not_hold"] = {{"name", report.does_not_hold->name},
+                             {"sentence", report.does_not_hold->sentence}};
   }
   if (report.lost_by_system) json["lost_by_system"] = *report.lost_by_system;
   if (!report.stopped_by.empty()) json["stopped_by"] = report.stopped_by;

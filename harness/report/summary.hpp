@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <lossy/core/protocol.hpp>
@@ -24,6 +25,10 @@ struct RunReport {
   std::optional<Seeds> seeds{};
   std::string call = "call";  // What the application made: Protocol::call.
   RunFigures figures;
+  // The property that did not hold, which ended the run.
+  std::optional<Property> does_not_hold{};
+  // Properties that hold sometimes, by name, and whether they did; none where there are none.
+  std::vector<std::pair<std::string, bool>> reached{};
   LinkCounters uplink;
   LinkCounters downlink;
   std::optional<Duration> virtual_time{};  // Nothing when the run took real time only.

@@ -158,7 +158,7 @@ TEST(Membership, ANetworkThatHealsIsSeenAlikeByAll) {
     plan.settings["run-for"] = Duration(150s).count();
     if (seed % 3 == 0) plan.settings["crash-at"] = Duration(20s).count();
     for (std::size_t i = 0; i < 5; ++i) plan.addresses.push_back(address_of(i));
-    plan.seed = seed;
+    plan.settings["order"] = static_cast<std::int64_t>(seed);
     std::size_t told = 0;
     const auto run =
         membership.make_run(plan, [&](const RunEvent& event) { told += event.is_good; });

@@ -28,9 +28,18 @@ PropertyCheck::PropertyCheck(const Protocol& protocol, const ProtocolRun& run)
         eventually_.push_back(i);
         break;
       case Property::When::kSometimes:
+        not_reached_.push_back(i);
         break;
     }
   }
+}
+
+std::vector<std::string> PropertyCheck::not_reached() const {
+  std::vector<std::string> names;
+  for (const std::size_t property : not_reached_) {
+    names.push_back(protocol_.properties[property].name);
+  }
+  return names;
 }
 
 bool PropertyCheck::holds_eventually(Instant now) {

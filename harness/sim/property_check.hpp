@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include <lossy/core/protocol.hpp>
@@ -19,10 +20,13 @@ class PropertyCheck final : public Observer {
   // After each event; and when nothing is in flight and no timer is armed. False from the first
   // property on that does not hold.
   bool holds(Instant now) {
+    if (!not_reached_.empty()) look_what_is_reached();
     return hold(always_) && (eventually_.empty() || holds_eventually(now));
   }
   bool holds_at_rest(Instant now) { return holds(now) && hold(at_rest_); }
-  // Which one that is, or nothing.
+  // Of those that are to hold sometimes, the ones that did not yet.
+  std::vector<std::string> not_reached() const;
+  // The one that does not hold, or nothing.
   const Property* broken() const { return broken_; }
   // Whether it needs to observe.
   bool is_observer() const { return !eventually_.empty(); }
@@ -45,12 +49,16 @@ class PropertyCheck final : public Observer {
     return broken_ == nullptr;
   }
   bool holds_eventually(Instant now);
+  void look_what_is_reached() {
+    std::erase_if(not_reached_, [this](std::size_t property) { return run_.holds(property); });
+  }
 
   const Protocol& protocol_;
   const ProtocolRun& run_;
   std::vector<std::size_t> always_;
   std::vector<std::size_t> at_rest_;
   std::vector<std::size_t> eventually_;
+  std::vector<std::size_t> not_reached_;
   std::uint64_t eventual_checks_ = 0;
   Instant last_fault_{};
   const Property* broken_ = nullptr;
