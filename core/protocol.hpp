@@ -154,6 +154,8 @@ struct Property {
 struct Protocol {
   // Told of each call that ends. May be empty, which costs nothing.
   using Listener = std::function<void(const RunEvent&)>;
+  // A datagram in one line of printable text, whatever it holds.
+  using Describe = std::function<std::string(std::span<const std::byte> payload)>;
 
   std::string name;      // "tftp": a word.
   std::string sentence;  // What it is, and what a run does.
@@ -175,8 +177,7 @@ struct Protocol {
   // The hosts of a run: `plan` has no addresses yet. Throws PlanError for a plan that cannot be.
   std::function<std::vector<HostRole>(const RunPlan& plan)> hosts;
   std::function<std::unique_ptr<ProtocolRun>(const RunPlan& plan, Listener listener)> make_run;
-  // A datagram in one line of printable text, whatever it holds. Without one it is quoted.
-  std::function<std::string(std::span<const std::byte> payload)> describe{};
+  Describe describe{};  // Without one a datagram is quoted.
 };
 
 }  // namespace lossy

@@ -5,12 +5,12 @@
 #include <variant>
 
 #include <lossy/core/escape.hpp>
+#include <lossy/core/retry_settings.hpp>
 
 namespace lossy {
 namespace {
 
 constexpr std::int64_t kNamesMax = 1'000'000'000'000;
-constexpr std::int64_t kAttemptsMax = 1'000'000;
 
 // "'M\xff' is not a name: it is not valid UTF-8". A long name is shown by its beginning.
 std::string not_a_name(const std::string& name, Malformed reason) {
@@ -98,18 +98,8 @@ const Protocol& greetings() {
                     .sentence = "how many may be outstanding [1; paced by an interval, 1048576]",
                     .least = 1,
                     .most = ClientOptions::kWindowMax},
-                   {.name = "attempts",
-                    .sentence = "how often a name is sent before the client gives up [5]",
-                    .initial = 5,
-                    .least = 1,
-                    .most = kAttemptsMax},
-                   {.name = "initial-rto",
-                    .sentence =
-                        "how long to wait for an answer before any round-trip time is known [1s]",
-                    .kind = Setting::Kind::kTime,
-                    .initial = RetryOptions{}.initial_rto.count(),
-                    .least = 1,
-                    .most = RetryOptions{}.max_rto.count()},
+                   attempts_setting("how often a name is sent before the client gives up [5]"),
+                   initial_rto_setting(),
                    {.name = "count",
                     .sentence = "greet so many made-up names, guest-1 and so on, instead",
                     .least = 1,
@@ -153,8 +143,7 @@ GreeterOptions greeter_options(const RunPlan& plan) {
   GreeterOptions options;
   options.client.server = plan.addresses.at(1);
   options.client.window = static_cast<std::size_t>(plan.find("window").value_or(usual));
-  options.client.retry.attempts_max = static_cast<int>(plan.at("attempts"));
-  options.client.retry.initial_rto = Duration(plan.at("initial-rto"));
+  options.client.retry = retry_options(plan);
   if (interval) options.interval = Duration(*interval);
   return options;
 }

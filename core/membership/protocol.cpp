@@ -120,9 +120,8 @@ class GroupRun final : public ProtocolRun {
   bool holds(std::size_t property) const override {
     switch (property) {
       case kAgreed:
-        return now() < saturating_add(crash_at_, settles_within_) && now() >= crash_at_
-                   ? true
-                   : is_agreed();
+        return (now() >= crash_at_ && now() < saturating_add(crash_at_, settles_within_)) ||
+               is_agreed();
       case kAllIn:
         return std::ranges::all_of(
             hosts_, [](const auto& host) { return host->crashed() || host->node.joined(); });

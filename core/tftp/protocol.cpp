@@ -2,10 +2,12 @@
 
 #include <array>
 #include <map>
+#include <numeric>
 #include <tuple>
 #include <utility>
 
 #include <lossy/core/random.hpp>
+#include <lossy/core/retry_settings.hpp>
 #include <lossy/core/tftp/client.hpp>
 #include <lossy/core/tftp/server.hpp>
 
@@ -100,17 +102,10 @@ class Watched final : public Endpoint {
   BlockWatch& watch_;
 };
 
-RetryOptions retry(const RunPlan& plan) {
-  RetryOptions retry;
-  retry.attempts_max = static_cast<int>(plan.at("attempts"));
-  retry.initial_rto = Duration(plan.at("initial-rto"));
-  return retry;
-}
-
 ClientOptions client_options(const RunPlan& plan) {
   ClientOptions options;
   options.server = with_port(plan.addresses.at(1), ServerOptions{}.port);
-  options.retry = retry(plan);
+  options.retry = retry_options(plan);
   if (const auto bytes = plan.find("blksize")) {
     options.options.block_bytes = static_cast<std::uint16_t>(*bytes);
   }
@@ -125,7 +120,7 @@ ClientOptions client_options(const RunPlan& plan) {
 
 ServerOptions server_options(const RunPlan& plan) {
   ServerOptions options;
-  options.retry = retry(plan);
+  options.retry = retry_options(plan);
   options.answers_every_ack = plan.at("sorcerers-apprentice") != 0;
   return options;
 }
@@ -156,7 +151,9 @@ class TransferRun final : public ProtocolRun {
     return server_;
   }
   std::uint64_t asked() const override { return asked_; }
-  std::uint64_t ended() const override { return ended_; }
+  std::uint64_t ended() const override {
+    return std::accumulate(ends_.begin(), ends_.end(), std::uint64_t{0});
+  }
 
   RunFigures figures() const override {
     const ServerCounters& server = server_.endpoint.counters();
@@ -168,7 +165,7 @@ class TransferRun final : public ProtocolRun {
       served.emplace_back(to_string(static_cast<Malformed>(i)), server.malformed[i]);
     }
     return {.asked = asked_,
-            .ended = ended_,
+            .ended = ended(),
             .counts = {{"transfers", "", asked_},
                        {"done", "done", of(End::kDone), true},
                        {"gave_up", "gave up", of(End::kGaveUp)},
@@ -186,7 +183,7 @@ class TransferRun final : public ProtocolRun {
       case kOnceATimeout:
         return watch_.holds();
       case kAllEnd:
-        return ended_ == asked_ && client_.endpoint.pending() == 0;
+        return ended() == asked_ && client_.endpoint.pending() == 0;
       case kForgotten:
         return server_.endpoint.transfers() == 0;
       default:
@@ -199,7 +196,6 @@ class TransferRun final : public ProtocolRun {
 
   void collect() {
     while (const auto event = client_.endpoint.poll_event()) {
-      ++ended_;
       ++ends_[static_cast<std::size_t>(event->end)];
       bytes_done_ += event->bytes;
       if (event->end == End::kDone) check_content(*event);
@@ -235,7 +231,6 @@ class TransferRun final : public ProtocolRun {
   Watched<Client> client_;
   Watched<Server> server_;
   std::uint64_t asked_ = 0;
-  std::uint64_t ended_ = 0;
   std::array<std::uint64_t, 4> ends_{};  // By End.
   std::uint64_t bytes_done_ = 0;
   bool is_whole_ = true;
@@ -284,18 +279,9 @@ const Protocol& protocol() {
                     .kind = Setting::Kind::kFlag,
                     .initial = 0,
                     .most = 1},
-                   {.name = "attempts",
-                    .sentence = "how often a datagram is sent before the transfer is given up [5]",
-                    .initial = 5,
-                    .least = 1,
-                    .most = 1'000'000},
-                   {.name = "initial-rto",
-                    .sentence =
-                        "how long to wait for an answer before any round-trip time is known [1s]",
-                    .kind = Setting::Kind::kTime,
-                    .initial = RetryOptions{}.initial_rto.count(),
-                    .least = 1,
-                    .most = RetryOptions{}.max_rto.count()},
+                   attempts_setting(
+                       "how often a datagram is sent before the transfer is given up [5]"),
+                   initial_rto_setting(),
                    {.name = "sorcerers-apprentice",
                     .sentence =
                         "answer each ACK that comes again, the bug of RFC 1123 section 4.2.3.1",

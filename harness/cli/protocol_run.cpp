@@ -89,12 +89,7 @@ class RunCommand {
     if (!interrupted || !record_replaces_) recorder_.finish();
     if (fault_saver_ && (!interrupted || !faults_replace_)) fault_saver_->finish();
     RunReport result = report(progress.elapsed());
-    const std::vector<std::string> not_reached = check_.not_reached();
-    for (const Property& property : scenario().protocol().properties) {
-      if (property.when != Property::When::kSometimes) continue;
-      result.reached.emplace_back(
-          property.name, std::ranges::find(not_reached, property.name) == not_reached.end());
-    }
+    result.reached = check_.reached();
     if (interrupted) result.stopped_by = stop_signal_name(network_->stop_signal());
     if (check_.broken() != nullptr) {
       result.does_not_hold = *check_.broken();

@@ -50,27 +50,25 @@ const Protocol* find_protocol(std::string_view name) {
   return nullptr;
 }
 
-std::string protocol_names() {
+std::string no_such_protocol(const std::string& name) {
   std::string names;
   for (const Protocol* protocol : protocols()) {
     names += (names.empty() ? "" : ", ") + protocol->name;
   }
-  return names;
+  return "there is no protocol '" + name + "'; there are " + names;
 }
 
 CLI::Option* add_protocol(CLI::App& app, std::string& name, const std::string& description) {
   return app.add_option("--protocol", name, description)
       ->type_name("NAME")
       ->check([](const std::string& given) {
-        if (find_protocol(given) != nullptr) return std::string();
-        return "there is no protocol '" + given + "'; there are " + protocol_names();
+        return find_protocol(given) == nullptr ? no_such_protocol(given) : std::string();
       });
 }
 
-std::function<std::string(std::span<const std::byte>)> description_of(const std::string& name) {
+Protocol::Describe description_of(const std::string& name) {
   const Protocol* const protocol = find_protocol(name);
-  if (protocol == nullptr) return {};
-  return protocol->describe;
+  return protocol == nullptr ? Protocol::Describe() : protocol->describe;
 }
 
 const Protocol& protocol_of_scenario(const std::string& path) {
@@ -84,8 +82,7 @@ const Protocol& protocol_of_scenario(const std::string& path) {
   }
   // Else the options of another one would be what is wrong.
   if (name && find_protocol(*name) == nullptr) {
-    throw ScenarioError(path + ": there is no protocol '" + *name + "'; there are " +
-                        protocol_names());
+    throw ScenarioError(path + ": " + no_such_protocol(*name));
   }
   return named_or_first(name);
 }

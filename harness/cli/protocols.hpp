@@ -2,8 +2,6 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <functional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,13 +16,13 @@ void set_protocols(std::vector<const Protocol*> protocols);
 const std::vector<const Protocol*>& protocols();
 // Nothing when there is none of that name.
 const Protocol* find_protocol(std::string_view name);
-// "greetings, tftp".
-std::string protocol_names();
+// "there is no protocol 'x'; there are greetings, tftp".
+std::string no_such_protocol(const std::string& name);
 
 // An option --protocol=NAME.
 CLI::Option* add_protocol(CLI::App& app, std::string& name, const std::string& description);
 // How datagrams of the protocol of that option read; nothing, where they are quoted.
-std::function<std::string(std::span<const std::byte>)> description_of(const std::string& name);
+Protocol::Describe description_of(const std::string& name);
 
 // The one that a scenario names; the first when it names none, or cannot be read: whoever reads it
 // as a whole says why. Throws ScenarioError when there is none of that name.

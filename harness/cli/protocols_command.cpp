@@ -122,8 +122,7 @@ void add_protocols_command(CLI::App& app, std::function<int()>& command) {
     }
     const Protocol* const protocol = find_protocol(options->name);
     if (protocol == nullptr) {
-      throw usage_error(
-          "NAME", "there is no protocol '" + options->name + "'; there are " + protocol_names());
+      throw usage_error("NAME", no_such_protocol(options->name));
     }
     command = [options, protocol] { return show_one(*protocol, *options); };
   });

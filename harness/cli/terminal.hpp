@@ -22,7 +22,7 @@ void show_status_line(const std::string& line);
 // Lines that fit the window, in colours unless NO_COLOR is set (https://no-color.org). In a pipe or
 // a file they are as they are.
 LineStyle line_style(std::FILE* stream);
-inline Ladder ladder_on(std::FILE* stream, Ladder::Describe describe = {}) {
+inline Ladder ladder_on(std::FILE* stream, Protocol::Describe describe = {}) {
   return Ladder(stream, line_style(stream), std::move(describe));
 }
 

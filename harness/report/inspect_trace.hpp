@@ -5,13 +5,12 @@
 #include <cstdint>
 #include <cstdio>
 #include <deque>
-#include <functional>
 #include <optional>
-#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
 
+#include <lossy/core/protocol.hpp>
 #include <lossy/harness/capture/describe.hpp>
 #include <lossy/harness/capture/inspector.hpp>
 #include <lossy/harness/report/line_style.hpp>
@@ -33,15 +32,14 @@ namespace lossy {
 // the end. No more than 65,536 of them wait, and 16 MiB; beyond that it is left open.
 class InspectTrace {
  public:
-  // A datagram in a line of printable text. Without it bytes are quoted and escaped.
-  using Describe = std::function<std::string(std::span<const std::byte>)>;
-
-  // `out` must outlive this. With `hex` the payload's bytes follow each line.
-  InspectTrace(std::FILE* out, bool hex, const LineStyle& style = {}, Describe describe = {})
+  // `out` must outlive this. With `hex` the payload's bytes follow each line. Without `describe`
+  // bytes are quoted and escaped.
+  InspectTrace(std::FILE* out, bool hex, const LineStyle& style = {},
+               Protocol::Describe describe = {})
       : out_(out),
         hex_(hex),
         style_(style),
-        describe_(describe ? std::move(describe) : Describe(describe_payload)) {}
+        describe_(describe ? std::move(describe) : describe_payload) {}
 
   void print(const CaptureRecord& record, const Sight& sight);
   // The capture has ended.
@@ -67,7 +65,7 @@ class InspectTrace {
   std::FILE* out_;
   bool hex_;
   LineStyle style_;
-  Describe describe_;
+  Protocol::Describe describe_;
   std::optional<Instant> first_;
   std::deque<Line> held_;      // The lines behind the first that waits, and that one.
   std::uint64_t printed_ = 0;  // Lines before those.

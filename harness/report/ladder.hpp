@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <functional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,12 +21,9 @@ namespace lossy {
 //   1020.000 ms  |         ----->|  uplink.2     "Michael"  after 20ms
 class Ladder final : public Observer {
  public:
-  // A datagram in a line of printable text. Without it bytes are quoted and escaped, and only the
-  // first 80 of a datagram are shown.
-  using Describe = std::function<std::string(std::span<const std::byte>)>;
-
-  // `out` must outlive this.
-  explicit Ladder(std::FILE* out, const LineStyle& style = {}, Describe describe = {})
+  // `out` must outlive this. Without `describe` bytes are quoted and escaped, and only the first 80
+  // of a datagram are shown.
+  explicit Ladder(std::FILE* out, const LineStyle& style = {}, Protocol::Describe describe = {})
       : out_(out), style_(style), describe_(std::move(describe)) {}
   // Gives each line, without its end, to `take` instead.
   using Take = std::function<void(std::string)>;
@@ -47,7 +43,7 @@ class Ladder final : public Observer {
 
   std::FILE* out_ = nullptr;
   LineStyle style_{};
-  Describe describe_{};
+  Protocol::Describe describe_{};
   Take take_;
 };
 

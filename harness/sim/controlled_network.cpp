@@ -37,7 +37,6 @@ void ControlledNetwork::arrive(Letter letter) {
   now_ += kHop;
   Endpoint& endpoint = run_->endpoint(letter.to);
   if (addresses_[letter.to].port() == 0 && !endpoint.listens_at(letter.destination)) {
-    ++unroutable_;
     run_->endpoint(letter.from).handle_refusal(now_, letter.destination);
     drain(letter.from);
   } else {
@@ -129,10 +128,7 @@ void ControlledNetwork::drain(std::size_t host) {
     check(transmit->size <= room.size(), "ControlledNetwork: more was sent than the buffer holds");
     const Address source = transmit->source.value_or(addresses_[host]);
     const auto to = host_at(transmit->destination);
-    if (!to || host_at(source) != host) {
-      ++unroutable_;
-      continue;
-    }
+    if (!to || host_at(source) != host) continue;  // Nobody gets it.
     if (letters_.size() == kOnTheirWayMax) {
       fault();
       continue;

@@ -52,16 +52,11 @@ class ControlledNetwork {
 
   // The property that does not hold, from the first one on, or nothing.
   const Property* broken() const { return check_.broken(); }
-  // Whether settle() came to rest.
-  bool is_at_rest() const { return letters_.empty() && !next_timeout(); }
 
   std::size_t hosts() const { return addresses_.size(); }
   const std::deque<Letter>& letters() const { return letters_; }
   const ProtocolRun& run() const { return *run_; }
   Instant now() const { return now_; }
-  std::uint64_t faults() const { return faults_; }
-  // Datagrams that went to an address that no host has, or to a port that nobody had open.
-  std::uint64_t unroutable() const { return unroutable_; }
 
  private:
   std::size_t place_of(std::size_t place) const { return place % letters_.size(); }
@@ -75,10 +70,7 @@ class ControlledNetwork {
   };
   std::optional<Timeout> next_timeout() const;
   void time_out(const Timeout& timeout);
-  void fault() {
-    ++faults_;
-    check_.fault(now_);
-  }
+  void fault() { check_.fault(now_); }
 
   std::vector<Address> addresses_;
   std::unique_ptr<ProtocolRun> run_;
@@ -86,8 +78,6 @@ class ControlledNetwork {
   std::deque<Letter> letters_;
   std::vector<std::byte> buffer_;
   Instant now_{};
-  std::uint64_t faults_ = 0;
-  std::uint64_t unroutable_ = 0;
 };
 
 }  // namespace lossy

@@ -1,5 +1,7 @@
 #include <lossy/harness/sim/property_check.hpp>
 
+#include <algorithm>
+
 namespace lossy {
 namespace {
 
@@ -34,12 +36,14 @@ PropertyCheck::PropertyCheck(const Protocol& protocol, const ProtocolRun& run)
   }
 }
 
-std::vector<std::string> PropertyCheck::not_reached() const {
-  std::vector<std::string> names;
-  for (const std::size_t property : not_reached_) {
-    names.push_back(protocol_.properties[property].name);
+std::vector<std::pair<std::string, bool>> PropertyCheck::reached() const {
+  std::vector<std::pair<std::string, bool>> reached;
+  for (std::size_t i = 0; i < protocol_.properties.size(); ++i) {
+    if (protocol_.properties[i].when != Property::When::kSometimes) continue;
+    const bool is_missing = std::ranges::find(not_reached_, i) != not_reached_.end();
+    reached.emplace_back(protocol_.properties[i].name, !is_missing);
   }
-  return names;
+  return reached;
 }
 
 bool PropertyCheck::holds_eventually(Instant now) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <lossy/core/protocol.hpp>
@@ -24,8 +25,8 @@ class PropertyCheck final : public Observer {
     return hold(always_) && (eventually_.empty() || holds_eventually(now));
   }
   bool holds_at_rest(Instant now) { return holds(now) && hold(at_rest_); }
-  // Of those that are to hold sometimes, the ones that did not yet.
-  std::vector<std::string> not_reached() const;
+  // Those that are to hold sometimes, by name, and whether they did.
+  std::vector<std::pair<std::string, bool>> reached() const;
   // The one that does not hold, or nothing.
   const Property* broken() const { return broken_; }
   // Whether it needs to observe.
