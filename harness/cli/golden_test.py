@@ -15,7 +15,6 @@ import process_state
 
 LOSSY = sys.argv[1]
 CAPTURES = pathlib.Path(sys.argv[2])
-NOBODY = {name: value for name, value in os.environ.items() if name != "CI"}
 
 
 class Golden(unittest.TestCase):
@@ -27,7 +26,7 @@ class Golden(unittest.TestCase):
     def golden(self, *arguments, code=0, ci=None, folder=None, cwd=None):
         """Standard output and standard error."""
         run = subprocess.run([LOSSY, "golden", str(folder or self.folder), *arguments], capture_output=True, timeout=60,
-                             env=NOBODY | ({"CI": ci} if ci is not None else {}), cwd=cwd)
+                             env=os.environ | ({"CI": ci} if ci is not None else {}), cwd=cwd)
         self.assertEqual(run.returncode, code, run.stdout[-2000:] + run.stderr[-2000:])
         return run.stdout.decode(), run.stderr.decode()
 
@@ -89,7 +88,7 @@ class Golden(unittest.TestCase):
                 self.assertNotEqual(new, golden)
                 if ci not in ("true", "1"):
                     accept = error.splitlines()[-2].split(": ", 2)[2]
-                    subprocess.run(["bash", "-c", accept], check=True, capture_output=True, timeout=60, env=NOBODY)
+                    subprocess.run(["bash", "-c", accept], check=True, capture_output=True, timeout=60)
                     self.assertEqual(set(self.files()), {"a.toml", "a.pcap"})
                     self.assertEqual(self.files()["a.pcap"], new)
                 (self.folder / "a.pcap").unlink()
@@ -122,7 +121,7 @@ class Golden(unittest.TestCase):
         self.refuse("--accept", "", says="--accept: its value is missing")
         self.refuse("--accept", ci="true", says="CI=true")
         self.refuse("--accept=a", ci="true", says="CI=true")
-        run = subprocess.run([LOSSY, "golden", "--accept", self.folder], capture_output=True, timeout=60, env=NOBODY)
+        run = subprocess.run([LOSSY, "golden", "--accept", self.folder], capture_output=True, timeout=60)
         self.assertEqual(run.returncode, 2)
         self.assertIn(b"in front of --accept", run.stderr)
         self.assertEqual(self.files(), before)
@@ -257,8 +256,7 @@ class Golden(unittest.TestCase):
 
     def test_interrupted(self):
         self.scenario("a", '[simulate]\ncount = 1000000000\ninterval = "1us"\n')
-        run = subprocess.Popen([LOSSY, "golden", str(self.folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               env=NOBODY)
+        run = subprocess.Popen([LOSSY, "golden", str(self.folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         process_state.wait_until_it_catches(run, signal.SIGINT)  # It is in the run.
         run.send_signal(signal.SIGINT)
         output, error = run.communicate(timeout=60)
