@@ -54,15 +54,31 @@ struct Call {
 
 // One of a run's hosts.
 struct HostRole {
-  std::string name;        // "client".
-  std::uint16_t port = 0;  // 0: every port of its address, see Endpoint::listens_at().
+  enum class Part : std::uint8_t {
+    kPeer,     // Of equals.
+    kAsks,     // It makes the calls, of the one that answers.
+    kAnswers,  // It waits to be asked, by anyone.
+  };
+
+  std::string name;         // "client".
+  std::uint16_t port = 0;   // Where it is; of one with every port, where it is asked, if it is.
+  bool every_port = false;  // All ports of its address are its, see Endpoint::listens_at().
+  Part part = Part::kPeer;
 };
+
+// What a network calls the host that is planned at an address: with port 0 for every port.
+inline Address network_address(const HostRole& role, const Address& planned) {
+  return role.every_port ? with_port(planned, 0) : planned;
+}
 
 // What a run is asked for.
 struct RunPlan {
   std::map<std::string, std::int64_t, std::less<>> settings;  // Those that have a value.
   std::vector<Call> calls;                                    // In the order asked.
-  std::vector<Address> addresses;                             // Of each host.
+  std::vector<Address> addresses;                             // Of each host, with its port.
+  // The one host that is run, when the others are somebody else's programs: then no property is
+  // checked, and figures() speaks of that host.
+  std::optional<std::size_t> alone{};
 
   std::optional<std::int64_t> find(std::string_view setting) const {
     const auto found = settings.find(setting);

@@ -18,7 +18,6 @@ using View = std::span<const std::byte>;
 
 enum Opcode : std::uint8_t { kData = 3, kAck = 4 };
 constexpr std::size_t kBlockBytes = 512;
-constexpr std::uint16_t kServerPort = 69;
 constexpr Duration kPatience = 1s;
 constexpr int kAttempts = 8;
 
@@ -165,7 +164,7 @@ class Server final : public Endpoint {
       : address_(address), file_bytes_(file_bytes) {}
 
   void handle_datagram(Instant, const Datagram& datagram) override {
-    if (datagram.destination.port() == kServerPort) return begin(datagram);
+    if (datagram.destination.port() == address_.port()) return begin(datagram);
     const bool is_ack = number_at(datagram.payload, 0) == kAck &&
                         number_at(datagram.payload, 2) == static_cast<std::uint16_t>(sent_->block);
     if (datagram.source != sent_->client || !is_ack) return;
@@ -183,7 +182,7 @@ class Server final : public Endpoint {
     return sent_ ? std::optional(turn_.deadline()) : std::nullopt;
   }
   bool listens_at(const Address& local) const override {
-    return local.port() == kServerPort || (sent_ && local == sent_->local);
+    return local.port() == address_.port() || (sent_ && local == sent_->local);
   }
   bool is_idle() const { return !sent_; }
 
@@ -221,7 +220,7 @@ class Run final : public ProtocolRun {
  public:
   Run(const RunPlan& plan, Protocol::Listener listener)
       : bytes_(static_cast<std::size_t>(plan.at("file-bytes"))),
-        client_(with_port(plan.addresses.at(1), kServerPort)),
+        client_(plan.addresses.at(1)),
         server_(plan.addresses.at(1), bytes_),
         listener_(std::move(listener)) {
     client_.on_end = [this](const Client::Fetch& fetch, Instant ended, bool is_whole) {
@@ -289,7 +288,8 @@ const lossy::Protocol& lossy_protocol() {
                       .when = Property::When::kAtRest}},
       .hosts =
           [](const RunPlan&) {
-            return std::vector<HostRole>{{.name = "client", .port = 50'000}, {.name = "server"}};
+            return std::vector<HostRole>{{"client", 50'000, false, HostRole::Part::kAsks},
+                                         {"server", 69, true, HostRole::Part::kAnswers}};
           },
       .make_run =
           [](const RunPlan& plan, Protocol::Listener listener) {

@@ -40,7 +40,8 @@ std::vector<HostRole> hosts(const RunPlan& plan) {
   if (plan.find("interval") == 0) {
     throw PlanError("--interval", "it must be above 0; for all at once use --window");
   }
-  return {{.name = "client", .port = 50'000}, {.name = "server", .port = 9999}};
+  return {{.name = "client", .port = 50'000, .part = HostRole::Part::kAsks},
+          {.name = "server", .port = 9999, .part = HostRole::Part::kAnswers}};
 }
 
 class GreetingRun final : public ProtocolRun {

@@ -18,6 +18,9 @@ enum CallName : std::size_t { kGet, kPut };
 enum PropertyName : std::size_t { kWhole, kOnceATimeout, kAllEnd, kForgotten, kAckedAgain };
 
 constexpr std::int64_t kFileBytesMax = std::int64_t{1} << 24;
+constexpr std::size_t kStrangersMax = 256;  // Transfers at a time, of a server alone.
+constexpr std::size_t kClientHost = 0;
+constexpr std::size_t kServerHost = 1;
 
 // The bytes of a file, the same wherever it is made.
 std::vector<std::byte> content_of(std::string_view file, std::size_t bytes) {
@@ -28,6 +31,45 @@ std::vector<std::byte> content_of(std::string_view file, std::size_t bytes) {
   for (std::size_t i = 0; i < bytes; ++i) content[i] = static_cast<std::byte>(draws.at(i) & 0xff);
   return content;
 }
+
+// The server's files. Alone, it has one of every name that it is asked for, and strangers may not
+// fill the memory with theirs.
+class RunFiles final : public Files {
+ public:
+  static constexpr std::size_t kKeptBytesMax = std::size_t{1} << 26;  // Alone.
+
+  RunFiles(std::size_t bytes, bool is_alone) : bytes_(bytes), is_alone_(is_alone) {}
+
+  void make(const std::string& name) { kept_.write(name, content_of(name, bytes_)); }
+  bool has(const std::string& name, const std::vector<std::byte>& content) const {
+    const auto file = kept_.files.find(name);
+    return file != kept_.files.end() && file->second == content;
+  }
+
+  std::optional<std::span<const std::byte>> read(std::string_view name) override {
+    const auto content = kept_.read(name);
+    if (content || !is_alone_) return content;
+    made_ = content_of(name, bytes_);
+    return made_;
+  }
+  bool takes(std::string_view) override { return !is_alone_ || kept_bytes_ < kKeptBytesMax; }
+  void write(std::string_view name, std::vector<std::byte> content) override {
+    if (is_alone_) {
+      if (content == content_of(name, bytes_)) ++written_as_made_;
+      kept_bytes_ += content.size();
+    }
+    kept_.write(name, std::move(content));
+  }
+  std::uint64_t written_as_made() const { return written_as_made_; }
+
+ private:
+  std::size_t bytes_;
+  bool is_alone_;
+  MemoryFiles kept_;
+  std::vector<std::byte> made_;
+  std::size_t kept_bytes_ = 0;
+  std::uint64_t written_as_made_ = 0;
+};
 
 // Holds every block that is sent against how often time ran out since it was sent first: whatever
 // answers each ACK that comes twice sends blocks that nobody waits for (RFC 1123 section 4.2.3.1).
@@ -104,7 +146,7 @@ class Watched final : public Endpoint {
 
 ClientOptions client_options(const RunPlan& plan) {
   ClientOptions options;
-  options.server = with_port(plan.addresses.at(1), ServerOptions{}.port);
+  options.server = plan.addresses.at(1);
   options.retry = retry_options(plan);
   if (const auto bytes = plan.find("blksize")) {
     options.options.block_bytes = static_cast<std::uint16_t>(*bytes);
@@ -120,8 +162,13 @@ ClientOptions client_options(const RunPlan& plan) {
 
 ServerOptions server_options(const RunPlan& plan) {
   ServerOptions options;
+  options.port = plan.addresses.at(1).port();
   options.retry = retry_options(plan);
   options.answers_every_ack = plan.at("sorcerers-apprentice") != 0;
+  if (plan.alone) {
+    options.transfers_max = kStrangersMax;
+    options.file_bytes_max = kFileBytesMax;
+  }
   return options;
 }
 
@@ -129,17 +176,20 @@ class TransferRun final : public ProtocolRun {
  public:
   TransferRun(const RunPlan& plan, Protocol::Listener listener)
       : listener_(std::move(listener)),
+        alone_(plan.alone),
         bytes_(static_cast<std::size_t>(plan.at("file-bytes"))),
+        files_(bytes_, plan.alone.has_value()),
         client_(watch_, client_options(plan)),
         server_(watch_, server_options(plan), files_) {
     client_.on_drained = [this] { collect(); };
+    if (alone_ == kServerHost) return;  // Nothing is asked here.
     std::vector<Call> calls = plan.calls;
     if (calls.empty()) calls = {{kGet, "readme"}};
     for (const Call& call : calls) {
       if (call.kind == kPut) {
         client_.endpoint.put(call.argument, content_of(call.argument, bytes_));
       } else {
-        files_.files.insert_or_assign(call.argument, content_of(call.argument, bytes_));
+        files_.make(call.argument);
         client_.endpoint.get(call.argument);
       }
     }
@@ -147,7 +197,7 @@ class TransferRun final : public ProtocolRun {
   }
 
   Endpoint& endpoint(std::size_t host) override {
-    if (host == 0) return client_;
+    if (host == kClientHost) return client_;
     return server_;
   }
   std::uint64_t asked() const override { return asked_; }
@@ -157,6 +207,7 @@ class TransferRun final : public ProtocolRun {
 
   RunFigures figures() const override {
     const ServerCounters& server = server_.endpoint.counters();
+    const auto served_to = [&](End end) { return server_.endpoint.ended(end); };
     std::vector<std::pair<std::string_view, std::uint64_t>> served{{"requests", server.requests},
                                                                    {"refused", server.refused},
                                                                    {"repeated", server.repeated},
@@ -164,14 +215,25 @@ class TransferRun final : public ProtocolRun {
     for (std::size_t i = 0; i < kMalformedCount; ++i) {
       served.emplace_back(to_string(static_cast<Malformed>(i)), server.malformed[i]);
     }
+    std::vector<RunFigures::Count> counts{{"transfers", "", asked_},
+                                          {"done", "done", of(End::kDone), true},
+                                          {"gave_up", "gave up", of(End::kGaveUp)},
+                                          {"refused", "refused", of(End::kRefused)},
+                                          {"broken", "broken", of(End::kBroken)},
+                                          {"bytes", "bytes", bytes_done_}};
+    if (alone_ == kClientHost) {
+      counts.push_back({"as_made", "as made here", fetched_as_made_});
+    } else if (alone_ == kServerHost) {
+      counts = {{"transfers", "transfers", server.requests},
+                {"done", "done", served_to(End::kDone)},
+                {"gave_up", "gave up", served_to(End::kGaveUp)},
+                {"refused", "refused", served_to(End::kRefused)},
+                {"broken", "broken", served_to(End::kBroken)},
+                {"as_made", "as made here", files_.written_as_made()}};
+    }
     return {.asked = asked_,
             .ended = ended(),
-            .counts = {{"transfers", "", asked_},
-                       {"done", "done", of(End::kDone), true},
-                       {"gave_up", "gave up", of(End::kGaveUp)},
-                       {"refused", "refused", of(End::kRefused)},
-                       {"broken", "broken", of(End::kBroken)},
-                       {"bytes", "bytes", bytes_done_}},
+            .counts = std::move(counts),
             .lists = {{"server", std::move(served)},
                       {"client", {{"malformed", client_.endpoint.malformed()}}}}};
   }
@@ -205,7 +267,8 @@ class TransferRun final : public ProtocolRun {
 
   void check_content(const ClientEvent& event) {
     const std::vector<std::byte> content = content_of(event.file, bytes_);
-    if (event.sends ? files_.files[event.file] != content : event.content != content) {
+    if (!event.sends && event.content == content) ++fetched_as_made_;
+    if (event.sends ? !files_.has(event.file, content) : event.content != content) {
       is_whole_ = false;
     }
   }
@@ -225,14 +288,16 @@ class TransferRun final : public ProtocolRun {
   }
 
   Protocol::Listener listener_;
+  std::optional<std::size_t> alone_;
   std::size_t bytes_;
-  MemoryFiles files_;
+  RunFiles files_;
   BlockWatch watch_;
   Watched<Client> client_;
   Watched<Server> server_;
   std::uint64_t asked_ = 0;
   std::array<std::uint64_t, 4> ends_{};  // By End.
   std::uint64_t bytes_done_ = 0;
+  std::uint64_t fetched_as_made_ = 0;
   bool is_whole_ = true;
 };
 
@@ -249,7 +314,12 @@ std::vector<HostRole> hosts(const RunPlan& plan) {
                                   " bytes, and this one " + std::to_string(file.size()));
     }
   }
-  return {{.name = "client"}, {.name = "server"}};  // Each transfer has a port of its own.
+  // Each transfer has a port of its own.
+  return {{.name = "client", .every_port = true, .part = HostRole::Part::kAsks},
+          {.name = "server",
+           .port = ServerOptions{}.port,
+           .every_port = true,
+           .part = HostRole::Part::kAnswers}};
 }
 
 }  // namespace

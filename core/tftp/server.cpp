@@ -41,7 +41,7 @@ void Server::handle_request(Instant now, const Datagram& datagram, const Request
     ++counters_.repeated;
     const TransferSetup& setup = known->second->setup();
     if (setup.file == request.file && setup.sends == !request.writes) {
-      known->second->handle_request_again();
+      known->second->handle_request_again(now);
       return;
     }
     // The client has another wish, from the port that it had: it has forgotten the first.
@@ -125,6 +125,12 @@ void Server::forget(Transfers::iterator transfer) {
   by_port_.erase(transfer->setup().local->port());
   by_client_.erase(transfer->peer());
   transfers_.erase(transfer);
+}
+
+std::uint64_t Server::ended(End end) const {
+  const auto staying = std::ranges::count_if(
+      transfers_, [end](const Transfer& transfer) { return transfer.end() == end; });
+  return counters_.ended[static_cast<std::size_t>(end)] + static_cast<std::uint64_t>(staying);
 }
 
 std::optional<Transmit> Server::poll_transmit(Instant now, std::span<std::byte> buffer) {

@@ -64,7 +64,7 @@ struct ServerCounters {
   std::uint64_t refused = 0;   // That did not: no such file, too many at a time.
   std::uint64_t repeated = 0;  // That came again.
   std::uint64_t unknown = 0;   // For no transfer: answered with an ERROR, or an ERROR itself.
-  std::array<std::uint64_t, 4> ended{};  // Transfers, by End.
+  std::array<std::uint64_t, 4> ended{};  // Transfers that are over, by End.
   std::array<std::uint64_t, kMalformedCount> malformed{};
 };
 
@@ -82,6 +82,8 @@ class Server final : public Endpoint {
   bool listens_at(const Address& local) const override;
 
   std::size_t transfers() const { return transfers_.size(); }
+  // Transfers that have ended so, those among them that stay to acknowledge their last block again.
+  std::uint64_t ended(End end) const;
   const ServerCounters& counters() const { return counters_; }
 
  private:

@@ -72,16 +72,20 @@ bool Transfer::handle(Instant now, const Address& source, const Parsed& message)
 void Transfer::take(Instant, const Request&) {}
 void Transfer::take(Instant, Malformed) {}
 
+void Transfer::acknowledge_again(Instant now) {
+  due(Turn::kAck);
+  next_ = Next::kRepeat;
+  // Whoever repeats it is still there, and may have to once more.
+  (end_ ? stays_until_ : deadline_) = saturating_add(now, patience());
+}
+
 void Transfer::take(Instant now, const Data& data) {
   const auto expected = static_cast<std::uint16_t>(block_ + 1);
   if (data.block != expected || end_) {
     ++counters_.stale;
     // Its ACK may be lost. Of a transfer that failed nothing is acknowledged any more.
     const bool is_latest = data.block == static_cast<std::uint16_t>(block_) && block_ > 0;
-    if (is_latest && (!end_ || end_ == End::kDone)) {
-      due(Turn::kAck);
-      next_ = Next::kRepeat;
-    }
+    if (is_latest && (!end_ || end_ == End::kDone)) acknowledge_again(now);
     return;
   }
   if (data.payload.size() > block_bytes_) {
@@ -141,7 +145,7 @@ void Transfer::take(Instant now, const OptionAck& ack) {
   if (turn_ != Turn::kRequest) {
     ++counters_.stale;
     // It comes again when the ACK that answers it is lost.
-    if (turn_ == Turn::kAck && block_ == 0) next_ = Next::kRepeat;
+    if (turn_ == Turn::kAck && block_ == 0) acknowledge_again(now);
     return;
   }
   const TransferOptions& asked = setup_.options;
@@ -178,13 +182,17 @@ void Transfer::handle_refusal() {
     return;
   }
   next_ = Next::kNothing;
-  end_as(End::kRefused, "nobody listens");
+  // Some servers leave with the last ACK that they send, whether it arrives or not.
+  const bool all_is_sent = setup_.sends && turn_ == Turn::kData && block_ == blocks_;
+  end_as(End::kRefused, all_is_sent
+                            ? "nobody listens any more, and the last block is not acknowledged"
+                            : "nobody listens");
 }
 
-void Transfer::handle_request_again() {
+void Transfer::handle_request_again(Instant now) {
   ++counters_.stale;
   // DATA and an OACK, which may have answered it instead, have a timer of their own.
-  if (turn_ == Turn::kAck && block_ == 0 && !end_) next_ = Next::kRepeat;
+  if (turn_ == Turn::kAck && block_ == 0 && !end_) acknowledge_again(now);
 }
 
 void Transfer::handle_timeout(Instant now) {

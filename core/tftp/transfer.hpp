@@ -66,7 +66,7 @@ class Transfer {
   // Nobody listens at the peer's port.
   void handle_refusal();
   // The request that began this transfer of a server came again.
-  void handle_request_again();
+  void handle_request_again(Instant now);
   void handle_timeout(Instant now);
   std::optional<Transmit> poll_transmit(Instant now, std::span<std::byte> buffer);
   std::optional<Instant> poll_timeout() const;
@@ -97,6 +97,8 @@ class Transfer {
   enum class Next : std::uint8_t { kNothing, kSend, kRepeat };
 
   void take(Instant now, const Data& data);
+  // What was acknowledged last came once more.
+  void acknowledge_again(Instant now);
   void take(Instant now, const Ack& ack);
   void take(Instant now, const Error& error);
   void take(Instant now, const OptionAck& ack);

@@ -27,6 +27,7 @@
 #include <lossy/harness/cli/inspect_command.hpp>
 #include <lossy/harness/cli/interfaces_command.hpp>
 #include <lossy/harness/cli/learn_command.hpp>
+#include <lossy/harness/cli/live_command.hpp>
 #include <lossy/harness/cli/loopback_command.hpp>
 #include <lossy/harness/cli/option.hpp>
 #include <lossy/harness/cli/option_view.hpp>
@@ -118,7 +119,8 @@ const std::vector<CommandGroup>& command_groups() {
         {"profiles", without_line<add_profiles_command>}}},
       {"Put programs on a bad network",
        {{"proxy", add_proxy_command},
-        {"serve", without_line<add_serve_command>, true},
+        {"serve", add_serve_command},
+        {"ask", add_ask_command},
         {"greet", add_greet_command, true}}},
       {"Capture, and look at captures",
        {{"record", without_line<add_record_command>},

@@ -69,7 +69,7 @@ std::optional<std::string> run_of(const Scenario& scenario, const std::string& p
   recorder.add(sink);
   RecordingObserver observer(recorder);
   const auto run = protocol_run(scenario);
-  PropertyCheck check(scenario.protocol(), *run);
+  PropertyCheck check(scenario.protocol().properties, *run);
   const auto network = simulated_network(*run, scenario);
   network->observe(observer);
   const RunNetwork::End end = run_checked(

@@ -2,11 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <csignal>
-#include <optional>
-
 #include <lossy/harness/cli/exit_code.hpp>
-#include <lossy/harness/cli/output.hpp>
+#include <lossy/harness/cli/real_time_network.hpp>
 #include <lossy/harness/cli/run_report.hpp>
 #include <lossy/harness/net/loopback.hpp>
 
@@ -14,50 +11,33 @@ namespace lossy {
 namespace {
 
 // Sockets of this machine, in real time.
-class LoopbackNetwork final : public RunNetwork {
+class LoopbackNetwork final : public RealTimeNetwork {
  public:
   LoopbackNetwork(ProtocolRun& run, const Scenario& scenario)
-      : loopback_(loop_, {run.endpoint(0), scenario.plan().addresses.at(0)},
-                  {run.endpoint(1), scenario.plan().addresses.at(1)},
+      : loopback_(loop_, host(run, scenario, 0), host(run, scenario, 1),
                   scenario.path().make_link(Direction::kUplink),
                   scenario.path().make_link(Direction::kDownlink)) {}
 
   void observe(Observer& observer) override { loopback_.observe(observer); }
-
-  End run(const std::function<bool()>& is_over, const std::function<void()>& tick) override {
-    stop_.emplace();
-    loop_.stop_on(*stop_);
-    loop_.read_clock();
-    loopback_.start();
-    const EventLoop::End end = loop_.run([&] {
-      flush_output();
-      tick();
-      return output_failed() || is_over() || loopback_.idle();
-    });
-    if (end == EventLoop::End::kDone && !output_failed()) {
-      return is_over() ? End::kOver : End::kIdle;
-    }
-    stop_signal_ = stop_->take().value_or(SIGPIPE);
-    stop_.reset();  // Another one ends everything at once.
-    return End::kInterrupted;
-  }
-
   void tell_in_flight() override { loopback_.tell_in_flight(loop_.now()); }
-  int stop_signal() const override { return stop_signal_; }
   LinkCounters counters(Direction direction) const override {
     return loopback_.link(direction).counters();
   }
-  Instant now() const override { return loop_.now(); }
   void add_to(RunReport& report) const override {
     report.lost_by_system = loopback_.lost_by_system();
     add_undelivered(report, loopback_.unroutable(), loopback_.refused());
   }
 
  private:
-  std::optional<StopSignal> stop_;
-  EventLoop loop_;
+  static Loopback::Host host(ProtocolRun& run, const Scenario& scenario, std::size_t number) {
+    return {run.endpoint(number),
+            network_address(scenario.hosts()[number], scenario.plan().addresses.at(number))};
+  }
+
+  void start() override { loopback_.start(); }
+  bool is_at_rest() const override { return loopback_.idle(); }
+
   Loopback loopback_;
-  int stop_signal_ = 0;
 };
 
 std::unique_ptr<RunNetwork> make_network(ProtocolRun& run, const Scenario& scenario) {

@@ -35,6 +35,9 @@ PcapReader open_capture(const std::string& path) {
   return std::get<PcapReader>(std::move(opened));
 }
 
+// Of one host alone: they are of all of them.
+const std::vector<Property> kNoProperties;
+
 class RunCommand {
  public:
   RunCommand(const RunOptions& options, const CommandLine& command_line, const RunKind& kind)
@@ -47,7 +50,7 @@ class RunCommand {
         recorder_(kind.real_time ? kClockMark : kRecordingMark),
         recording_(recorder_, options.record.fates()),
         run_(protocol_run(scenario(), on_event())),
-        check_(scenario().protocol(), *run_),
+        check_(kind.put_alone ? kNoProperties : scenario().protocol().properties, *run_),
         network_(kind.make_network(*run_, scenario())) {
     if (options.trace) network_->observe(ladder_);
     if (!options.report.empty()) {
@@ -90,7 +93,7 @@ class RunCommand {
     if (fault_saver_ && (!interrupted || !faults_replace_)) fault_saver_->finish();
     RunReport result = report(progress.elapsed());
     result.reached = check_.reached();
-    if (interrupted) result.stopped_by = stop_signal_name(network_->stop_signal());
+    if (const int signal = network_->stop_signal()) result.stopped_by = stop_signal_name(signal);
     if (check_.broken() != nullptr) {
       result.does_not_hold = *check_.broken();
       const auto damaged = [](const LinkCounters& link) { return link.corrupted + link.truncated; };
@@ -128,6 +131,10 @@ class RunCommand {
                  reproduce());
       return kDoesNotHold;
     }
+    if (kind_.put_alone && !all_good(result.figures)) {
+      fmt::print(stderr, "lossy: not all of it went well; try again with: {}\n", reproduce());
+      return kDoesNotHold;
+    }
     const int verdict = golden_ ? judge_golden(*golden_, options_.golden, reproduce(),
                                                options_.json.replaces_text())
                                 : kHolds;
@@ -136,6 +143,12 @@ class RunCommand {
 
  private:
   const Scenario& scenario() const { return options_.scenario; }
+
+  static bool all_good(const RunFigures& figures) {
+    return std::ranges::all_of(figures.counts, [&](const RunFigures::Count& count) {
+      return !count.is_of_all || count.count == figures.asked;
+    });
+  }
 
   // Whether a file is there already. (A pipe takes what it gets when it gets it.)
   static bool is_there(const std::string& path) {
@@ -151,11 +164,22 @@ class RunCommand {
   }
 
   Protocol::Listener on_event() {
-    if (!options_.trace && options_.report.empty()) return nullptr;
+    if (!options_.trace && options_.report.empty() && !kind_.put_alone) return nullptr;
     return [this](const RunEvent& event) {
+      if (kind_.put_alone) tell(event);
       if (options_.trace) ladder_.on_event(event);
       if (report_file_) collector_.on_event(event);
     };
+  }
+
+  void tell(const RunEvent& event) {
+    const std::string line = fmt::format(
+        "{} {}\n", escape_bytes(std::as_bytes(std::span(event.subject))), event.predicate);
+    if (!event.is_good) {
+      fmt::print(stderr, "lossy: {}", line);
+    } else if (!options_.trace && !options_.json.replaces_text()) {
+      fmt::print("{}", line);
+    }
   }
 
   // The command that gives the same run again: as it was typed, with the seed that was drawn or
@@ -280,18 +304,20 @@ std::string words_of(const Property& broken) {
   return fmt::format("a property does not hold: {}: {}", broken.name, broken.sentence);
 }
 
-void add_run_options(CLI::App& app, RunOptions& options, const Protocol& protocol) {
-  options.scenario.add_to(app, protocol);
+void add_run_options(CLI::App& app, RunOptions& options, const Protocol& protocol, bool is_alone) {
+  options.scenario.add_to(app, protocol, is_alone);
   add_protocol(app, options.protocol,
                "whose hosts run, of lossy protocols [" + protocols().front()->name + "]")
       ->group("Protocol");
   const std::string group = "Output";
   options.record.add_to(
       app, "record what a tcpdump on both hosts would show, for Wireshark and lossy replay", group);
-  add_path(app, "--golden", options.golden,
-           "compare the run with this recording; exit code 1 and the difference if it is another",
-           "FILE.pcap")
-      ->group(group);
+  if (!is_alone) {
+    add_path(app, "--golden", options.golden,
+             "compare the run with this recording; exit code 1 and the difference if it is another",
+             "FILE.pcap")
+        ->group(group);
+  }
   add_path(app, "--save-faults", options.save_faults,
            "write down what the network did, to run it again with --faults=@FILE", "FILE")
       ->group(group);
@@ -309,13 +335,15 @@ void add_protocol_run(CLI::App& app, const CommandLine& command_line, std::funct
                       const RunKind& kind) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* run = app.add_subcommand(kind.command, kind.description);
-  add_run_options(*run, *options, protocol_of_words(command_line.arguments()));
+  add_run_options(*run, *options, protocol_of_words(command_line.arguments()),
+                  kind.put_alone != nullptr);
+  if (kind.add_own_options) kind.add_own_options(*run);
   run->fallthrough();
   run->footer(kind.footer);
   run->callback([options, kind, &app, &command_line, &command] {
     const CLI::Option* config = app.get_option("--config");
     check_files(*options, config->count() > 0 ? config->as<std::string>() : std::string());
-    options->scenario.resolve();
+    options->scenario.resolve(kind.put_alone);
     if (options->explain) check_explain(*options);
     if (options->scenario.script()) check_script(*options, kind);
     command = [options, kind, &command_line] {

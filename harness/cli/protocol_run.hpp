@@ -82,13 +82,19 @@ struct RunKind {
   // golden is compared in content and order alone.
   bool real_time = false;
   // The endpoints and the scenario outlive the network.
-  std::unique_ptr<RunNetwork> (*make_network)(ProtocolRun& run, const Scenario& scenario) = nullptr;
+  std::function<std::unique_ptr<RunNetwork>(ProtocolRun& run, const Scenario& scenario)>
+      make_network{};
   // Runs a script instead, or nothing where no script can be run.
   int (*run_script)(const RunOptions& options, const CommandLine& command_line) = nullptr;
+  // Where one host alone is run: what puts it there, and options of that. Its calls are told one by
+  // one, and one that ends in another way than was asked for makes the exit code 1.
+  Scenario::PutAlone put_alone{};
+  std::function<void(CLI::App& app)> add_own_options{};
 };
 
 // Adds the options to a subcommand, those of a protocol among them.
-void add_run_options(CLI::App& app, RunOptions& options, const Protocol& protocol);
+void add_run_options(CLI::App& app, RunOptions& options, const Protocol& protocol,
+                     bool is_alone = false);
 
 // Adds the subcommand; once it is parsed, `command` runs it and gives the exit code.
 void add_protocol_run(CLI::App& app, const CommandLine& command_line, std::function<int()>& command,

@@ -4,6 +4,8 @@ import json
 import pathlib
 import re
 import shlex
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -216,6 +218,89 @@ class Membership(unittest.TestCase):
                          "^lossy: loopback joins two hosts, and membership has 5; lossy simulate joins any\n$")
         found = run("--protocol=membership", "--nodes=2", "--run-for=600ms", "--period=50ms", command="loopback")
         self.assertEqual(found["joined"], 2)
+
+
+class Live(unittest.TestCase):
+    """One host alone, among other programs: here the other one is lossy's, too."""
+
+    TFTP = "--protocol=tftp"
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def serve(self, *arguments):
+        """Starts a server, and gives it with its address."""
+        server = subprocess.Popen([LOSSY, "serve", "--listen=127.0.0.1:0", *arguments], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True)
+        self.addCleanup(lambda: (server.kill(), server.communicate()))
+        return server, re.fullmatch(r"lossy: listening on (\S+)\n", server.stderr.readline())[1]
+
+    def end(self, server, number=signal.SIGTERM):
+        server.send_signal(number)
+        out, error = server.communicate(timeout=60)
+        self.assertEqual((server.returncode, error), (0, ""))
+        return out
+
+    def test_transfers(self):
+        server, address = self.serve(self.TFTP, "--file-bytes=1100", "--initial-rto=20ms", "--json")
+        out = lossy("ask", self.TFTP, f"--to={address}", "--get=a", "--put=b", "--get=b", "--file-bytes=1100", "--drop=20%",
+                    "--duplicate=20%", "--initial-rto=20ms", "--attempts=12")[0]
+        self.assertTrue(out.startswith("a is fetched, 1100 bytes\nb is stored, 1100 bytes\nb is fetched, 1100 bytes\n"))
+        self.assertIn("done           3 of 3", out)
+        self.assertIn("as made here   2", out)
+        report = json.loads(self.end(server, signal.SIGINT))
+        self.assertEqual((report["protocol"], report["transfers"], report["as_made"], report["stopped_by"]), ("tftp", 3, 1, "SIGINT"))
+        self.assertEqual(report["uplink"]["lost"] + report["downlink"]["lost"], 0)  # Of this side's path.
+
+    # Everything that a run writes, this one does, and with the addresses that the network sees.
+    def test_output(self):
+        server, address = self.serve(self.TFTP, "--trace", "--initial-rto=20ms")
+        recording, faults, page = (self.folder / name for name in ("run.pcap", "faults", "run.html"))
+        out = lossy("ask", self.TFTP, f"--to={address}", "--faults=uplink.2:drop", "--initial-rto=20ms", "--trace",
+                    f"--record={recording}", f"--save-faults={faults}", f"--report={page}")[0]
+        self.assertIn('RRQ "readme"', out)
+        self.assertIn("lost: drop", out)
+        self.assertIn("readme is fetched", out)
+        self.assertIn("drop", faults.read_text())
+        self.assertIn('"done","1 of 1"', page.read_text())
+        told = lossy("inspect", "--trace", self.TFTP, str(recording))[0]
+        self.assertIn("ACK 4", told)
+        ladder = self.end(server)
+        self.assertEqual(len(re.findall(r"\|  uplink\.\d+ +RRQ", ladder)), 2)  # It sets out, and arrives.
+        self.assertIn("Stopped by SIGTERM.", ladder)
+
+    # The order of calls, and a call that does not end well.
+    def test_refused(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+            holder.bind(("127.0.0.1", 0))
+            holder.connect(("127.0.0.1", 9))  # It hears nobody, and keeps the port.
+            closed = f"127.0.0.1:{holder.getsockname()[1]}"
+            found, error = lossy("ask", self.TFTP, f"--to={closed}", "--json", code=1)
+        self.assertEqual((json.loads(found)["done"], json.loads(found)["refused"]), (0, 1))
+        told, again = error.splitlines()
+        self.assertEqual(told, "lossy: readme is not fetched, nobody listens")
+        self.assertTrue(again.startswith("lossy: not all of it went well; try again with: "))
+
+    def test_greetings(self):
+        server, address = self.serve("--quiet")
+        out = lossy("ask", "Zoë", "Michael", f"--to={address}", "--drop=30%", "--initial-rto=20ms", "--attempts=20")[0]
+        self.assertTrue(out.startswith("Zoë is greeted\nMichael is greeted\n"))
+        server.terminate()
+
+    def test_what_cannot_be(self):
+        for command in ("ask", "serve"):
+            error = lossy(command, "--protocol=membership", code=2)[1]
+            self.assertRegex(error, "^lossy: --protocol: of membership no host (asks another|answers alone): lossy simulate "
+                                    "runs all of them\n$")
+        self.assertIn("not expected: --golden=x", lossy("serve", self.TFTP, "--golden=x", code=2)[1])
+        self.assertRegex(lossy("ask", "--to=127.0.0.1:0", code=2)[1], "^lossy: --to: nobody can listen on port 0\n$")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+            holder.bind(("127.0.0.1", 0))
+            address = f"127.0.0.1:{holder.getsockname()[1]}"
+            self.assertRegex(lossy("serve", self.TFTP, f"--listen={address}", code=2)[1],
+                             rf"^lossy: cannot listen on {address} \(another program has that port.*\n$")
 
 
 if __name__ == "__main__":

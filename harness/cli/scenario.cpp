@@ -17,12 +17,12 @@ Address host_address(std::size_t host, std::uint16_t port, bool ipv6) {
 
 }  // namespace
 
-void Scenario::add_to(CLI::App& app, const Protocol& protocol) {
+void Scenario::add_to(CLI::App& app, const Protocol& protocol, bool is_alone) {
   plan_.add_to(app, protocol);
-  app.add_flag("--ipv6", ipv6_, "use IPv6")->group(protocol.title);
+  if (!is_alone) app.add_flag("--ipv6", ipv6_, "use IPv6")->group(protocol.title);
   path_.add_to(app);
   app_ = &app;
-  if (&protocol != &greetings()) return;  // Scripts are of greetings.
+  if (is_alone || &protocol != &greetings()) return;  // Scripts are of greetings.
   add_path(app, "--script", script_path_,
            "instead of all that: what the client is asked and what the network does, operation by "
            "operation, as lossy script shows it",
@@ -47,9 +47,13 @@ void Scenario::resolve_script() {
   }
 }
 
-void Scenario::resolve() {
+void Scenario::resolve(const PutAlone& put_alone) {
   if (!script_path_.empty()) resolve_script();
   plan_.resolve();
+  if (put_alone) {
+    alone_ = put_alone(hosts());
+    ipv6_ = alone_->addresses.at(alone_->host).is_v6();
+  }
   path_.resolve(ipv6_);
   const std::size_t flows = hosts().size() * (hosts().size() - 1) / 2;
   if (path_.faults() && path_.faults()->last_flow() > flows) {
@@ -63,6 +67,11 @@ void Scenario::resolve() {
 
 RunPlan Scenario::plan() const {
   RunPlan plan = plan_.plan();
+  if (alone_) {
+    plan.addresses = alone_->addresses;
+    plan.alone = alone_->host;
+    return plan;
+  }
   for (std::size_t host = 0; host < hosts().size(); ++host) {
     plan.addresses.push_back(host_address(host, hosts()[host].port, ipv6_));
   }

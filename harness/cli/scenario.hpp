@@ -3,6 +3,7 @@
 // --config=FILE).
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,17 +17,25 @@ namespace lossy {
 
 class Scenario {
  public:
-  // The options of this protocol. The application must stay where it is until resolve(), the
-  // protocol for good.
-  void add_to(CLI::App& app, const Protocol& protocol);
+  // One host alone among other people's programs.
+  struct Alone {
+    std::size_t host = 0;
+    std::vector<Address> addresses;  // Of all hosts: real ones, or none where nobody is known.
+  };
+  // Puts one of these hosts there.
+  using PutAlone = std::function<Alone(const std::vector<HostRole>& hosts)>;
+
+  // The options of this protocol; those of addresses and of scripts are for a run with all its
+  // hosts. The application must stay where it is until resolve(), the protocol for good.
+  void add_to(CLI::App& app, const Protocol& protocol, bool is_alone = false);
   // Checks the options and works them out; throws as PathOptions::resolve().
-  void resolve();
+  void resolve(const PutAlone& put_alone = {});
 
   // All of the following after resolve().
   const PathOptions& path() const { return path_; }
   const Protocol& protocol() const { return plan_.protocol(); }
   // The addresses are fixed, from the ranges for documentation (RFC 5737, RFC 3849), so that
-  // recordings do not differ.
+  // recordings do not differ; but for a host alone, which has real ones.
   RunPlan plan() const;
   const std::vector<HostRole>& hosts() const { return plan_.hosts(); }
   bool ipv6() const { return ipv6_; }
@@ -42,6 +51,7 @@ class Scenario {
   PlanOptions plan_;
   std::string protocol_name_;
   bool ipv6_ = false;
+  std::optional<Alone> alone_;
   std::string script_path_;
   std::optional<Script> script_;
   const CLI::App* app_ = nullptr;  // Until resolve().

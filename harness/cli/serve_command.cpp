@@ -12,11 +12,14 @@
 #include <vector>
 
 #include <lossy/core/counted.hpp>
+#include <lossy/core/greeting/protocol.hpp>
 #include <lossy/core/greeting/server.hpp>
 #include <lossy/harness/cli/exit_code.hpp>
 #include <lossy/harness/cli/json_output.hpp>
+#include <lossy/harness/cli/live_command.hpp>
 #include <lossy/harness/cli/option.hpp>
 #include <lossy/harness/cli/output.hpp>
+#include <lossy/harness/cli/protocols.hpp>
 #include <lossy/harness/cli/reasons.hpp>
 #include <lossy/harness/net/endpoint_threads.hpp>
 #include <lossy/harness/net/socket_address.hpp>
@@ -29,6 +32,7 @@ struct ServeOptions {
   std::uint64_t threads = 1;
   bool quiet = false;
   JsonOption json;
+  std::string protocol;
 
   bool talks() const { return !quiet && !json.replaces_text(); }
 };
@@ -140,7 +144,11 @@ class ServeRun {
 
 }  // namespace
 
-void add_serve_command(CLI::App& app, std::function<int()>& command) {
+void add_serve_command(CLI::App& app, const CommandLine& command_line,
+                       std::function<int()>& command) {
+  if (&protocol_of_words(command_line.arguments()) != &greetings()) {
+    return add_live_serve_command(app, command_line, command);
+  }
   auto options = std::make_shared<ServeOptions>();
   CLI::App* serve = app.add_subcommand(
       "serve", "Answer greetings on a real UDP socket, until SIGINT (Ctrl-C), SIGTERM or SIGHUP.");
@@ -154,6 +162,7 @@ void add_serve_command(CLI::App& app, std::function<int()>& command) {
       "share the work; the kernel chooses a thread by a datagram's source [1]", "N");
   serve->add_flag("--quiet", options->quiet, "print no line for each datagram");
   options->json.add_to(*serve, "print what was counted at the end as one JSON object");
+  add_protocol(*serve, options->protocol, "whose server, of lossy protocols [greetings]");
   serve->footer(
       "Examples:\n"
       "  lossy serve\n"

@@ -83,8 +83,10 @@ class SimulatedNetwork final : public RunNetwork {
     const RunPlan plan = scenario.plan();
     std::vector<HostId> hosts;
     for (std::size_t host = 0; host < plan.addresses.size(); ++host) {
-      hosts.push_back(simulation_.add(run.endpoint(host), {.addresses = {plan.addresses[host]},
-                                                           .name = scenario.hosts()[host].name}));
+      const HostRole& role = scenario.hosts()[host];
+      hosts.push_back(simulation_.add(
+          run.endpoint(host),
+          {.addresses = {network_address(role, plan.addresses[host])}, .name = role.name}));
     }
     // Each two are joined by a path of their own, from the first host of both to the second.
     for (std::size_t to = 1; to < hosts.size(); ++to) {

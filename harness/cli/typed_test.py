@@ -141,6 +141,7 @@ class Json(unittest.TestCase):
         "proxy": ["--to=127.0.0.1:9", "--listen=127.0.0.1:0", "--drop=10%", "--", "true"],
         "serve": ["--listen=127.0.0.1:0"],
         "greet": ["--to={server}", "--count=3"],
+        "ask": ["--to={server}", "Zoë"],
         "interfaces": [],
         "inspect": [str(CAPTURES / "weather.pcap")],
         "replay": [str(CAPTURES / "drop.pcap"), str(CAPTURES / "clean.pcap")],

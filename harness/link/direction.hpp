@@ -11,6 +11,10 @@ enum class Direction : std::uint8_t {
   kDownlink,  // Server to client.
 };
 
+constexpr Direction opposite(Direction direction) {
+  return direction == Direction::kUplink ? Direction::kDownlink : Direction::kUplink;
+}
+
 constexpr std::string_view to_string(Direction direction) {
   return direction == Direction::kUplink ? "uplink" : "downlink";
 }

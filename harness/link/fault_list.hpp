@@ -93,6 +93,7 @@ class ListedFates final : public FateSource {
       : list_(list), direction_(direction) {
     std::tie(next_, end_) = list.range(direction, flow);
   }
+  ListedFates(const FaultList&&, Direction, std::uint64_t = 1) = delete;
 
   const Fate& decide(Instant now, std::uint64_t number, std::size_t payload_bytes) override;
 

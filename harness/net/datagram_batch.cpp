@@ -203,10 +203,10 @@ void SendBatch::refuse(UdpSocket& socket, int error) {
     return;
   }
   const SocketOutcome outcome = outcome_of(error, "cannot send from a UDP socket");
-  // Of a connected socket this may be what ICMP said of an earlier datagram. Then the second try
-  // succeeds.
+  // Of a socket that hears of it this may be what ICMP said of an earlier datagram. Then the second
+  // try succeeds.
   const bool earlier = outcome == SocketOutcome::kRefused || outcome == SocketOutcome::kUnreachable;
-  if (socket.peer_ && earlier && !refused_) {
+  if ((socket.peer_ || socket.hears_refusals_) && earlier && !refused_) {
     refused_ = outcome;
     return;
   }

@@ -1,5 +1,6 @@
 #include <lossy/harness/net/udp_socket.hpp>
 
+#include <linux/errqueue.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -7,6 +8,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <numeric>
 #include <string>
 #include <system_error>
@@ -211,6 +213,37 @@ bool UdpSocket::stamp_arrivals() {
   const int on = 1;
   stamps_arrivals_ = ::setsockopt(fd(), SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) == 0;
   return stamps_arrivals_;
+}
+
+bool UdpSocket::hear_refusals() {
+  const int on = 1;
+  const bool v6 = local_address().is_v6() || both_families_;
+  hears_refusals_ =
+      (!v6 || ::setsockopt(fd(), IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof on) == 0) &&
+      ((v6 && !both_families_) || ::setsockopt(fd(), IPPROTO_IP, IP_RECVERR, &on, sizeof on) == 0);
+  return hears_refusals_;
+}
+
+std::optional<Address> UdpSocket::take_refusal() {
+  if (!hears_refusals_) return std::nullopt;
+  while (true) {
+    SocketAddress destination;
+    std::array<char, 256> control{};
+    msghdr message{};
+    message.msg_name = destination.data();
+    message.msg_namelen = destination.size;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    if (::recvmsg(fd(), &message, MSG_ERRQUEUE) < 0) return std::nullopt;
+    const cmsghdr* header = CMSG_FIRSTHDR(&message);
+    if (header == nullptr || message.msg_namelen == 0) continue;
+    sock_extended_err error{};
+    std::memcpy(&error, CMSG_DATA(header), sizeof error);
+    const SocketOutcome outcome =
+        outcome_of(static_cast<int>(error.ee_errno), "cannot tell what ICMP said");
+    ++counters_.reported[static_cast<std::size_t>(outcome)];
+    if (outcome == SocketOutcome::kRefused) return destination.to_address();
+  }
 }
 
 Address UdpSocket::local_address() const {

@@ -26,7 +26,7 @@ enum class SocketOutcome : std::uint8_t {
   kWouldBlock,   // Nothing to receive, or no room to send.
   kNoBuffers,    // The kernel had no memory for it: lost, as in a full queue.
   kTooLong,      // Longer than the path carries.
-  kRefused,      // ICMP says that nobody listens on the port. Connected sockets only.
+  kRefused,      // ICMP says that nobody listens on the port: see also hear_refusals().
   kUnreachable,  // No way there: no route, a firewall, another ICMP error, port 0.
 };
 inline constexpr std::size_t kSocketOutcomeCount = 6;
@@ -88,6 +88,13 @@ class UdpSocket {
   // the kernel can.
   bool stamp_arrivals();
 
+  // From now on a socket that is not connected learns what ICMP says, too: take_refusal() tells it.
+  // Whether the kernel can.
+  bool hear_refusals();
+  // To which address something was sent where nobody listens, one after the other; nothing when
+  // there are no more. Other things that ICMP said are counted as reported.
+  std::optional<Address> take_refusal();
+
   // Where it is bound to, with the port that it got.
   Address local_address() const;
   // The same, of a socket that listens.
@@ -101,7 +108,8 @@ class UdpSocket {
   SocketCounters take_counters() { return std::exchange(counters_, {}); }
 
   // Datagrams that the kernel dropped because this socket's buffer was full, or their checksum
-  // wrong; the latest count modulo 2^32. They never reached us.
+  // wrong; the latest count modulo 2^32. They never reached us. Several that were sent as one
+  // (GSO), or that it has merged (GRO), it counts as one.
   std::uint32_t kernel_drops() const;
 
   // How many bytes may wait to be received. The kernel counts what a datagram takes of its memory,
@@ -132,6 +140,7 @@ class UdpSocket {
   // may know no such thing, and refuses those that are larger than what the interface carries.
   std::size_t segment_bytes_max_ = 0;
   bool stamps_arrivals_ = false;
+  bool hears_refusals_ = false;
 };
 
 }  // namespace lossy

@@ -58,7 +58,9 @@ std::string summary_text(const RunReport& report) {
     text += fmt::format("\n  Note: the operating system lost {} beside what the links did.\n",
                         counted(*report.lost_by_system, "datagram"));
   }
-  if (!report.stopped_by.empty()) {
+  if (!report.stopped_by.empty() && figures.asked == 0) {
+    text += fmt::format("\n  Stopped by {}.\n", report.stopped_by);
+  } else if (!report.stopped_by.empty()) {
     text += fmt::format("\n  Interrupted by {}: {} of {} had ended.\n", report.stopped_by,
                         figures.ended, counted(figures.asked, report.call));
   }

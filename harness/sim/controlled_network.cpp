@@ -15,10 +15,12 @@ constexpr std::size_t kBurstMax = 10'000;
 
 ControlledNetwork::ControlledNetwork(const Protocol& protocol, const RunPlan& plan,
                                      Protocol::Listener listener)
-    : addresses_(plan.addresses),
-      run_(protocol.make_run(plan, std::move(listener))),
-      check_(protocol, *run_),
+    : run_(protocol.make_run(plan, std::move(listener))),
+      check_(protocol.properties, *run_),
       buffer_(kPayloadBytesMax) {
+  for (const HostRole& role : protocol.hosts(plan)) {
+    addresses_.push_back(network_address(role, plan.addresses.at(addresses_.size())));
+  }
   for (std::size_t host = 0; host < addresses_.size(); ++host) drain(host);
   check_.holds(now_);
 }

@@ -72,7 +72,7 @@ class ControlledNetwork {
   void time_out(const Timeout& timeout);
   void fault() { check_.fault(now_); }
 
-  std::vector<Address> addresses_;
+  std::vector<Address> addresses_;  // By network_address().
   std::unique_ptr<ProtocolRun> run_;
   PropertyCheck check_;
   std::deque<Letter> letters_;

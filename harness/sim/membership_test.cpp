@@ -162,7 +162,7 @@ TEST(Membership, ANetworkThatHealsIsSeenAlikeByAll) {
     std::size_t told = 0;
     const auto run =
         membership.make_run(plan, [&](const RunEvent& event) { told += event.is_good; });
-    PropertyCheck check(membership, *run);
+    PropertyCheck check(membership.properties, *run);
     Simulation simulation;
     std::vector<HostId> hosts;
     for (std::size_t i = 0; i < 5; ++i) {

@@ -16,10 +16,10 @@ bool is_fault(const Offer& offer) {
 
 }  // namespace
 
-PropertyCheck::PropertyCheck(const Protocol& protocol, const ProtocolRun& run)
-    : protocol_(protocol), run_(run) {
-  for (std::size_t i = 0; i < protocol.properties.size(); ++i) {
-    switch (protocol.properties[i].when) {
+PropertyCheck::PropertyCheck(const std::vector<Property>& properties, const ProtocolRun& run)
+    : properties_(properties), run_(run) {
+  for (std::size_t i = 0; i < properties.size(); ++i) {
+    switch (properties[i].when) {
       case Property::When::kAlways:
         always_.push_back(i);
         break;
@@ -38,10 +38,10 @@ PropertyCheck::PropertyCheck(const Protocol& protocol, const ProtocolRun& run)
 
 std::vector<std::pair<std::string, bool>> PropertyCheck::reached() const {
   std::vector<std::pair<std::string, bool>> reached;
-  for (std::size_t i = 0; i < protocol_.properties.size(); ++i) {
-    if (protocol_.properties[i].when != Property::When::kSometimes) continue;
+  for (std::size_t i = 0; i < properties_.size(); ++i) {
+    if (properties_[i].when != Property::When::kSometimes) continue;
     const bool is_missing = std::ranges::find(not_reached_, i) != not_reached_.end();
-    reached.emplace_back(protocol_.properties[i].name, !is_missing);
+    reached.emplace_back(properties_[i].name, !is_missing);
   }
   return reached;
 }

@@ -1,4 +1,4 @@
-// Holds a run against the properties of its protocol.
+// Holds a run against properties, those of its protocol.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ namespace lossy {
 class PropertyCheck final : public Observer {
  public:
   // Both must outlive it.
-  PropertyCheck(const Protocol& protocol, const ProtocolRun& run);
+  PropertyCheck(const std::vector<Property>& properties, const ProtocolRun& run);
 
   // After each event; and when nothing is in flight and no timer is armed. False from the first
   // property on that does not hold.
@@ -44,7 +44,7 @@ class PropertyCheck final : public Observer {
   bool hold(const std::vector<std::size_t>& properties) {
     for (const std::size_t property : properties) {
       if (broken_ == nullptr && !run_.holds(property)) [[unlikely]] {
-        broken_ = &protocol_.properties[property];
+        broken_ = &properties_[property];
       }
     }
     return broken_ == nullptr;
@@ -54,7 +54,7 @@ class PropertyCheck final : public Observer {
     std::erase_if(not_reached_, [this](std::size_t property) { return run_.holds(property); });
   }
 
-  const Protocol& protocol_;
+  const std::vector<Property>& properties_;
   const ProtocolRun& run_;
   std::vector<std::size_t> always_;
   std::vector<std::size_t> at_rest_;

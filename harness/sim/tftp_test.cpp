@@ -220,6 +220,18 @@ TEST(Tftp, ARequestBeginsOneTransfer) {
             2U);
 }
 
+// A client that hears nothing of it asks on, however long that takes: the transfer that it began
+// waits for it.
+TEST(Tftp, WaitsAsLongAsItIsAsked) {
+  Pair pair(FaultList::parse("downlink.1:drop,downlink.2:drop,downlink.3:drop"),
+            {.retry = {.initial_rto = 6s}});
+  pair.client.put("file", content(5));
+  pair.run();
+  EXPECT_EQ(pair.event().ended, Instant{} + 42s + 40ms);  // 6, 12 and 24 s of waiting.
+  EXPECT_EQ(pair.server.counters().requests, 1U);
+  EXPECT_EQ(pair.server.counters().repeated, 3U);
+}
+
 // Each way of ending otherwise, with its reason.
 TEST(Tftp, EndsForAReason) {
   Pair none("delay 10ms", 1, {.file_bytes_max = 10}, {.file_bytes_max = 5});

@@ -1,0 +1,165 @@
+#include <lossy/harness/cli/live_command.hpp>
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <lossy/harness/cli/exit_code.hpp>
+#include <lossy/harness/cli/option.hpp>
+#include <lossy/harness/cli/protocols.hpp>
+#include <lossy/harness/cli/real_time_network.hpp>
+#include <lossy/harness/cli/run_report.hpp>
+#include <lossy/harness/net/live_host.hpp>
+#include <lossy/harness/net/socket_address.hpp>
+
+namespace lossy {
+namespace {
+
+// What puts a host on the network, once it is there.
+struct Place {
+  std::string address;                // --to or --listen; empty where it was not given.
+  std::optional<UdpSocket> socket{};  // Where the host is asked.
+};
+
+class LiveNetwork final : public RealTimeNetwork {
+ public:
+  LiveNetwork(ProtocolRun& run, const Scenario& scenario, UdpSocket socket)
+      : run_(run),
+        asks_(role_of(scenario).part == HostRole::Part::kAsks),
+        listening_(socket.listening()),
+        host_(loop_, run.endpoint(*scenario.plan().alone),
+              {.socket = std::move(socket),
+               .every_port = role_of(scenario).every_port,
+               .outward = outward(),
+               .out = scenario.path().make_link(outward()),
+               .in = scenario.path().make_link(opposite(outward()))}) {}
+
+  void observe(Observer& observer) override { host_.observe(observer); }
+
+  // When all calls have ended, the others are not waited for; and one that serves ends by a signal.
+  End run(const std::function<bool()>& is_over, const std::function<void()>& tick) override {
+    const End end = RealTimeNetwork::run(is_over, tick);
+    const bool serves_no_more = !asks_ && end == End::kInterrupted && stop_signal() != SIGPIPE;
+    return end == End::kIdle || serves_no_more ? End::kOver : end;
+  }
+  void tell_in_flight() override { host_.tell_in_flight(loop_.now()); }
+  LinkCounters counters(Direction direction) const override {
+    return host_.link(direction).counters();
+  }
+  void add_to(RunReport& report) const override {
+    report.lost_by_system = host_.lost_by_system();
+    add_undelivered(report, 0, host_.refused());
+  }
+
+ private:
+  static const HostRole& role_of(const Scenario& scenario) {
+    return scenario.hosts()[*scenario.plan().alone];
+  }
+  Direction outward() const { return asks_ ? Direction::kUplink : Direction::kDownlink; }
+
+  void start() override {
+    if (!asks_) fmt::print(stderr, "lossy: listening on {}\n", listening_.to_string());
+    host_.start();
+  }
+  bool is_at_rest() const override {
+    return asks_ && run_.ended() == run_.asked() && host_.is_out();
+  }
+
+  ProtocolRun& run_;
+  bool asks_;
+  ListenAddress listening_;
+  LiveHost host_;
+};
+
+// The host that plays this part, and the one that plays the other.
+struct Pair {
+  std::size_t own = 0;
+  std::size_t other = 0;
+};
+Pair find_pair(const std::vector<HostRole>& hosts, const Protocol& protocol, HostRole::Part part) {
+  const bool asks = part == HostRole::Part::kAsks;
+  if (hosts.size() == 2) {
+    for (const std::size_t own : {std::size_t{0}, std::size_t{1}}) {
+      const HostRole::Part other = asks ? HostRole::Part::kAnswers : HostRole::Part::kAsks;
+      if (hosts[own].part == part && hosts[1 - own].part == other) return {own, 1 - own};
+    }
+  }
+  throw usage_error("--protocol",
+                    fmt::format("of {} no host {}: lossy simulate runs all of them", protocol.name,
+                                asks ? "asks another" : "answers alone"));
+}
+
+// `what` is the host's part, in the words of the commands.
+void add_live_command(CLI::App& app, const CommandLine& command_line, std::function<int()>& command,
+                      HostRole::Part part, RunKind kind, const std::string& option,
+                      const std::string& description) {
+  const auto place = std::make_shared<Place>();
+  const bool asks = part == HostRole::Part::kAsks;
+  const Protocol& protocol = protocol_of_words(command_line.arguments());
+  kind.real_time = true;
+  kind.add_own_options = [place, option, description](CLI::App& run) {
+    run.add_option(option, place->address, description)->type_name("HOST:PORT")->group("Protocol");
+  };
+  kind.put_alone = [place, part, asks, option, &protocol](const std::vector<HostRole>& hosts) {
+    const auto [own, other] = find_pair(hosts, protocol, part);
+    const std::uint16_t port = hosts[asks ? other : own].port;
+    Scenario::Alone alone{.host = own, .addresses = std::vector<Address>(hosts.size())};
+    try {
+      if (asks) {
+        const Address server = place->address.empty() ? Address::v4({127, 0, 0, 1}, port)
+                                                      : resolve_server(place->address);
+        // The address from which the system reaches it.
+        const Address local = UdpSocket::connect(server).local_address();
+        place->socket = UdpSocket::listen(with_port(local, 0));
+        alone.addresses[other] = server;
+      } else {
+        place->socket = UdpSocket::listen(place->address.empty() ? Address::v4({127, 0, 0, 1}, port)
+                                                                 : resolve_listen(place->address));
+      }
+    } catch (const TextError& error) {
+      throw usage_error(option, error.what());
+    }
+    alone.addresses[own] = place->socket->local_address();
+    return alone;
+  };
+  kind.make_network = [place](ProtocolRun& run, const Scenario& scenario) {
+    return std::make_unique<LiveNetwork>(run, scenario, std::move(place->socket.value()));
+  };
+  add_protocol_run(app, command_line, command, kind);
+}
+
+}  // namespace
+
+void add_ask_command(CLI::App& app, const CommandLine& command_line,
+                     std::function<int()>& command) {
+  add_live_command(
+      app, command_line, command, HostRole::Part::kAsks,
+      {.command = "ask",
+       .description = "Ask a real server, as a protocol's client does, over a path of ours.",
+       .footer =
+           "Exit code 1 when a call did not end as was asked for.\n"
+           "Examples:\n"
+           "  lossy ask Zoë --to=127.0.0.1:9999 --drop=10% --trace\n"
+           "  lossy ask --protocol=tftp --get=readme --put=notes --to=192.0.2.7:69 --drop=10%"},
+      "--to", "the server [127.0.0.1, at the protocol's port]");
+}
+
+void add_live_serve_command(CLI::App& app, const CommandLine& command_line,
+                            std::function<int()>& command) {
+  add_live_command(
+      app, command_line, command, HostRole::Part::kAnswers,
+      {.command = "serve",
+       .description =
+           "Answer real clients, as a protocol's server does, over a path of ours, until SIGINT "
+           "(Ctrl-C), SIGTERM or SIGHUP.",
+       .footer = "Examples:\n"
+                 "  lossy serve --protocol=tftp --listen=127.0.0.1:6969 --drop=10% --trace"},
+      "--listen",
+      "where to listen; * is all of this machine's addresses, 0.0.0.0 its IPv4 ones, [::] its IPv6 "
+      "ones, port 0 any free one [127.0.0.1, at the protocol's port]");
+}
+
+}  // namespace lossy
