@@ -61,6 +61,8 @@ class Client final : public Endpoint {
   // Transfers that have not ended.
   std::size_t pending() const { return waiting_.size() + (active_ ? 1 : 0); }
   std::uint64_t malformed() const { return malformed_; }
+  // ERRORs that were not sent, because too many others waited.
+  std::uint64_t errors_dropped() const { return errands_.dropped(); }
 
  private:
   struct Waiting {

@@ -208,10 +208,12 @@ class TransferRun final : public ProtocolRun {
   RunFigures figures() const override {
     const ServerCounters& server = server_.endpoint.counters();
     const auto served_to = [&](End end) { return server_.endpoint.ended(end); };
-    std::vector<std::pair<std::string_view, std::uint64_t>> served{{"requests", server.requests},
-                                                                   {"refused", server.refused},
-                                                                   {"repeated", server.repeated},
-                                                                   {"unknown", server.unknown}};
+    std::vector<std::pair<std::string_view, std::uint64_t>> served{
+        {"requests", server.requests},
+        {"refused", server.refused},
+        {"repeated", server.repeated},
+        {"unknown", server.unknown},
+        {"errors_dropped", server_.endpoint.errors_dropped()}};
     for (std::size_t i = 0; i < kMalformedCount; ++i) {
       served.emplace_back(to_string(static_cast<Malformed>(i)), server.malformed[i]);
     }
@@ -235,7 +237,9 @@ class TransferRun final : public ProtocolRun {
             .ended = ended(),
             .counts = std::move(counts),
             .lists = {{"server", std::move(served)},
-                      {"client", {{"malformed", client_.endpoint.malformed()}}}}};
+                      {"client",
+                       {{"malformed", client_.endpoint.malformed()},
+                        {"errors_dropped", client_.endpoint.errors_dropped()}}}}};
   }
 
   bool holds(std::size_t property) const override {

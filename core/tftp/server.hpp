@@ -85,6 +85,8 @@ class Server final : public Endpoint {
   // Transfers that have ended so, those among them that stay to acknowledge their last block again.
   std::uint64_t ended(End end) const;
   const ServerCounters& counters() const { return counters_; }
+  // ERRORs that were not sent, because too many others waited.
+  std::uint64_t errors_dropped() const { return errands_.dropped(); }
 
  private:
   using Transfers = std::list<Transfer>;

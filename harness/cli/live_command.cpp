@@ -29,6 +29,7 @@ class LiveNetwork final : public RealTimeNetwork {
   LiveNetwork(ProtocolRun& run, const Scenario& scenario, UdpSocket socket)
       : run_(run),
         asks_(role_of(scenario).part == HostRole::Part::kAsks),
+        server_(asks_ ? server_of(scenario) : Address()),
         listening_(socket.listening()),
         host_(loop_, run.endpoint(*scenario.plan().alone),
               {.socket = std::move(socket),
@@ -49,6 +50,10 @@ class LiveNetwork final : public RealTimeNetwork {
   LinkCounters counters(Direction direction) const override {
     return host_.link(direction).counters();
   }
+  std::string could_not_try() const override {
+    if (!nobody_is_there()) return {};
+    return fmt::format("nobody is listening on {} (ICMP port unreachable)", server_.to_string());
+  }
   void add_to(RunReport& report) const override {
     report.lost_by_system = host_.lost_by_system();
     add_undelivered(report, 0, host_.refused());
@@ -58,6 +63,9 @@ class LiveNetwork final : public RealTimeNetwork {
   static const HostRole& role_of(const Scenario& scenario) {
     return scenario.hosts()[*scenario.plan().alone];
   }
+  static Address server_of(const Scenario& scenario) {
+    return scenario.plan().addresses.at(1 - *scenario.plan().alone);
+  }
   Direction outward() const { return asks_ ? Direction::kUplink : Direction::kDownlink; }
 
   void start() override {
@@ -65,11 +73,17 @@ class LiveNetwork final : public RealTimeNetwork {
     host_.start();
   }
   bool is_at_rest() const override {
-    return asks_ && run_.ended() == run_.asked() && host_.is_out();
+    return asks_ && host_.is_out() && (run_.ended() == run_.asked() || nobody_is_there());
+  }
+  // It was said, and nothing else came.
+  bool nobody_is_there() const {
+    return asks_ && host_.refusals() > 0 &&
+           host_.link(Direction::kDownlink).counters().offered == 0;
   }
 
   ProtocolRun& run_;
   bool asks_;
+  Address server_;  // Of one that asks.
   ListenAddress listening_;
   LiveHost host_;
 };
@@ -140,7 +154,7 @@ void add_ask_command(CLI::App& app, const CommandLine& command_line,
       {.command = "ask",
        .description = "Ask a real server, as a protocol's client does, over a path of ours.",
        .footer =
-           "Exit code 1 when a call did not end as was asked for.\n"
+           "Exit code 1 when a call did not end as was asked for, 2 when nobody is listening.\n"
            "Examples:\n"
            "  lossy ask Zoë --to=127.0.0.1:9999 --drop=10% --trace\n"
            "  lossy ask --protocol=tftp --get=readme --put=notes --to=192.0.2.7:69 --drop=10%"},

@@ -1,19 +1,22 @@
 #include <lossy/harness/cli/option_view.hpp>
 
 #include <lossy/harness/cli/learn_command.hpp>
+#include <lossy/harness/cli/protocols.hpp>
 #include <lossy/harness/link/profiles.hpp>
 
 namespace lossy {
 namespace {
 
-std::vector<std::string> choices_of(const std::string& name) {
+std::vector<std::string> choices_of(const CLI::App& app, const std::string& name) {
   std::vector<std::string> words;
   if (name == "LESSON") return lesson_names();
   if (name == "--distribution" || name == "--uplink-distribution" ||
       name == "--downlink-distribution") {
     return {"uniform", "normal", "pareto", "paretonormal"};
   }
-  if (name == "--profile" || name == "NAME") {
+  if (name == "--protocol" || (name == "NAME" && app.get_name() == "protocols")) {
+    for (const Protocol* protocol : protocols()) words.push_back(protocol->name);
+  } else if (name == "--profile" || name == "NAME") {
     for (const Profile& profile : profiles()) words.emplace_back(profile.name);
   }
   return words;
@@ -40,7 +43,7 @@ std::vector<OptionView> options_of(const CLI::App& app) {
     view.name = view.positional ? view.type : "--" + option->get_lnames().front();
     view.takes_file = view.type.find("FILE") != std::string::npos ||
                       view.type.find("FOLDER") != std::string::npos;
-    view.choices = choices_of(view.name);
+    view.choices = choices_of(app, view.name);
     views.push_back(std::move(view));
   }
   return views;

@@ -131,6 +131,10 @@ class RunCommand {
                  reproduce());
       return kDoesNotHold;
     }
+    if (const std::string why = network_->could_not_try(); !why.empty()) {
+      fmt::print(stderr, "lossy: {}\n", why);
+      return kCouldNotTry;
+    }
     if (kind_.put_alone && !all_good(result.figures)) {
       fmt::print(stderr, "lossy: not all of it went well; try again with: {}\n", reproduce());
       return kDoesNotHold;
@@ -338,6 +342,10 @@ void add_protocol_run(CLI::App& app, const CommandLine& command_line, std::funct
   add_run_options(*run, *options, protocol_of_words(command_line.arguments()),
                   kind.put_alone != nullptr);
   if (kind.add_own_options) kind.add_own_options(*run);
+  if (CLI::Option* const script = run->get_option_no_throw("--script");
+      script != nullptr && kind.run_script == nullptr) {
+    script->group("");  // It is refused with the reason, and so not shown.
+  }
   run->fallthrough();
   run->footer(kind.footer);
   run->callback([options, kind, &app, &command_line, &command] {

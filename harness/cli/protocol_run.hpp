@@ -56,6 +56,8 @@ class RunNetwork {
   virtual LinkCounters counters(Direction direction) const = 0;
   // How far the run has come.
   virtual Instant now() const = 0;
+  // Why nothing of the run says anything, once it is over; empty when it does.
+  virtual std::string could_not_try() const { return {}; }
   // What it alone can tell.
   virtual void add_to(RunReport& report) const = 0;
 };

@@ -271,16 +271,27 @@ class Live(unittest.TestCase):
         self.assertEqual(len(re.findall(r"\|  uplink\.\d+ +RRQ", ladder)), 2)  # It sets out, and arrives.
         self.assertIn("Stopped by SIGTERM.", ladder)
 
-    # The order of calls, and a call that does not end well.
-    def test_refused(self):
+    # As `lossy greet` has it, and without waiting for the client's patience.
+    def test_nobody_listens(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
             holder.bind(("127.0.0.1", 0))
             holder.connect(("127.0.0.1", 9))  # It hears nobody, and keeps the port.
             closed = f"127.0.0.1:{holder.getsockname()[1]}"
-            found, error = lossy("ask", self.TFTP, f"--to={closed}", "--json", code=1)
-        self.assertEqual((json.loads(found)["done"], json.loads(found)["refused"]), (0, 1))
+            found, error = lossy("ask", self.TFTP, f"--to={closed}", "--json", code=2)
+            self.assertEqual((json.loads(found)["done"], json.loads(found)["refused"]), (0, 1))
+            nobody = f"lossy: nobody is listening on {closed} (ICMP port unreachable)"
+            self.assertEqual(error.splitlines(), ["lossy: readme is not fetched, nobody listens", nobody])
+            self.assertEqual(lossy("ask", "Zoë", f"--to={closed}", code=2)[1].splitlines(), [nobody])
+
+    # A call that does not end well.
+    def test_gave_up(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+            silent.bind(("127.0.0.1", 0))
+            found, error = lossy("ask", self.TFTP, f"--to=127.0.0.1:{silent.getsockname()[1]}", "--attempts=2",
+                                 "--initial-rto=1ms", "--json", code=1)
+        self.assertEqual((json.loads(found)["done"], json.loads(found)["gave_up"]), (0, 1))
         told, again = error.splitlines()
-        self.assertEqual(told, "lossy: readme is not fetched, nobody listens")
+        self.assertEqual(told, "lossy: readme is not fetched, no answer")
         self.assertTrue(again.startswith("lossy: not all of it went well; try again with: "))
 
     def test_greetings(self):
@@ -294,6 +305,8 @@ class Live(unittest.TestCase):
             error = lossy(command, "--protocol=membership", code=2)[1]
             self.assertRegex(error, "^lossy: --protocol: of membership no host (asks another|answers alone): lossy simulate "
                                     "runs all of them\n$")
+        self.assertEqual(lossy("serve", self.TFTP, "--listen=127.0.0.1:0", "--get=a", code=2)[1],
+                         "lossy: --get: a server waits to be asked; to ask is lossy ask's\n")
         self.assertIn("not expected: --golden=x", lossy("serve", self.TFTP, "--golden=x", code=2)[1])
         self.assertRegex(lossy("ask", "--to=127.0.0.1:0", code=2)[1], "^lossy: --to: nobody can listen on port 0\n$")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:

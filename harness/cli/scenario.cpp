@@ -32,9 +32,9 @@ void Scenario::add_to(CLI::App& app, const Protocol& protocol, bool is_alone) {
 
 void Scenario::resolve_script() {
   for (const CLI::Option* option : app_->get_options()) {
-    const std::string& group = option->get_group();
-    if (option->count() == 0 || group == "Script" || group == "Output") continue;
-    if (option->get_name() == "--config") continue;  // CLI11 2.6 has those of lossy itself, too.
+    if (option->count() == 0 || option->get_group() == "Output") continue;
+    // CLI11 2.6 has those of lossy itself, too.
+    if (option->get_name() == "--script" || option->get_name() == "--config") continue;
     throw usage_error(option->get_name() == "names" ? "NAMES" : option->get_name(),
                       "the script says all about the client and the path; leave one of them out");
   }
@@ -52,6 +52,11 @@ void Scenario::resolve(const PutAlone& put_alone) {
   plan_.resolve();
   if (put_alone) {
     alone_ = put_alone(hosts());
+    const auto& calls = plan_.plan().calls;
+    if (hosts()[alone_->host].part == HostRole::Part::kAnswers && !calls.empty()) {
+      throw usage_error("--" + protocol().call_kinds[calls.front().kind].name,
+                        "a server waits to be asked; to ask is lossy ask's");
+    }
     ipv6_ = alone_->addresses.at(alone_->host).is_v6();
   }
   path_.resolve(ipv6_);

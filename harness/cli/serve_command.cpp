@@ -167,7 +167,8 @@ void add_serve_command(CLI::App& app, const CommandLine& command_line,
       "Examples:\n"
       "  lossy serve\n"
       "  lossy serve --listen=[::1]:9999 --quiet\n"
-      "  lossy serve --threads=4 --json");
+      "  lossy serve --threads=4 --json\n"
+      "  lossy serve --protocol=tftp --listen=127.0.0.1:6969 --drop=10%");
   serve->callback(
       [options, &command] { command = [options] { return ServeRun(*options).run(); }; });
 }

@@ -136,6 +136,9 @@ class Bash(InScratchFolder):
     def test_values(self):
         self.assertEqual(self.complete("simulate", "--profile", "=", "satellite-"), ["satellite-geo", "satellite-leo"])
         self.assertIn("wifi", self.complete("simulate", "--drop", "=", "1%", "--profile", "="))
+        self.assertEqual(self.complete("simulate", "--protocol", "=", "t"), ["tftp"])
+        self.assertEqual(self.complete("protocols", "m"), ["membership"])
+        self.assertEqual(self.complete("loopback", "--scr"), [])  # It is refused there.
         self.assertEqual(self.complete("learn", "van"), ["vanish"])
         self.assertEqual(self.complete("simulate", "--drop", "=", ""), [])
 

@@ -89,6 +89,7 @@ void LiveHost::handle_ready(std::uint64_t key) {
   for (int i = 0; i < kRefusalsInARow; ++i) {
     const std::optional<Address> refused = port.socket.take_refusal();
     if (!refused) break;
+    ++refusals_;
     endpoint_.handle_refusal(now, *refused);
     drain(now);
   }

@@ -62,6 +62,8 @@ class LiveHost final : public EventLoop::Handler {
   std::uint64_t lost_by_system() const;
   // Datagrams that came to a port that the endpoint had closed meanwhile.
   std::uint64_t refused() const { return refused_; }
+  // Datagrams of which the network said that nobody listens where they went.
+  std::uint64_t refusals() const { return refusals_; }
   // Sockets that are open.
   std::size_t sockets() const { return by_key_.size(); }
 
@@ -131,6 +133,7 @@ class LiveHost final : public EventLoop::Handler {
   std::uint64_t not_sent_ = 0;
   std::uint64_t dropped_ = 0;  // By the kernel, at sockets that are closed.
   std::uint64_t refused_ = 0;
+  std::uint64_t refusals_ = 0;
 };
 
 }  // namespace lossy

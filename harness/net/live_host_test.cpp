@@ -141,6 +141,7 @@ TEST(LiveHost, TellsTheEndpointThatNobodyListens) {
   ASSERT_TRUE(event);
   EXPECT_EQ(event->end, tftp::End::kRefused);
   EXPECT_EQ(event->reason, "nobody listens");
+  EXPECT_EQ(host.refusals(), 1U);
 }
 
 // A host with one port answers from the address that was asked, of all that it listens at.
