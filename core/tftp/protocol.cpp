@@ -52,10 +52,18 @@ class RunFiles final : public Files {
     made_ = content_of(name, bytes_);
     return made_;
   }
-  bool takes(std::string_view) override { return !is_alone_ || kept_bytes_ < kKeptBytesMax; }
+  std::optional<ErrorCode> refusal(std::string_view name) const override {
+    const auto replaced = kept_.files.find(name);
+    const std::size_t freed = replaced == kept_.files.end() ? 0 : replaced->second.size();
+    if (!is_alone_ || kept_bytes_ - freed < kKeptBytesMax) return std::nullopt;
+    return ErrorCode::kDiskFull;
+  }
   void write(std::string_view name, std::vector<std::byte> content) override {
     if (is_alone_) {
       if (content == content_of(name, bytes_)) ++written_as_made_;
+      if (const auto replaced = kept_.files.find(name); replaced != kept_.files.end()) {
+        kept_bytes_ -= replaced->second.size();
+      }
       kept_bytes_ += content.size();
     }
     kept_.write(name, std::move(content));
@@ -67,7 +75,7 @@ class RunFiles final : public Files {
   bool is_alone_;
   MemoryFiles kept_;
   std::vector<std::byte> made_;
-  std::size_t kept_bytes_ = 0;
+  std::size_t kept_bytes_ = 0;  // Alone.
   std::uint64_t written_as_made_ = 0;
 };
 
@@ -210,7 +218,7 @@ class TransferRun final : public ProtocolRun {
     const auto served_to = [&](End end) { return server_.endpoint.ended(end); };
     std::vector<std::pair<std::string_view, std::uint64_t>> served{
         {"requests", server.requests},
-        {"refused", server.refused},
+        {"denied", server.refused},
         {"repeated", server.repeated},
         {"unknown", server.unknown},
         {"errors_dropped", server_.endpoint.errors_dropped()}};
@@ -231,6 +239,7 @@ class TransferRun final : public ProtocolRun {
                 {"gave_up", "gave up", served_to(End::kGaveUp)},
                 {"refused", "refused", served_to(End::kRefused)},
                 {"broken", "broken", served_to(End::kBroken)},
+                {"under_way", "under way", server_.endpoint.under_way()},
                 {"as_made", "as made here", files_.written_as_made()}};
     }
     return {.asked = asked_,

@@ -17,6 +17,10 @@ void Server::handle_datagram(Instant now, const Datagram& datagram) {
   const Parsed message = parse(datagram.payload);
   if (const auto* why = std::get_if<Malformed>(&message)) {
     ++counters_.malformed[static_cast<std::size_t>(*why)];
+    // It is a request by the book, and whoever made it would wait in vain.
+    if (*why == Malformed::kMode && datagram.destination.port() == options_.port) {
+      refuse(datagram, ErrorCode::kUndefined, "only mode octet is spoken here");
+    }
     return;
   }
   if (datagram.destination.port() == options_.port) {
@@ -59,8 +63,9 @@ void Server::handle_request(Instant now, const Datagram& datagram, const Request
                       .retry = options_.retry,
                       .answers_every_ack = options_.answers_every_ack};
   if (request.writes) {
-    if (!files_.takes(request.file)) {
-      refuse(datagram, ErrorCode::kAccess, "this file is not taken");
+    if (const auto why = files_.refusal(request.file)) {
+      refuse(datagram, *why,
+             *why == ErrorCode::kDiskFull ? "there is no room for it" : "this file is not taken");
       return;
     }
     if (request.options.file_bytes.value_or(0) > options_.file_bytes_max) {
@@ -131,6 +136,11 @@ std::uint64_t Server::ended(End end) const {
   const auto staying = std::ranges::count_if(
       transfers_, [end](const Transfer& transfer) { return transfer.end() == end; });
   return counters_.ended[static_cast<std::size_t>(end)] + static_cast<std::uint64_t>(staying);
+}
+
+std::uint64_t Server::under_way() const {
+  return static_cast<std::uint64_t>(
+      std::ranges::count_if(transfers_, [](const Transfer& transfer) { return !transfer.end(); }));
 }
 
 std::optional<Transmit> Server::poll_transmit(Instant now, std::span<std::byte> buffer) {

@@ -28,8 +28,9 @@ class Files {
   virtual ~Files() = default;
   // The content, or nothing when there is no such file. Valid until the next call.
   virtual std::optional<std::span<const std::byte>> read(std::string_view name) = 0;
-  // Whether a file of this name would be taken, and taking it, when all of it has come.
-  virtual bool takes(std::string_view name) = 0;
+  // Why a file of this name would not be taken, kAccess or kDiskFull, or nothing when it would.
+  virtual std::optional<ErrorCode> refusal(std::string_view /*name*/) const { return std::nullopt; }
+  // Takes it, when all of it has come.
   virtual void write(std::string_view name, std::vector<std::byte> content) = 0;
 };
 
@@ -41,7 +42,6 @@ class MemoryFiles final : public Files {
     if (file == files.end()) return std::nullopt;
     return file->second;
   }
-  bool takes(std::string_view) override { return true; }
   void write(std::string_view name, std::vector<std::byte> content) override {
     files.insert_or_assign(std::string(name), std::move(content));
   }
@@ -84,6 +84,8 @@ class Server final : public Endpoint {
   std::size_t transfers() const { return transfers_.size(); }
   // Transfers that have ended so, those among them that stay to acknowledge their last block again.
   std::uint64_t ended(End end) const;
+  // Transfers that have not ended.
+  std::uint64_t under_way() const;
   const ServerCounters& counters() const { return counters_; }
   // ERRORs that were not sent, because too many others waited.
   std::uint64_t errors_dropped() const { return errands_.dropped(); }

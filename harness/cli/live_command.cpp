@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include <lossy/core/counted.hpp>
 #include <lossy/harness/cli/exit_code.hpp>
 #include <lossy/harness/cli/option.hpp>
 #include <lossy/harness/cli/protocols.hpp>
@@ -51,12 +52,17 @@ class LiveNetwork final : public RealTimeNetwork {
     return host_.link(direction).counters();
   }
   std::string could_not_try() const override {
+    if (has_no_socket()) return host_.why_no_socket();
     if (!nobody_is_there()) return {};
     return fmt::format("nobody is listening on {} (ICMP port unreachable)", server_.to_string());
   }
   void add_to(RunReport& report) const override {
     report.lost_by_system = host_.lost_by_system();
     add_undelivered(report, 0, host_.refused());
+    if (host_.without_socket() > 0) {
+      report.notes.push_back(counted(host_.without_socket(), "datagram") +
+                             " had no socket to leave from: " + host_.why_no_socket() + '.');
+    }
   }
 
  private:
@@ -73,8 +79,11 @@ class LiveNetwork final : public RealTimeNetwork {
     host_.start();
   }
   bool is_at_rest() const override {
-    return asks_ && host_.is_out() && (run_.ended() == run_.asked() || nobody_is_there());
+    return asks_ && host_.is_out() &&
+           (run_.ended() == run_.asked() || nobody_is_there() || has_no_socket());
   }
+  // Who asks can do no more.
+  bool has_no_socket() const { return asks_ && host_.without_socket() > 0; }
   // It was said, and nothing else came.
   bool nobody_is_there() const {
     return asks_ && host_.refusals() > 0 &&
@@ -114,8 +123,12 @@ void add_live_command(CLI::App& app, const CommandLine& command_line, std::funct
   const bool asks = part == HostRole::Part::kAsks;
   const Protocol& protocol = protocol_of_words(command_line.arguments());
   kind.real_time = true;
-  kind.add_own_options = [place, option, description](CLI::App& run) {
+  kind.add_own_options = [place, asks, option, description, &protocol](CLI::App& run) {
     run.add_option(option, place->address, description)->type_name("HOST:PORT")->group("Protocol");
+    if (asks) return;
+    for (const CallKind& call : protocol.call_kinds) {  // Refused with the reason, and not shown.
+      if (!call.is_positional) run.get_option("--" + call.name)->group("");
+    }
   };
   kind.put_alone = [place, part, asks, option, &protocol](const std::vector<HostRole>& hosts) {
     const auto [own, other] = find_pair(hosts, protocol, part);
@@ -125,10 +138,10 @@ void add_live_command(CLI::App& app, const CommandLine& command_line, std::funct
       if (asks) {
         const Address server = place->address.empty() ? Address::v4({127, 0, 0, 1}, port)
                                                       : resolve_server(place->address);
-        // The address from which the system reaches it.
-        const Address local = UdpSocket::connect(server).local_address();
-        place->socket = UdpSocket::listen(with_port(local, 0));
-        alone.addresses[other] = server;
+        // Which says from which address the system reaches it, and at which: 0.0.0.0 is 127.0.0.1.
+        const UdpSocket connected = UdpSocket::connect(server);
+        place->socket = UdpSocket::listen(with_port(connected.local_address(), 0));
+        alone.addresses[other] = *connected.peer();
       } else {
         place->socket = UdpSocket::listen(place->address.empty() ? Address::v4({127, 0, 0, 1}, port)
                                                                  : resolve_listen(place->address));

@@ -283,6 +283,21 @@ class Live(unittest.TestCase):
             self.assertEqual(error.splitlines(), ["lossy: readme is not fetched, nobody listens", nobody])
             self.assertEqual(lossy("ask", "Zoë", f"--to={closed}", code=2)[1].splitlines(), [nobody])
 
+    # Without a descriptor for a transfer nothing can be asked, and waiting for an answer would be a lie.
+    def test_no_descriptors(self):
+        done = subprocess.run(["bash", "-c", 'ulimit -n 8; exec "$0" ask --protocol=tftp --to=127.0.0.1:9', LOSSY],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 2)
+        self.assertRegex(done.stderr, "Too many open files\n$")
+        self.assertIn("had no socket to leave from", done.stdout)
+
+    # A server of all addresses is at this machine's own.
+    def test_any_address(self):
+        server, address = self.serve(self.TFTP, "--initial-rto=20ms")
+        port = address.split(":")[1]
+        self.assertTrue(lossy("ask", self.TFTP, f"--to=0.0.0.0:{port}")[0].startswith("readme is fetched"))
+        self.assertIn("under way      0", self.end(server))
+
     # A call that does not end well.
     def test_gave_up(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:

@@ -33,8 +33,8 @@ void Scenario::add_to(CLI::App& app, const Protocol& protocol, bool is_alone) {
 void Scenario::resolve_script() {
   for (const CLI::Option* option : app_->get_options()) {
     if (option->count() == 0 || option->get_group() == "Output") continue;
-    // CLI11 2.6 has those of lossy itself, too.
-    if (option->get_name() == "--script" || option->get_name() == "--config") continue;
+    if (option->check_name("--script")) continue;
+    if (option->check_name("--config")) continue;  // CLI11 2.6 has those of lossy itself, too.
     throw usage_error(option->get_name() == "names" ? "NAMES" : option->get_name(),
                       "the script says all about the client and the path; leave one of them out");
   }

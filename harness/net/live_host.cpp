@@ -13,6 +13,9 @@ constexpr int kEventsInARow = 64;
 // What ICMP says is heard at one time: behind it more comes up again.
 constexpr int kRefusalsInARow = 64;
 
+// Of so few sockets all are looked at at each event.
+constexpr std::size_t kClosedAtOnce = 64;
+
 constexpr std::uint64_t label_of(std::uint64_t slot, Ecn ecn) {
   return slot << 2 | static_cast<std::uint64_t>(ecn);
 }
@@ -50,7 +53,8 @@ LiveHost::Port* LiveHost::port_of(const Address& local) {
   if (const auto found = by_name_.find(local); found != by_name_.end()) return found->second;
   try {
     return &open(UdpSocket::listen(with_port(local, 0)), local);
-  } catch (const std::system_error&) {
+  } catch (const std::system_error& error) {
+    why_no_socket_ = error.what();
     return nullptr;
   }
 }
@@ -163,7 +167,7 @@ void LiveHost::drain(Instant now, const Underway* answered) {
     const Address local = transmit->source.value_or(answers ? answered->local : asked_->address);
     Port* const port = port_of(local);
     if (port == nullptr) {
-      ++not_sent_;
+      ++without_socket_;
       continue;
     }
     offer(out_, outward_, now, {.port = port, .local = local, .remote = transmit->destination},
@@ -204,7 +208,7 @@ void LiveHost::release(std::uint64_t slot) {
 }
 
 void LiveHost::close_unused() {
-  if (++since_closing_ < by_key_.size()) return;
+  if (++since_closing_ < by_key_.size() / kClosedAtOnce) return;
   since_closing_ = 0;
   std::erase_if(by_key_, [this](const auto& entry) {
     const Port& port = *entry.second;
@@ -227,7 +231,7 @@ void LiveHost::tell_in_flight(Instant now) {
 }
 
 std::uint64_t LiveHost::lost_by_system() const {
-  std::uint64_t lost = not_sent_ + dropped_;
+  std::uint64_t lost = not_sent_ + without_socket_ + dropped_;
   for (const auto& [key, port] : by_key_) lost += port->socket.kernel_drops();
   return lost;
 }

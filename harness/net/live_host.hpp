@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -60,6 +61,9 @@ class LiveHost final : public EventLoop::Handler {
   // Datagrams that could not be sent, or had no socket to leave from, and those that the kernel
   // dropped before they were read.
   std::uint64_t lost_by_system() const;
+  // Datagrams that had no socket to leave from, among those lost; and what the system said of it.
+  std::uint64_t without_socket() const { return without_socket_; }
+  const std::string& why_no_socket() const { return why_no_socket_; }
   // Datagrams that came to a port that the endpoint had closed meanwhile.
   std::uint64_t refused() const { return refused_; }
   // Datagrams of which the network said that nobody listens where they went.
@@ -131,6 +135,8 @@ class LiveHost final : public EventLoop::Handler {
   std::vector<std::uint64_t> free_;  // Of underway_.
   std::size_t since_closing_ = 0;    // Events.
   std::uint64_t not_sent_ = 0;
+  std::uint64_t without_socket_ = 0;
+  std::string why_no_socket_;
   std::uint64_t dropped_ = 0;  // By the kernel, at sockets that are closed.
   std::uint64_t refused_ = 0;
   std::uint64_t refusals_ = 0;

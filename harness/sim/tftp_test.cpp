@@ -220,6 +220,21 @@ TEST(Tftp, ARequestBeginsOneTransfer) {
             2U);
 }
 
+// netascii is a request by the book, which is refused with a word; rubbish is not answered.
+TEST(Tftp, SpeaksOctetOnly) {
+  MemoryFiles files;
+  Server server(ServerOptions{}, files);
+  std::vector<std::byte> buffer(kPayloadBytesMax);
+  const auto answer = [&](std::string_view request) {
+    server.handle_datagram(Instant{}, {kClient, std::as_bytes(std::span(request)), kServer});
+    const auto transmit = server.poll_transmit(Instant{}, buffer);
+    return transmit ? describe(std::span(buffer).first(transmit->size)) : std::string("nothing");
+  };
+  using std::string_view_literals::operator""sv;
+  EXPECT_EQ(answer("\0\1a\0netascii\0"sv), "ERROR 0 \"only mode octet is spoken here\"");
+  EXPECT_EQ(answer("\0\1a\0octet"sv), "nothing");
+}
+
 // A client that hears nothing of it asks on, however long that takes: the transfer that it began
 // waits for it.
 TEST(Tftp, WaitsAsLongAsItIsAsked) {
