@@ -285,6 +285,8 @@ class Live(unittest.TestCase):
 
     # Without a descriptor for a transfer nothing can be asked, and waiting for an answer would be a lie.
     def test_no_descriptors(self):
+        if b"__ubsan_" in pathlib.Path(LOSSY).read_bytes():
+            self.skipTest("without descriptors the sanitizer takes every object for another one")
         done = subprocess.run(["bash", "-c", 'ulimit -n 8; exec "$0" ask --protocol=tftp --to=127.0.0.1:9', LOSSY],
                               capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, 2)
