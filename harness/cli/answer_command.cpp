@@ -13,6 +13,7 @@
 #include <lossy/harness/cli/exit_code.hpp>
 #include <lossy/harness/cli/files.hpp>
 #include <lossy/harness/cli/json_output.hpp>
+#include <lossy/harness/cli/listen_option.hpp>
 #include <lossy/harness/cli/output.hpp>
 #include <lossy/harness/cli/recorded_options.hpp>
 #include <lossy/harness/net/endpoint_driver.hpp>
@@ -113,10 +114,7 @@ void add_answer_command(CLI::App& app, const CommandLine& command_line,
   answer_app->add_option("file", options->file, "the capture, as for inspect; - is standard input")
       ->required()
       ->type_name("FILE");
-  add_parsed(*answer_app, "--listen", options->listen, resolve_listen,
-             "where to listen; * is all of this machine's addresses, 0.0.0.0 its IPv4 ones, [::] "
-             "its IPv6 ones, port 0 any free one [127.0.0.1:9999]",
-             "HOST:PORT");
+  add_listen(*answer_app, options->listen, "where to listen", "127.0.0.1:9999");
   add_port(*answer_app, options->recorded.server_port);
   add_mask_options(*answer_app, options->mask);
   add_recorded_options(*answer_app, options->recorded);

@@ -3,13 +3,15 @@
 #include <fmt/format.h>
 
 #include <csignal>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <lossy/core/counted.hpp>
 #include <lossy/harness/cli/exit_code.hpp>
-#include <lossy/harness/cli/option.hpp>
+#include <lossy/harness/cli/listen_option.hpp>
 #include <lossy/harness/cli/protocols.hpp>
 #include <lossy/harness/cli/real_time_network.hpp>
 #include <lossy/harness/cli/run_report.hpp>
@@ -19,10 +21,11 @@
 namespace lossy {
 namespace {
 
-// What puts a host on the network, once it is there.
+// Where a host is put.
 struct Place {
-  std::string address;                // --to or --listen; empty where it was not given.
-  std::optional<UdpSocket> socket{};  // Where the host is asked.
+  std::optional<Address> server{};        // Of one that asks: whom.
+  std::optional<ListenAddress> listen{};  // Of one that answers.
+  std::optional<UdpSocket> socket{};      // Where the host is asked, once it is there.
 };
 
 class LiveNetwork final : public RealTimeNetwork {
@@ -97,60 +100,50 @@ class LiveNetwork final : public RealTimeNetwork {
   LiveHost host_;
 };
 
-// The host that plays this part, and the one that plays the other.
-struct Pair {
-  std::size_t own = 0;
-  std::size_t other = 0;
-};
-Pair find_pair(const std::vector<HostRole>& hosts, const Protocol& protocol, HostRole::Part part) {
+// The host that plays this part beside one that plays the other.
+std::size_t find_host(const std::vector<HostRole>& hosts, const Protocol& protocol,
+                      HostRole::Part part) {
   const bool asks = part == HostRole::Part::kAsks;
+  const HostRole::Part other = asks ? HostRole::Part::kAnswers : HostRole::Part::kAsks;
   if (hosts.size() == 2) {
-    for (const std::size_t own : {std::size_t{0}, std::size_t{1}}) {
-      const HostRole::Part other = asks ? HostRole::Part::kAnswers : HostRole::Part::kAsks;
-      if (hosts[own].part == part && hosts[1 - own].part == other) return {own, 1 - own};
-    }
+    if (hosts[0].part == part && hosts[1].part == other) return 0;
+    if (hosts[1].part == part && hosts[0].part == other) return 1;
   }
   throw usage_error("--protocol",
                     fmt::format("of {} no host {}: lossy simulate runs all of them", protocol.name,
                                 asks ? "asks another" : "answers alone"));
 }
 
-// `what` is the host's part, in the words of the commands.
+Address on_this_machine(const HostRole& role) {
+  return Address::v4({127, 0, 0, 1}, role.port);
+}
+
+Scenario::Alone put_client(Place& place, const std::vector<HostRole>& hosts, std::size_t own) {
+  const HostRole& server = hosts[1 - own];
+  // Which says from which address the system reaches it, and at which: 0.0.0.0 is 127.0.0.1.
+  const UdpSocket connected = UdpSocket::connect(place.server.value_or(on_this_machine(server)));
+  place.socket = UdpSocket::listen(with_port(connected.local_address(), 0));
+  Scenario::Alone alone{.host = own, .addresses = std::vector<Address>(2)};
+  alone.addresses[own] = place.socket->local_address();
+  alone.addresses[1 - own] = *connected.peer();
+  return alone;
+}
+
+Scenario::Alone put_server(Place& place, const std::vector<HostRole>& hosts, std::size_t own) {
+  place.socket = UdpSocket::listen(place.listen.value_or(on_this_machine(hosts[own])));
+  Scenario::Alone alone{.host = own, .addresses = std::vector<Address>(2)};
+  alone.addresses[own] = place.socket->local_address();
+  return alone;
+}
+
+// Adds the subcommand but for its own options.
 void add_live_command(CLI::App& app, const CommandLine& command_line, std::function<int()>& command,
-                      HostRole::Part part, RunKind kind, const std::string& option,
-                      const std::string& description) {
-  const auto place = std::make_shared<Place>();
-  const bool asks = part == HostRole::Part::kAsks;
+                      HostRole::Part part, const std::shared_ptr<Place>& place, RunKind kind) {
   const Protocol& protocol = protocol_of_words(command_line.arguments());
   kind.real_time = true;
-  kind.add_own_options = [place, asks, option, description, &protocol](CLI::App& run) {
-    run.add_option(option, place->address, description)->type_name("HOST:PORT")->group("Protocol");
-    if (asks) return;
-    for (const CallKind& call : protocol.call_kinds) {  // Refused with the reason, and not shown.
-      if (!call.is_positional) run.get_option("--" + call.name)->group("");
-    }
-  };
-  kind.put_alone = [place, part, asks, option, &protocol](const std::vector<HostRole>& hosts) {
-    const auto [own, other] = find_pair(hosts, protocol, part);
-    const std::uint16_t port = hosts[asks ? other : own].port;
-    Scenario::Alone alone{.host = own, .addresses = std::vector<Address>(hosts.size())};
-    try {
-      if (asks) {
-        const Address server = place->address.empty() ? Address::v4({127, 0, 0, 1}, port)
-                                                      : resolve_server(place->address);
-        // Which says from which address the system reaches it, and at which: 0.0.0.0 is 127.0.0.1.
-        const UdpSocket connected = UdpSocket::connect(server);
-        place->socket = UdpSocket::listen(with_port(connected.local_address(), 0));
-        alone.addresses[other] = *connected.peer();
-      } else {
-        place->socket = UdpSocket::listen(place->address.empty() ? Address::v4({127, 0, 0, 1}, port)
-                                                                 : resolve_listen(place->address));
-      }
-    } catch (const TextError& error) {
-      throw usage_error(option, error.what());
-    }
-    alone.addresses[own] = place->socket->local_address();
-    return alone;
+  kind.put_alone = [place, part, &protocol](const std::vector<HostRole>& hosts) {
+    const auto put = part == HostRole::Part::kAsks ? put_client : put_server;
+    return put(*place, hosts, find_host(hosts, protocol, part));
   };
   kind.make_network = [place](ProtocolRun& run, const Scenario& scenario) {
     return std::make_unique<LiveNetwork>(run, scenario, std::move(place->socket.value()));
@@ -158,35 +151,49 @@ void add_live_command(CLI::App& app, const CommandLine& command_line, std::funct
   add_protocol_run(app, command_line, command, kind);
 }
 
+constexpr const char* kInitial = "127.0.0.1, at the protocol's port";
+constexpr const char* kGroup = "Protocol";
+
 }  // namespace
 
 void add_ask_command(CLI::App& app, const CommandLine& command_line,
                      std::function<int()>& command) {
+  const auto place = std::make_shared<Place>();
   add_live_command(
-      app, command_line, command, HostRole::Part::kAsks,
+      app, command_line, command, HostRole::Part::kAsks, place,
       {.command = "ask",
        .description = "Ask a real server, as a protocol's client does, over a path of ours.",
        .footer =
            "Exit code 1 when a call did not end as was asked for, 2 when nobody is listening.\n"
            "Examples:\n"
            "  lossy ask Zoë --to=127.0.0.1:9999 --drop=10% --trace\n"
-           "  lossy ask --protocol=tftp --get=readme --put=notes --to=192.0.2.7:69 --drop=10%"},
-      "--to", "the server [127.0.0.1, at the protocol's port]");
+           "  lossy ask --protocol=tftp --get=readme --put=notes --to=192.0.2.7:69 --drop=10%",
+       .add_own_options = [place](CLI::App& ask) {
+         add_parsed(ask, "--to", place->server, resolve_server,
+                    fmt::format("the server [{}]", kInitial), "HOST:PORT")
+             ->group(kGroup);
+       }});
 }
 
 void add_live_serve_command(CLI::App& app, const CommandLine& command_line,
                             std::function<int()>& command) {
+  const auto place = std::make_shared<Place>();
+  const Protocol& protocol = protocol_of_words(command_line.arguments());
   add_live_command(
-      app, command_line, command, HostRole::Part::kAnswers,
+      app, command_line, command, HostRole::Part::kAnswers, place,
       {.command = "serve",
        .description =
            "Answer real clients, as a protocol's server does, over a path of ours, until SIGINT "
            "(Ctrl-C), SIGTERM or SIGHUP.",
        .footer = "Examples:\n"
-                 "  lossy serve --protocol=tftp --listen=127.0.0.1:6969 --drop=10% --trace"},
-      "--listen",
-      "where to listen; * is all of this machine's addresses, 0.0.0.0 its IPv4 ones, [::] its IPv6 "
-      "ones, port 0 any free one [127.0.0.1, at the protocol's port]");
+                 "  lossy serve --protocol=tftp --listen=127.0.0.1:6969 --drop=10% --trace",
+       .add_own_options = [place, &protocol](CLI::App& serve) {
+         add_listen(serve, place->listen, "where to listen", kInitial)->group(kGroup);
+         for (const CallKind& call : protocol.call_kinds) {
+           // Refused with the reason, and not shown.
+           if (!call.is_positional) serve.get_option("--" + call.name)->group("");
+         }
+       }});
 }
 
 }  // namespace lossy

@@ -322,6 +322,8 @@ class Live(unittest.TestCase):
             error = lossy(command, "--protocol=membership", code=2)[1]
             self.assertRegex(error, "^lossy: --protocol: of membership no host (asks another|answers alone): lossy simulate "
                                     "runs all of them\n$")
+        for arguments in (("ask", "--to="), ("serve", self.TFTP, "--listen=")):
+            self.assertEqual(len(lossy(*arguments, code=2)[1].splitlines()), 1)
         self.assertEqual(lossy("serve", self.TFTP, "--listen=127.0.0.1:0", "--get=a", code=2)[1],
                          "lossy: --get: a server waits to be asked; to ask is lossy ask's\n")
         self.assertIn("not expected: --golden=x", lossy("serve", self.TFTP, "--golden=x", code=2)[1])

@@ -8,6 +8,7 @@
 #include <lossy/harness/cli/exit_code.hpp>
 #include <lossy/harness/cli/explanation.hpp>
 #include <lossy/harness/cli/files.hpp>
+#include <lossy/harness/cli/listen_option.hpp>
 #include <lossy/harness/cli/protocols.hpp>
 #include <lossy/harness/cli/proxy_options.hpp>
 #include <lossy/harness/cli/proxy_run.hpp>
@@ -101,11 +102,8 @@ void add_proxy_command(CLI::App& app, const CommandLine& command_line,
   CLI::App* proxy = app.add_subcommand(
       "proxy", "Put any UDP client and its server on a bad network, in real time.");
   const std::string group = "Proxy";
-  add_parsed(
-      *proxy, "--listen", options->listen, resolve_listen,
-      "where clients send to instead; * is all of this machine's addresses, 0.0.0.0 its IPv4 ones, "
-      "[::] its IPv6 ones, port 0 any free one [a free port of this machine, with a COMMAND]",
-      "HOST:PORT")
+  add_listen(*proxy, options->listen, "where clients send to instead",
+             "a free port of this machine, with a COMMAND")
       ->group(group);
   add_parsed(*proxy, "--to", options->to, resolve_server, "the server", "HOST:PORT")->group(group);
   add_parsed(*proxy, "--idle", options->idle, parse_duration,

@@ -21,13 +21,10 @@ class RealTimeNetwork : public RunNetwork {
   // Nothing is left that could happen.
   virtual bool is_at_rest() const = 0;
 
- private:
-  std::optional<StopSignal> stop_;
-
- protected:
   EventLoop loop_;
 
  private:
+  std::optional<StopSignal> stop_;  // While it runs.
   int stop_signal_ = 0;
 };
 

@@ -49,7 +49,6 @@ class Scenario {
 
   PathOptions path_;
   PlanOptions plan_;
-  std::string protocol_name_;
   bool ipv6_ = false;
   std::optional<Alone> alone_;
   std::string script_path_;

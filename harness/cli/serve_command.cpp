@@ -16,6 +16,7 @@
 #include <lossy/core/greeting/server.hpp>
 #include <lossy/harness/cli/exit_code.hpp>
 #include <lossy/harness/cli/json_output.hpp>
+#include <lossy/harness/cli/listen_option.hpp>
 #include <lossy/harness/cli/live_command.hpp>
 #include <lossy/harness/cli/option.hpp>
 #include <lossy/harness/cli/output.hpp>
@@ -152,10 +153,7 @@ void add_serve_command(CLI::App& app, const CommandLine& command_line,
   auto options = std::make_shared<ServeOptions>();
   CLI::App* serve = app.add_subcommand(
       "serve", "Answer greetings on a real UDP socket, until SIGINT (Ctrl-C), SIGTERM or SIGHUP.");
-  add_parsed(*serve, "--listen", options->listen, resolve_listen,
-             "where to listen; * is all of this machine's addresses, 0.0.0.0 its IPv4 ones, [::] "
-             "its IPv6 ones, port 0 any free one [127.0.0.1:9999]",
-             "HOST:PORT");
+  add_listen(*serve, options->listen, "where to listen", "127.0.0.1:9999");
   add_parsed(
       *serve, "--threads", options->threads,
       [](std::string_view text) { return parse_whole(text, 1, EndpointThreads::kThreadsMax); },

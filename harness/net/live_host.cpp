@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <lossy/core/check.hpp>
+#include <lossy/harness/link/ecn_label.hpp>
 
 namespace lossy {
 namespace {
@@ -15,10 +16,6 @@ constexpr int kRefusalsInARow = 64;
 
 // Of so few sockets all are looked at at each event.
 constexpr std::size_t kClosedAtOnce = 64;
-
-constexpr std::uint64_t label_of(std::uint64_t slot, Ecn ecn) {
-  return slot << 2 | static_cast<std::uint64_t>(ecn);
-}
 
 }  // namespace
 
@@ -40,8 +37,8 @@ LiveHost::Port& LiveHost::open(UdpSocket socket, const Address& name) {
   socket.hear_refusals();  // Where the kernel cannot, time tells.
   const Address address = socket.local_address();
   const std::uint64_t key = next_key_++;
-  auto opened = std::make_unique<Port>(
-      Port{.socket = std::move(socket), .name = name, .address = address, .key = key});
+  auto opened =
+      std::make_unique<Port>(Port{.socket = std::move(socket), .name = name, .address = address});
   Port& port = *by_key_.emplace(key, std::move(opened)).first->second;
   by_name_.emplace(name, &port);
   loop_.watch(port.socket.fd(), *this, key);
@@ -117,7 +114,7 @@ void LiveHost::happen(Next what, Instant now) {
 void LiveHost::go_out(Instant now) {
   const std::optional<Delivery> delivery = out_.poll_transmit(now);
   if (!delivery) return;
-  const std::uint64_t slot = delivery->label >> 2;
+  const std::uint64_t slot = place_in(delivery->label);
   const Underway& underway = underway_[slot];
   UdpSocket& socket = underway.port->socket;
   const std::uint64_t sent_before = socket.counters().sent;
@@ -142,7 +139,7 @@ void LiveHost::go_out(Instant now) {
 void LiveHost::come_in(Instant now) {
   const std::optional<Delivery> delivery = in_.poll_transmit(now);
   if (!delivery) return;
-  const std::uint64_t slot = delivery->label >> 2;
+  const std::uint64_t slot = place_in(delivery->label);
   const Underway underway = underway_[slot];
   const Passage told = passage(opposite(outward_), underway, delivery->payload);
   for (Observer* observer : observers_) observer->on_delivered(now, told, *delivery);
@@ -152,8 +149,8 @@ void LiveHost::come_in(Instant now) {
       observer->on_lost(now, told, delivery->number, "refused");
     }
   } else {
-    endpoint_.handle_datagram(now, {underway.remote, delivery->payload, underway.local,
-                                    static_cast<Ecn>(delivery->label & 3)});
+    endpoint_.handle_datagram(
+        now, {underway.remote, delivery->payload, underway.local, ecn_in(delivery->label)});
     drain(now, &underway);
   }
   release(slot);
@@ -178,14 +175,11 @@ void LiveHost::drain(Instant now, const Underway* answered) {
 void LiveHost::offer(Link& link, Direction direction, Instant now, const Underway& underway,
                      std::span<const std::byte> payload, Ecn ecn) {
   const std::uint64_t slot = keep(underway);
-  const Offer offer = link.handle_datagram(now, payload, {.label = label_of(slot, ecn)});
+  const Offer offer = link.handle_datagram(now, payload, {.label = ecn_label(slot, ecn)});
   const Passage told = passage(direction, underway, payload);
   for (Observer* observer : observers_) observer->on_offered(now, told, offer);
-  underway_[slot].copies = offer.copies_in_flight;
-  if (offer.copies_in_flight == 0) {
-    underway_[slot].copies = 1;
-    release(slot);
-  }
+  underway_[slot].copies += offer.copies_in_flight;
+  release(slot);
 }
 
 std::uint64_t LiveHost::keep(const Underway& underway) {
@@ -222,7 +216,7 @@ void LiveHost::close_unused() {
 void LiveHost::tell_in_flight(Instant now) {
   const auto tell = [&](const Link& link, Direction direction) {
     for (const Link::Underway& one : link.datagrams_in_flight()) {
-      const Passage told = passage(direction, underway_[one.label >> 2], {});
+      const Passage told = passage(direction, underway_[place_in(one.label)], {});
       for (Observer* observer : observers_) observer->on_in_flight(now, told, one.number);
     }
   };

@@ -80,7 +80,6 @@ class LiveHost final : public EventLoop::Handler {
     UdpSocket socket;
     Address name;                // The endpoint's.
     Address address;             // The network's: the same port whatever the endpoint calls it.
-    std::uint64_t key = 0;       // The loop's.
     std::uint64_t underway = 0;  // Datagrams, either way.
     bool is_asked = false;       // It stays open.
   };
@@ -89,7 +88,7 @@ class LiveHost final : public EventLoop::Handler {
     Port* port = nullptr;
     Address local;  // The endpoint's, of the port.
     Address remote;
-    std::size_t copies = 0;  // That have not arrived.
+    std::size_t copies = 1;  // That have not arrived; one more while it is offered.
   };
   enum class Next : std::uint8_t { kOut, kIn, kTimeout };
   struct Event {
@@ -127,7 +126,7 @@ class LiveHost final : public EventLoop::Handler {
   std::vector<std::byte> buffer_;
   ReceiveBatch received_;
   SendBatch to_send_;
-  std::unordered_map<std::uint64_t, std::unique_ptr<Port>> by_key_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Port>> by_key_;  // The loop's.
   std::unordered_map<Address, Port*> by_name_;
   Port* asked_ = nullptr;
   std::uint64_t next_key_ = 0;

@@ -12,11 +12,6 @@ namespace {
 // So many events without asking the loop, where a signal may wait.
 constexpr int kEventsInARow = 64;
 
-// What a datagram is labelled with while it is under way: its pair, and its ECN bits.
-constexpr std::uint64_t label_of(std::uint64_t pair, Ecn ecn) {
-  return pair << 2 | static_cast<std::uint64_t>(ecn);
-}
-
 // Whether a host of this name has the address.
 bool has(const Address& name, const Address& address) {
   return address == name || (name.port() == 0 && with_port(address, 0) == name);
@@ -134,8 +129,8 @@ void Loopback::arrive(Way& way, Instant now, const Delivery& delivery,
   if (way.receiver_name.port() == 0 && !way.receiver.listens_at(told.destination)) {
     return refuse(way, now, delivery, payload);
   }
-  way.receiver.handle_datagram(
-      now, {told.source, payload, told.destination, static_cast<Ecn>(delivery.label & 3)});
+  way.receiver.handle_datagram(now,
+                               {told.source, payload, told.destination, ecn_in(delivery.label)});
   drain(ways_[1 - index(way.direction)], now);
 }
 
@@ -146,7 +141,7 @@ void Loopback::refuse(Way& way, Instant now, const Delivery& delivery,
   for (Observer* observer : observers_) observer->on_lost(now, told, delivery.number, "refused");
   const Instant due = saturating_add(now, saturating_between(delivery.offered, delivery.due));
   const auto behind = std::ranges::upper_bound(refusals_, due, {}, &Refusal::due);
-  refusals_.insert(behind, {due, way.direction, delivery.label >> 2});
+  refusals_.insert(behind, {due, way.direction, place_in(delivery.label)});
 }
 
 std::optional<std::uint64_t> Loopback::pair_of(const Way& way, const Transmit& transmit) {
@@ -172,7 +167,7 @@ void Loopback::drain(Way& way, Instant now) {
       ++unroutable_;
       continue;
     }
-    const std::uint64_t label = label_of(*pair, transmit->ecn);
+    const std::uint64_t label = ecn_label(*pair, transmit->ecn);
     const auto payload = std::span<const std::byte>(buffer).first(transmit->size);
     const Offer offer = way.link.handle_datagram(now, payload, {.label = label});
     const Passage told = passage(way, label, payload);

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include <lossy/core/endpoint.hpp>
+#include <lossy/harness/link/ecn_label.hpp>
 #include <lossy/harness/link/link.hpp>
 #include <lossy/harness/link/observer.hpp>
 #include <lossy/harness/net/datagram_batch.hpp>
@@ -126,7 +127,7 @@ class Loopback final : public EventLoop::Handler {
   void refuse(Way& way, Instant now, const Delivery& delivery, std::span<const std::byte> payload);
   // Which pair talks, or nothing when it is none of these hosts' or one too many.
   std::optional<std::uint64_t> pair_of(const Way& way, const Transmit& transmit);
-  const Pair& pair_in(std::uint64_t label) const { return pairs_[label >> 2]; }
+  const Pair& pair_in(std::uint64_t label) const { return pairs_[place_in(label)]; }
   Passage passage(const Way& way, std::uint64_t label, std::span<const std::byte> payload) const;
 
   EventLoop& loop_;

@@ -4,19 +4,13 @@
 #include <stdexcept>
 
 #include <lossy/core/check.hpp>
+#include <lossy/harness/link/ecn_label.hpp>
 
 namespace lossy {
 namespace {
 
-// What a datagram is labelled with while it is under way: its flow, and its ECN bits.
-constexpr std::uint64_t label_of(std::uint32_t flow, Ecn ecn) {
-  return std::uint64_t{flow} << 2 | static_cast<std::uint64_t>(ecn);
-}
 constexpr std::uint32_t flow_in(std::uint64_t label) {
-  return static_cast<std::uint32_t>(label >> 2);
-}
-constexpr Ecn ecn_in(std::uint64_t label) {
-  return static_cast<Ecn>(label & 3);
+  return static_cast<std::uint32_t>(place_in(label));
 }
 
 }  // namespace
@@ -232,7 +226,7 @@ void Simulation::send(HostId host, const Transmit& transmit) {
     ++unroutable_;
     return;
   }
-  offer(network_.first_link(network_.flow(flow)), label_of(flow, transmit.ecn),
+  offer(network_.first_link(network_.flow(flow)), ecn_label(flow, transmit.ecn),
         std::span(buffer_).first(transmit.size));
 }
 
