@@ -34,6 +34,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace lossy::fuzz;
   check_message(std::as_bytes(std::span(data, size)));
   static const ProtocolTarget target(lossy::membership::protocol());
-  target.run(Input(data, size));
+  target.run(std::as_bytes(std::span(data, size)));
   return 0;
 }

@@ -131,8 +131,7 @@ const std::vector<CommandGroup>& command_groups() {
         {"answer", add_answer_command},
         {"golden", add_golden_command}}},
       {"Feed a fuzzer",
-       {{"script", without_line<add_script_command>, true},
-        {"seeds", without_line<add_seeds_command>}}},
+       {{"script", without_line<add_script_command>}, {"seeds", without_line<add_seeds_command>}}},
   };
   return groups;
 }

@@ -17,6 +17,7 @@
 #include <lossy/harness/cli/files.hpp>
 #include <lossy/harness/cli/golden_folder.hpp>
 #include <lossy/harness/cli/json_output.hpp>
+#include <lossy/harness/cli/recorded_run.hpp>
 
 namespace lossy {
 namespace {
@@ -173,7 +174,7 @@ class GoldenCheck {
 int golden(const GoldenCommandOptions& options, const std::string& program) {
   try {
     return GoldenCheck(options, program).run();
-  } catch (const GoldenInterrupted& interrupted) {
+  } catch (const RunInterrupted& interrupted) {
     fmt::print(stderr, "lossy: interrupted\n");
     return 128 + interrupted.signal;  // As a shell says it.
   }

@@ -14,12 +14,10 @@
 #include <lossy/core/escape.hpp>
 #include <lossy/harness/capture/golden.hpp>
 #include <lossy/harness/capture/recording_writer.hpp>
-#include <lossy/harness/cli/command_line.hpp>
 #include <lossy/harness/cli/exit_code.hpp>
+#include <lossy/harness/cli/recorded_run.hpp>
 #include <lossy/harness/cli/scenario_format.hpp>
-#include <lossy/harness/cli/script_run.hpp>
 #include <lossy/harness/cli/simulate_command.hpp>
-#include <lossy/harness/report/recording_observer.hpp>
 
 namespace lossy {
 namespace {
@@ -59,25 +57,6 @@ Scenario read_repeatable(const std::string& path) {
     }
   }
   return scenario;
-}
-
-// Gives the property of the protocol that a script's run violated, in words.
-std::optional<std::string> run_of(const Scenario& scenario, const std::string& path,
-                                  RecordingSink& sink) {
-  if (scenario.script()) return record_script(*scenario.script(), sink);
-  Recorder recorder;
-  recorder.add(sink);
-  RecordingObserver observer(recorder);
-  const auto run = protocol_run(scenario);
-  PropertyCheck check(scenario.protocol().properties, *run);
-  const auto network = simulated_network(*run, scenario);
-  network->observe(observer);
-  const RunNetwork::End end = run_checked(
-      *network, scenario, *run, check, "lossy simulate " + shell_quoted("--config=" + path), [] {});
-  if (end == RunNetwork::End::kInterrupted) throw GoldenInterrupted{network->stop_signal()};
-  if (check.broken() != nullptr) return words_of(*check.broken());
-  recorder.finish();
-  return std::nullopt;
 }
 
 }  // namespace
@@ -156,7 +135,7 @@ GoldenResult GoldenFolder::try_check(const std::string& name, bool accept) const
     std::optional<CaptureError> error;
     if (auto* const reader = std::get_if<PcapReader>(&opened)) {
       GoldenComparer comparer(std::move(*reader));
-      const auto broken = run_of(scenario, scenario_path(name), comparer);
+      const auto broken = record_run(scenario, scenario_path(name), comparer);
       if (broken) {
         const std::string why = escape_controls(golden_path(name)) + ": " + *broken + '\n';
         return {GoldenStatus::kDiffers, why, {}};
@@ -174,7 +153,8 @@ GoldenResult GoldenFolder::try_check(const std::string& name, bool accept) const
   }
   remove_if_there(new_path(name));
   RecordingWriter writer(accept ? golden_path(name) : new_path(name));
-  if (const auto broken = run_of(scenario, scenario_path(name), writer)) throw CannotTry(*broken);
+  if (const auto broken = record_run(scenario, scenario_path(name), writer))
+    throw CannotTry(*broken);
   if (accept) return {GoldenStatus::kAccepted, {}, {}};
   result.left = new_path(name);
   return result;

@@ -23,11 +23,6 @@ struct GoldenResult {
   std::string left;         // The path of what the run gave; or nothing.
 };
 
-// Thrown when a signal ends a run. Nothing is left of that run.
-struct GoldenInterrupted {
-  int signal = 0;
-};
-
 class GoldenFolder {
  public:
   // Throws std::system_error when the folder cannot be read.

@@ -7,19 +7,10 @@
 #include <utility>
 
 #include <lossy/harness/cli/option.hpp>
-#include <lossy/harness/link/text.hpp>
+#include <lossy/harness/sim/setting_text.hpp>
 
 namespace lossy {
 namespace {
-
-std::int64_t parse_time(const Setting& setting, std::string_view text) {
-  const std::int64_t time = parse_duration(text).count();
-  if (time >= setting.least && time <= setting.most) return time;
-  throw TextError(
-      "it must be " +
-      (setting.least == 1 ? "above 0" : "at least " + format_duration(Duration(setting.least))) +
-      " and at most " + format_duration(Duration(setting.most)));
-}
 
 std::string lower(std::string text) {
   std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -60,11 +51,7 @@ void PlanOptions::add_setting(const Setting& setting) {
   }
   std::optional<std::int64_t>& value = settings_[setting.name];
   const bool is_time = setting.kind == Setting::Kind::kTime;
-  const auto parse = [setting](std::string_view text) {
-    if (setting.kind == Setting::Kind::kTime) return parse_time(setting, text);
-    return static_cast<std::int64_t>(parse_whole(text, static_cast<std::uint64_t>(setting.least),
-                                                 static_cast<std::uint64_t>(setting.most)));
-  };
+  const auto parse = [setting](std::string_view text) { return parse_setting(setting, text); };
   add_parsed(*app_, name, value, parse, setting.sentence, is_time ? "TIME" : "N")
       ->group(protocol_->title);
 }
@@ -94,6 +81,11 @@ void PlanOptions::resolve() {
   }
   for (const auto& [name, is_given] : flags_) plan_.settings[name] = is_given ? 1 : 0;
   plan_.calls = calls_in_order();
+  resolve(std::move(plan_));
+}
+
+void PlanOptions::resolve(RunPlan plan) {
+  plan_ = std::move(plan);
   app_ = nullptr;
   call_options_.clear();
   try {

@@ -24,6 +24,8 @@ class PlanOptions {
               std::initializer_list<std::string_view> left_out = {});
   // Works the plan out, and checks it; throws CLI::ValidationError.
   void resolve();
+  // Takes this plan instead.
+  void resolve(RunPlan plan);
 
   const Protocol& protocol() const { return *protocol_; }
   // After resolve(): what was asked for, without addresses; and whose they would be.

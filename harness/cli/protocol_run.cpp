@@ -24,7 +24,6 @@
 #include <lossy/harness/net/stop_signal.hpp>
 #include <lossy/harness/report/fault_saver.hpp>
 #include <lossy/harness/report/readable.hpp>
-#include <lossy/harness/report/recording_observer.hpp>
 
 namespace lossy {
 namespace {
@@ -47,8 +46,11 @@ class RunCommand {
         json_(options.json),
         ladder_(ladder_on(options.json.replaces_text() ? stderr : stdout,
                           scenario().protocol().describe)),
-        recorder_(kind.real_time ? kClockMark : kRecordingMark),
-        recording_(recorder_, options.record.fates()),
+        foreseen_(scenario().network_script() ? foresee() : Foreseen{}),
+        recorder_(kind.real_time                ? kClockMark
+                  : foreseen_.breaks_a_property ? kBrokenMark
+                                                : kRecordingMark),
+        recording_(recorder_, options.record.fates(), foreseen_.lost),
         run_(protocol_run(scenario(), on_event())),
         check_(kind.put_alone ? kNoProperties : scenario().protocol().properties, *run_),
         network_(kind.make_network(*run_, scenario())) {
@@ -176,6 +178,20 @@ class RunCommand {
     };
   }
 
+  // What the script's run comes to. (Where it comes to nothing the run itself will say so.)
+  Foreseen foresee() const {
+    const auto run = protocol_run(scenario());
+    PropertyCheck check(scenario().protocol().properties, *run);
+    const auto network = kind_.make_network(*run, scenario());
+    LossWatcher watcher;
+    network->observe(watcher);
+    try {
+      run_checked(*network, scenario(), *run, check, {}, [] {});
+    } catch (const CannotTry&) {
+    }
+    return {.breaks_a_property = check.broken() != nullptr, .lost = watcher.lost()};
+  }
+
   void tell(const RunEvent& event) {
     const std::string line = fmt::format(
         "{} {}\n", escape_bytes(std::as_bytes(std::span(event.subject))), event.predicate);
@@ -189,7 +205,8 @@ class RunCommand {
   // The command that gives the same run again: as it was typed, with the seed that was drawn or
   // implied.
   CommandLine again() const {
-    const auto seed = scenario().path().implied_seed();
+    const auto seed =
+        scenario().is_random() ? scenario().path().implied_seed() : std::optional<std::uint64_t>();
     return seed ? command_line_.with(kind_.command, "--seed", std::to_string(*seed))
                 : command_line_;
   }
@@ -208,7 +225,9 @@ class RunCommand {
   }
 
   void write_report(const RunReport& result) {
-    report_file_->add(page_run(result, collector_, page_path(scenario().path())));
+    report_file_->add(page_run(
+        result, collector_,
+        scenario().network_script() ? PagePath{} : page_path(scenario().path())));
     report_file_->write(page_head(result));
   }
 
@@ -220,6 +239,7 @@ class RunCommand {
   const bool report_replaces_ = is_there(options_.report);
   JsonOutput json_;
   Ladder ladder_;
+  const Foreseen foreseen_;
   Recorder recorder_;
   std::optional<KeptCapture> writer_;
   std::optional<GoldenComparer> golden_;
@@ -353,7 +373,7 @@ void add_protocol_run(CLI::App& app, const CommandLine& command_line, std::funct
     check_files(*options, config->count() > 0 ? config->as<std::string>() : std::string());
     options->scenario.resolve(kind.put_alone);
     if (options->explain) check_explain(*options);
-    if (options->scenario.script()) check_script(*options, kind);
+    if (!options->scenario.script_path().empty()) check_script(*options, kind);
     command = [options, kind, &command_line] {
       if (options->scenario.script()) return kind.run_script(*options, command_line);
       if (!options->explain) return RunCommand(*options, command_line, kind).run();

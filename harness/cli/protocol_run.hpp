@@ -14,6 +14,7 @@
 #include <lossy/harness/cli/scenario.hpp>
 #include <lossy/harness/link/link.hpp>
 #include <lossy/harness/link/observer.hpp>
+#include <lossy/harness/report/recording_observer.hpp>
 #include <lossy/harness/report/summary.hpp>
 #include <lossy/harness/sim/property_check.hpp>
 
@@ -29,6 +30,13 @@ struct RunOptions {
   bool trace = false;
   JsonOption json;
   bool explain = false;
+};
+
+// What is known of a run before it is recorded, because it has run before: frames say how it ended,
+// and what became of them.
+struct Foreseen {
+  bool breaks_a_property = false;
+  RecordingObserver::LostOnTheWay lost{};
 };
 
 // What carries the datagrams of a run between its hosts.
@@ -86,7 +94,7 @@ struct RunKind {
   // The endpoints and the scenario outlive the network.
   std::function<std::unique_ptr<RunNetwork>(ProtocolRun& run, const Scenario& scenario)>
       make_network{};
-  // Runs a script instead, or nothing where no script can be run.
+  // Runs a script of greetings instead, or nothing where no script of any protocol can be run.
   int (*run_script)(const RunOptions& options, const CommandLine& command_line) = nullptr;
   // Where one host alone is run: what puts it there, and options of that. Its calls are told one by
   // one, and one that ends in another way than was asked for makes the exit code 1.

@@ -2,11 +2,13 @@
 
 #include <toml++/toml.h>
 #include <exception>
+#include <filesystem>
 #include <optional>
 #include <utility>
 
 #include <lossy/core/check.hpp>
 #include <lossy/harness/cli/scenario_format.hpp>
+#include <lossy/harness/cli/script_file.hpp>
 
 namespace lossy {
 namespace {
@@ -29,6 +31,11 @@ std::optional<std::string> value_of(const std::vector<std::string>& words,
 
 const Protocol& named_or_first(const std::optional<std::string>& name) {
   const Protocol* const found = name ? find_protocol(*name) : nullptr;
+  return found == nullptr ? *protocols().front() : *found;
+}
+
+const Protocol& of_script_or_first(const std::string& path) {
+  const Protocol* const found = protocol_of_script_file(path);
   return found == nullptr ? *protocols().front() : *found;
 }
 
@@ -76,7 +83,11 @@ const Protocol& protocol_of_scenario(const std::string& path) {
   if (!scenario_file()(checked).empty()) return *protocols().front();
   std::optional<std::string> name;
   try {
-    name = toml::parse_file(path)["simulate"]["protocol"].value<std::string>();
+    const toml::table scenario = toml::parse_file(path);
+    name = scenario["simulate"]["protocol"].value<std::string>();
+    const auto script = scenario["simulate"]["script"].value<std::string>();
+    if (!name && script)
+      return of_script_or_first((std::filesystem::path(path).parent_path() / *script).string());
   } catch (const std::exception&) {
     return *protocols().front();
   }
@@ -89,6 +100,7 @@ const Protocol& protocol_of_scenario(const std::string& path) {
 
 const Protocol& protocol_of_words(const std::vector<std::string>& words) {
   if (const auto name = value_of(words, "--protocol")) return named_or_first(name);
+  if (const auto script = value_of(words, "--script")) return of_script_or_first(*script);
   if (const auto scenario = value_of(words, "--config")) return protocol_of_scenario(*scenario);
   return *protocols().front();
 }

@@ -24,10 +24,11 @@ CLI::Option* add_protocol(CLI::App& app, std::string& name, const std::string& d
 // How datagrams of the protocol of that option read; nothing, where they are quoted.
 Protocol::Describe description_of(const std::string& name);
 
-// The one that a scenario names; the first when it names none, or cannot be read: whoever reads it
-// as a whole says why. Throws ScenarioError when there is none of that name.
+// The one that a scenario or its script names; the first when it names none, or cannot be read:
+// whoever reads it as a whole says why. Throws ScenarioError when there is none of that name.
 const Protocol& protocol_of_scenario(const std::string& path);
-// The one that --protocol names among the words of a command, or else the scenario of --config.
+// The one that --protocol names among the words of a command, or else the script of --script, or
+// the scenario of --config.
 const Protocol& protocol_of_words(const std::vector<std::string>& words);
 
 }  // namespace lossy

@@ -298,7 +298,7 @@ class Live(unittest.TestCase):
         server, address = self.serve(self.TFTP, "--initial-rto=20ms")
         port = address.split(":")[1]
         self.assertTrue(lossy("ask", self.TFTP, f"--to=0.0.0.0:{port}")[0].startswith("readme is fetched"))
-        self.assertIn("under way      0", self.end(server))
+        self.assertIn("requests 1", self.end(server))
 
     # A call that does not end well.
     def test_gave_up(self):

@@ -20,10 +20,10 @@
 #include <lossy/harness/cli/progress.hpp>
 #include <lossy/harness/cli/reasons.hpp>
 #include <lossy/harness/cli/recorded_options.hpp>
+#include <lossy/harness/cli/recorded_run.hpp>
 #include <lossy/harness/cli/replay_against.hpp>
 #include <lossy/harness/cli/report_file.hpp>
 #include <lossy/harness/cli/scenario_format.hpp>
-#include <lossy/harness/cli/script_run.hpp>
 #include <lossy/harness/cli/simulate_command.hpp>
 #include <lossy/harness/net/socket_address.hpp>
 
@@ -56,7 +56,9 @@ ReplayResult replay_one(const std::string& capture, const ReplayCommandOptions& 
   if (!scenario_path.empty()) {
     try {
       const Scenario scenario = read_scenario(scenario_path);
-      if (scenario.script()) return replay_script(capture, *scenario.script());
+      if (scenario.script() || scenario.network_script()) {
+        return replay_script(capture, scenario, scenario_path);
+      }
       if (const std::size_t hosts = scenario.hosts().size(); hosts != 2) {
         ReplayResult result;
         result.path = capture;
@@ -120,7 +122,7 @@ nlohmann::ordered_json page_run(const ReplayResult& result, std::optional<std::u
   return run;
 }
 
-int replay(const ReplayCommandOptions& options, const CommandLine& command_line) {
+int replay_all(const ReplayCommandOptions& options, const CommandLine& command_line) {
   JsonOutput json(options.json);
   std::optional<ReportFile> report_file;
   if (!options.report.empty()) report_file.emplace(options.report);
@@ -232,6 +234,15 @@ std::vector<CLI::Option*> add_against_options(CLI::App& app, AgainstOptions& aga
     options.push_back(option);
   }
   return options;
+}
+
+int replay(const ReplayCommandOptions& options, const CommandLine& command_line) {
+  try {
+    return replay_all(options, command_line);
+  } catch (const RunInterrupted& interrupted) {
+    fmt::print(stderr, "lossy: interrupted\n");
+    return 128 + interrupted.signal;  // As a shell says it.
+  }
 }
 
 }  // namespace

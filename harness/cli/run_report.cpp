@@ -17,7 +17,7 @@ RunReport run_report(const Scenario& scenario, const ProtocolRun& run, const Lin
                    .uplink = uplink,
                    .downlink = downlink,
                    .reproduce = {}};
-  if (path.is_random()) {
+  if (scenario.is_random()) {
     report.seed = path.common_seed();
     if (!report.seed) {
       report.seeds = {path.seed(Direction::kUplink), path.seed(Direction::kDownlink)};
@@ -41,6 +41,11 @@ void add_undelivered(RunReport& report, std::uint64_t unroutable, std::uint64_t 
         counted(refused, "datagram") +
         " came to a port that nobody had open any more, and the sender was told.");
   }
+}
+
+std::string idle_note(std::size_t idle, std::size_t operations) {
+  return std::to_string(idle) + " of the script's " + counted(operations, "operation") +
+         " found nothing to do";
 }
 
 }  // namespace lossy

@@ -1,6 +1,10 @@
 // What a run of a scenario came to.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
 #include <lossy/core/protocol.hpp>
 #include <lossy/harness/cli/scenario.hpp>
 #include <lossy/harness/link/link.hpp>
@@ -16,5 +20,8 @@ RunReport run_report(const Scenario& scenario, const ProtocolRun& run, const Lin
 // What went to nobody: datagrams to, or from, addresses that no host has, and those that came to
 // ports that nobody had open.
 void add_undelivered(RunReport& report, std::uint64_t unroutable, std::uint64_t refused);
+
+// What is said of a script's operations that found nothing to do.
+std::string idle_note(std::size_t idle, std::size_t operations);
 
 }  // namespace lossy

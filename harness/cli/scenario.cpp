@@ -2,30 +2,20 @@
 
 #include <system_error>
 
-#include <lossy/core/greeting/protocol.hpp>
 #include <lossy/harness/cli/script_file.hpp>
+#include <lossy/harness/sim/host_addresses.hpp>
 
 namespace lossy {
-namespace {
-
-// 192.0.2.1 and so on, or 2001:db8::1.
-Address host_address(std::size_t host, std::uint16_t port, bool ipv6) {
-  const auto number = static_cast<std::uint8_t>(host + 1);
-  if (!ipv6) return Address::v4({192, 0, 2, number}, port);
-  return Address::v6({0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, number}, port);
-}
-
-}  // namespace
 
 void Scenario::add_to(CLI::App& app, const Protocol& protocol, bool is_alone) {
   plan_.add_to(app, protocol);
   if (!is_alone) app.add_flag("--ipv6", ipv6_, "use IPv6")->group(protocol.title);
   path_.add_to(app);
   app_ = &app;
-  if (is_alone || &protocol != &greetings()) return;  // Scripts are of greetings.
+  if (is_alone) return;
   add_path(app, "--script", script_path_,
-           "instead of all that: what the client is asked and what the network does, operation by "
-           "operation, as lossy script shows it",
+           "instead of all that: what is asked and what the network does, operation by operation, "
+           "as lossy script shows it",
            "FILE")
       ->group("Script");
 }
@@ -33,13 +23,15 @@ void Scenario::add_to(CLI::App& app, const Protocol& protocol, bool is_alone) {
 void Scenario::resolve_script() {
   for (const CLI::Option* option : app_->get_options()) {
     if (option->count() == 0 || option->get_group() == "Output") continue;
-    if (option->check_name("--script")) continue;
+    if (option->check_name("--script") || option->check_name("--protocol")) continue;
     if (option->check_name("--config")) continue;  // CLI11 2.6 has those of lossy itself, too.
     throw usage_error(option->get_name() == "names" ? "NAMES" : option->get_name(),
-                      "the script says all about the client and the path; leave one of them out");
+                      "the script says all about the run; leave one of them out");
   }
   try {
-    script_ = read_script(script_path_).script;
+    const ScriptFile file = read_script(script_path_, protocol());
+    script_ = file.script;
+    network_script_ = file.network_script;
   } catch (const TextError& error) {
     throw usage_error("--script", error.what());
   } catch (const std::system_error& error) {
@@ -49,7 +41,11 @@ void Scenario::resolve_script() {
 
 void Scenario::resolve(const PutAlone& put_alone) {
   if (!script_path_.empty()) resolve_script();
-  plan_.resolve();
+  if (network_script_) {
+    plan_.resolve(plan_of(protocol(), *network_script_));
+  } else {
+    plan_.resolve();
+  }
   if (put_alone) {
     alone_ = put_alone(hosts());
     const auto& calls = plan_.plan().calls;
@@ -77,9 +73,7 @@ RunPlan Scenario::plan() const {
     plan.alone = alone_->host;
     return plan;
   }
-  for (std::size_t host = 0; host < hosts().size(); ++host) {
-    plan.addresses.push_back(host_address(host, hosts()[host].port, ipv6_));
-  }
+  place_hosts(plan, hosts(), ipv6_);
   return plan;
 }
 

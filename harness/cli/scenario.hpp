@@ -11,6 +11,7 @@
 #include <lossy/core/protocol.hpp>
 #include <lossy/harness/cli/path_options.hpp>
 #include <lossy/harness/cli/plan_options.hpp>
+#include <lossy/harness/sim/network_script.hpp>
 #include <lossy/harness/sim/script.hpp>
 
 namespace lossy {
@@ -40,9 +41,12 @@ class Scenario {
   const std::vector<HostRole>& hosts() const { return plan_.hosts(); }
   bool ipv6() const { return ipv6_; }
   // Instead of all these, what a script says; its addresses are the same. Nothing when there is
-  // none.
+  // none. Greetings have scripts of their own, and those of any protocol: at most one is there.
   const std::optional<Script>& script() const { return script_; }
+  const std::optional<NetworkScript>& network_script() const { return network_script_; }
   const std::string& script_path() const { return script_path_; }
+  // Whether another seed would make another run.
+  bool is_random() const { return !network_script_ && path_.is_random(); }
 
  private:
   void resolve_script();
@@ -53,6 +57,7 @@ class Scenario {
   std::optional<Alone> alone_;
   std::string script_path_;
   std::optional<Script> script_;
+  std::optional<NetworkScript> network_script_;
   const CLI::App* app_ = nullptr;  // Until resolve().
 };
 

@@ -5,10 +5,8 @@
 
 #include <chrono>
 #include <memory>
-#include <set>
 #include <utility>
 
-#include <lossy/core/counted.hpp>
 #include <lossy/core/escape.hpp>
 #include <lossy/core/greeting/protocol.hpp>
 #include <lossy/harness/capture/golden.hpp>
@@ -16,6 +14,7 @@
 #include <lossy/harness/cli/exit_code.hpp>
 #include <lossy/harness/cli/output.hpp>
 #include <lossy/harness/cli/report_file.hpp>
+#include <lossy/harness/cli/run_report.hpp>
 #include <lossy/harness/cli/terminal.hpp>
 #include <lossy/harness/report/recording_observer.hpp>
 #include <lossy/harness/report/summary.hpp>
@@ -29,34 +28,9 @@ std::string words_of(const PropertyViolation& violation) {
   return fmt::format("a property of the protocol does not hold: {}", violation.what());
 }
 
-// What is known of a run of the script before it is recorded.
-struct Foreseen {
-  bool breaks_a_property = false;
-  RecordingObserver::LostOnTheWay lost{};
-};
-
-// Tells of datagrams that were lost on their way.
-class LossWatcher final : public Observer {
- public:
-  explicit LossWatcher(RecordingObserver::LostOnTheWay& lost) : lost_(lost) {}
-  void on_lost(Instant, const Passage& passage, std::uint64_t number,
-               std::string_view why) override {
-    const std::pair datagram{passage.direction, number};
-    if (!arrived_.contains(datagram)) lost_.try_emplace(datagram, why);
-  }
-  void on_delivered(Instant, const Passage& passage, const Delivery& delivery) override {
-    arrived_.emplace(passage.direction, delivery.number);
-    lost_.erase({passage.direction, delivery.number});
-  }
-
- private:
-  RecordingObserver::LostOnTheWay& lost_;
-  std::set<std::pair<Direction, std::uint64_t>> arrived_;
-};
-
 Foreseen foresee(const Script& script) {
   Foreseen foreseen;
-  LossWatcher watcher(foreseen.lost);
+  LossWatcher watcher;
   const auto run = std::make_unique<ScriptedRun>();
   run->observe(watcher);
   try {
@@ -64,31 +38,9 @@ Foreseen foresee(const Script& script) {
   } catch (const PropertyViolation&) {
     foreseen.breaks_a_property = true;
   }
+  foreseen.lost = watcher.lost();
   return foreseen;
 }
-
-// Whether the recording, which can be read, shows a run in which a property did not hold.
-bool shows_a_broken_property(const std::string& capture) {
-  auto opened = PcapReader::open(capture);
-  auto* const reader = std::get_if<PcapReader>(&opened);
-  if (reader == nullptr) return false;
-  const std::optional<CaptureRecord> record = reader->next();
-  if (!record) return false;
-  const auto decoded = decode_record(*record);
-  const auto* const frame = std::get_if<Frame>(&decoded);
-  return frame != nullptr && recorded_by(*frame) == RecordedBy::kBrokenRun;
-}
-
-// Counts what the endpoints sent and received.
-class Counter final : public Observer {
- public:
-  explicit Counter(ReplayResult& result) : result_(result) {}
-  void on_offered(Instant, const Passage&, const Offer&) override { ++result_.sent; }
-  void on_delivered(Instant, const Passage&, const Delivery&) override { ++result_.received; }
-
- private:
-  ReplayResult& result_;
-};
 
 class ScriptCommandRun {
  public:
@@ -179,9 +131,7 @@ class ScriptCommandRun {
                      .wall_time = wall_time,
                      .reproduce = command_line_.text()};
     if (const std::size_t idle = run_->idle_operations(); idle > 0) {
-      report.notes.push_back(
-          fmt::format("{} of the script's {} found nothing to do", idle,
-                      counted(options_.scenario.script()->operations.size(), "operation")));
+      report.notes.push_back(idle_note(idle, options_.scenario.script()->operations.size()));
     }
     return report;
   }
@@ -201,8 +151,14 @@ class ScriptCommandRun {
   GreeterResult result_;
 };
 
-// Runs the script with an observer and a recording.
-std::optional<std::string> record(const Script& script, RecordingSink& sink, Observer* observer) {
+}  // namespace
+
+int simulate_script(const RunOptions& options, const CommandLine& command_line) {
+  return ScriptCommandRun(options, command_line).run();
+}
+
+std::optional<std::string> record_script(const Script& script, RecordingSink& sink,
+                                         Observer* observer) {
   Recorder recorder;
   recorder.add(sink);
   RecordingObserver recording(recorder);
@@ -217,44 +173,6 @@ std::optional<std::string> record(const Script& script, RecordingSink& sink, Obs
   }
   if (!broken) recorder.finish();
   return broken;
-}
-
-}  // namespace
-
-int simulate_script(const RunOptions& options, const CommandLine& command_line) {
-  return ScriptCommandRun(options, command_line).run();
-}
-
-std::optional<std::string> record_script(const Script& script, RecordingSink& sink) {
-  return record(script, sink, nullptr);
-}
-
-ReplayResult replay_script(const std::string& capture, const Script& script) {
-  ReplayResult result;
-  result.path = capture;
-  result.two_sided = true;
-  result.client_checked = true;
-  result.flows = 1;
-  auto opened = PcapReader::open(capture);
-  if (const auto* error = std::get_if<CaptureError>(&opened)) {
-    result.reason = error->text;
-    return result;
-  }
-  GoldenComparer comparer(std::get<PcapReader>(std::move(opened)));
-  Counter counter(result);
-  const std::optional<std::string> broken = record(script, comparer, &counter);
-  if (comparer.error()) {
-    result.reason = comparer.error()->text;
-    return result;
-  }
-  result.records = comparer.matched();
-  result.was_broken = shows_a_broken_property(capture);
-  const bool holds = !broken && (comparer.same() || result.was_broken);
-  result.status = holds ? ReplayStatus::kHolds : ReplayStatus::kDiffers;
-  if (broken) result.difference = escape_controls(capture) + ": " + *broken + '\n';
-  // That another run than the broken one was to be had says nothing.
-  if (!result.was_broken) result.difference += comparer.explanation();
-  return result;
 }
 
 }  // namespace lossy

@@ -128,6 +128,7 @@ class Simulation(Case):
         self.refuses("simulate", f"--script={self.script}", "--explain", says="--explain")
         self.refuses("simulate", f"--script={self.script}", f"--record={self.script}", says="overwrite")
         self.refuses("simulate", "--script=", says="missing")
+        self.script.write_text(GROUP)
         self.refuses("loopback", f"--script={self.script}", says=["--script", "lossy simulate"])
 
 
@@ -186,6 +187,105 @@ class Golden(Case):
         (self.folder / "list").write_text("uplink.1:drop\n")
         self.scenario.write_text('[simulate]\nfaults = "@list"\n')
         self.assertIn("lost", self.holds("simulate", f"--config={self.scenario}", "--trace", cwd="/").decode())
+
+
+GROUP = """\
+script 2
+protocol membership
+set nodes 3
+set run-for 30s
+set suspect-periods 1
+deliver first 12
+isolate 2 9
+swap 0 1
+drop 0
+"""
+
+
+class AnyProtocol(Case):
+    """A script of version 2 says what the network does to a run of any protocol."""
+
+    def setUp(self):
+        super().setUp()
+        self.script.write_text(GROUP)
+
+    def test_it_says_its_protocol(self):
+        output = self.holds("simulate", f"--script={self.script}", "--trace").decode()
+        self.assertNotIn("seed", output)
+        self.assertIn("192.0.2.3", output)
+        self.assertRegex(output, r"(?m)^  joined +3 of 3")
+        self.assertIn("\n  joined", self.holds("simulate", f"--script={self.script}", "--protocol=membership").decode())
+        self.refuses("simulate", f"--script={self.script}", "--protocol=tftp",
+                     says=["line 2", '"membership"', "and not of tftp"])
+        self.refuses("simulate", f"--script={self.script}", "--drop=10%", says=["--drop", "the script says all"])
+        self.script.write_text(LATE)
+        self.refuses("simulate", f"--script={self.script}", "--protocol=tftp", says=["of greetings", "not of tftp"])
+
+    def test_greetings_have_them_too(self):
+        self.script.write_text('script 2\nprotocol greetings\ngreet "Ada"\ndrop 0\ndrop 0\ndeliver 5\n')
+        report = json.loads(self.holds("simulate", f"--script={self.script}", "--json"))
+        self.assertEqual((report["uplink"]["lost"], report["uplink"]["delivered"]), (1, 1))
+        self.assertEqual(report["greeted"], 1)
+        self.assertIn("2 of the script's 3 operations found nothing to do", report["notes"])
+
+    def test_text_is_kept_but_for_comments(self):
+        self.assertEqual(self.holds("script", self.script).decode(), GROUP)
+        self.script.write_text("# Why.\n" + GROUP.replace("\n", "  # So.\n"))
+        self.assertEqual(self.holds("script", self.script).decode(), GROUP)
+        self.refuses("script", self.script, "--to=binary", says=["--to", "only scripts of greetings"])
+
+    def test_an_input_of_a_fuzzer(self):
+        (self.folder / "input").write_bytes(bytes([1, 2, 1, 3, 1, 7, 0x21, 6, 0, 4, 0x10]))
+        text = self.holds("script", "--protocol=membership", "--input", self.folder / "input").decode()
+        self.assertEqual(text, "script 2\nprotocol membership\nset nodes 2\nset run-for 40s\nset suspect-periods 1\n"
+                               "set order 4\nset crash-at 7s\nisolate 2 8\ndrop all\nswap 0 1\n")
+        (self.folder / "input").write_bytes(b"")
+        self.assertEqual(self.holds("script", "--protocol=membership", "--input", self.folder / "input").decode(),
+                         "script 2\nprotocol membership\n")
+
+    def test_recording_golden_and_replay(self):
+        (self.folder / "group.toml").write_text('[simulate]\nscript = "late.script"\n')
+        capture = self.folder / "group.pcap"
+        self.holds("simulate", f"--config={self.folder / 'group.toml'}", f"--record={capture}")
+        self.assertIn(b"holds", self.holds("golden", self.folder))
+        self.assertIn(b"holds", self.holds("replay", capture))
+        self.script.write_text(GROUP.replace("isolate 2 9", "isolate 2 3"))
+        for command in (("golden", self.folder), ("replay", capture)):
+            code, output, error = run(*command)
+            self.assertEqual(code, 1, output + error.encode())
+
+    def test_a_property_that_breaks(self):
+        self.script.write_text('script 2\nprotocol tftp\nset sorcerers-apprentice on\nget "readme"\n'
+                               "deliver first 2\nduplicate 0\n")
+        capture = self.folder / "broken.pcap"
+        code, output, error = run("simulate", f"--script={self.script}", f"--record={capture}", "--trace")
+        self.assertEqual(code, 1, error)
+        self.assertIn("a property does not hold: once-a-timeout", error)
+        self.assertIn(f"--script={self.script}", error.splitlines()[-1])
+        (self.folder / "broken.toml").write_text('[simulate]\nscript = "late.script"\n')
+        code, output, error = run("replay", capture)
+        self.assertEqual(code, 1, error)
+        self.assertIn(b"once-a-timeout", output)
+        # Once the bug is gone the capture shows what does not happen any more.
+        self.script.write_text(self.script.read_text().replace("set sorcerers-apprentice on\n", ""))
+        self.assertIn(b"all of them do now", self.holds("replay", capture))
+
+    def test_what_is_lost_later_is_said_where_it_set_out(self):
+        capture = self.folder / "lost.pcapng"
+        self.script.write_text('script 2\nprotocol tftp\nget "readme"\ndrop 0\n')
+        self.holds("simulate", f"--script={self.script}", f"--record={capture}")
+        self.assertIn(b"lost: dropped", capture.read_bytes())
+
+    def test_what_cannot_be_read_says_where(self):
+        for content, says in [("script 2\n", ["line 1", "protocol tftp"]),
+                              ("script 2\nprotocol gossip\n", ["line 2", '"gossip"', "not of greetings"]),
+                              ("script 2\nprotocol membership\nset nodes 1\n", ["line 3", '"1"']),
+                              ("script 2\nprotocol membership\nget \"x\"\n", ["line 3", "no such call"])]:
+            self.script.write_text(content)
+            self.refuses("simulate", f"--script={self.script}", says=[str(self.script), *says])
+            self.refuses("script", self.script, says=[str(self.script), *says])
+        self.script.write_text(GROUP)
+        self.refuses("loopback", f"--script={self.script}", says="real time")
 
 
 if __name__ == "__main__":

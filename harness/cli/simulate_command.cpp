@@ -19,6 +19,8 @@
 #include <lossy/harness/cli/scenario_format.hpp>
 #include <lossy/harness/cli/script_run.hpp>
 #include <lossy/harness/net/stop_signal.hpp>
+#include <lossy/harness/sim/controlled_network.hpp>
+#include <lossy/harness/sim/host_addresses.hpp>
 #include <lossy/harness/sim/simulation.hpp>
 
 namespace lossy {
@@ -74,8 +76,68 @@ class StopSignalCatcher {
   std::array<struct sigaction, kSignals.size()> before_{};
 };
 
-// The simulator, in virtual time.
-class SimulatedNetwork final : public RunNetwork {
+// In virtual time, which nobody waits for.
+class VirtualTimeNetwork : public RunNetwork {
+ public:
+  int stop_signal() const override { return caught_signal; }
+
+ protected:
+  // From the beginning of a run on.
+  void begin() { catcher_.emplace(); }
+  // Whether to go on, after each event.
+  bool goes_on(const std::function<bool()>& is_over, const std::function<void()>& tick) {
+    if ((++events_ & 0xFFFF) == 0) tick();
+    check_output();  // A ladder that nobody sees need not go on.
+    return caught_signal == 0 && !is_over();
+  }
+  static End end_of_what_was_over() { return caught_signal != 0 ? End::kInterrupted : End::kOver; }
+
+ private:
+  std::optional<StopSignalCatcher> catcher_;
+  std::uint64_t events_ = 0;
+};
+
+// The network does what a script says, and is perfect behind its end.
+class ScriptedNetwork final : public VirtualTimeNetwork {
+ public:
+  ScriptedNetwork(ProtocolRun& run, const Scenario& scenario)
+      : script_(*scenario.network_script()),
+        network_(run, network_addresses(scenario.plan(), scenario.hosts())) {}
+
+  void observe(Observer& observer) override { network_.observe(observer); }
+
+  End run(const std::function<bool()>& is_over, const std::function<void()>& tick) override {
+    begin();
+    network_.over_when([&] { return !goes_on(is_over, tick); });
+    network_.start();
+    for (const NetworkOperation& operation : script_.operations) {
+      if (network_.is_over()) break;
+      if (!perform(operation, network_)) ++idle_operations_;
+    }
+    const bool settles = network_.settle(ControlledNetwork::kSettlesWithin);
+    if (network_.is_over()) return end_of_what_was_over();
+    return settles ? End::kIdle : End::kEndless;
+  }
+
+  void tell_in_flight() override { network_.tell_in_flight(); }
+  LinkCounters counters(Direction direction) const override { return network_.counters(direction); }
+  Instant now() const override { return network_.now(); }
+  void add_to(RunReport& report) const override {
+    report.virtual_time = network_.now() - Instant{};
+    add_undelivered(report, network_.unroutable(), network_.refused());
+    if (idle_operations_ > 0) {
+      report.notes.push_back(idle_note(idle_operations_, script_.operations.size()));
+    }
+  }
+
+ private:
+  const NetworkScript& script_;
+  ControlledNetwork network_;
+  std::size_t idle_operations_ = 0;
+};
+
+// The simulator.
+class SimulatedNetwork final : public VirtualTimeNetwork {
  public:
   SimulatedNetwork(ProtocolRun& run, const Scenario& scenario)
       : simulation_({.events_max = run.events_max()}) {
@@ -102,22 +164,15 @@ class SimulatedNetwork final : public RunNetwork {
   void observe(Observer& observer) override { simulation_.observe(observer); }
 
   End run(const std::function<bool()>& is_over, const std::function<void()>& tick) override {
-    catcher_.emplace();
-    std::uint64_t events = 0;
-    const RunEnd end = simulation_.run_until(
-        [&] {
-          if ((++events & 0xFFFF) == 0) tick();
-          check_output();  // A ladder that nobody sees need not go on.
-          return caught_signal != 0 || is_over();
-        },
-        Instant::max());
+    begin();
+    const RunEnd end =
+        simulation_.run_until([&] { return !goes_on(is_over, tick); }, Instant::max());
     if (end == RunEnd::kEvents || end == RunEnd::kStuck) return End::kEndless;
     if (end == RunEnd::kIdle) return End::kIdle;
-    return caught_signal != 0 ? End::kInterrupted : End::kOver;
+    return end_of_what_was_over();
   }
 
   void tell_in_flight() override { simulation_.tell_in_flight(); }
-  int stop_signal() const override { return caught_signal; }
   std::string trouble() const override {
     const std::string trouble = simulation_.trouble();
     return trouble.empty() ? RunNetwork::trouble() : trouble;
@@ -134,7 +189,6 @@ class SimulatedNetwork final : public RunNetwork {
   }
 
  private:
-  std::optional<StopSignalCatcher> catcher_;
   Simulation simulation_;
   std::vector<Path> paths_;
 };
@@ -142,6 +196,7 @@ class SimulatedNetwork final : public RunNetwork {
 }  // namespace
 
 std::unique_ptr<RunNetwork> simulated_network(ProtocolRun& run, const Scenario& scenario) {
+  if (scenario.network_script()) return std::make_unique<ScriptedNetwork>(run, scenario);
   return std::make_unique<SimulatedNetwork>(run, scenario);
 }
 

@@ -38,6 +38,9 @@ class Observer {
   // at once.
   virtual void on_lost(Instant /*now*/, const Passage&, std::uint64_t /*number*/,
                        std::string_view /*why*/) {}
+  // Something else befell what is on its way: it changed, came twice, or not in its turn. Only such
+  // a network tells it.
+  virtual void on_fault(Instant /*now*/) {}
 };
 
 }  // namespace lossy

@@ -48,7 +48,7 @@ const lossy::Protocol& lossy_protocol();
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const lossy::fuzz::ProtocolTarget target(lossy_protocol());
-  target.run(lossy::fuzz::Input(data, size));
+  target.run(std::as_bytes(std::span(data, size)));
   return 0;
 }
 ]])

@@ -27,7 +27,7 @@ void RecordingObserver::on_offered(Instant now, const Passage& passage, const Of
   std::string fate;
   if (fates_ == Fates::kInWords) {
     fate = words_.offered(passage, offer);
-    const auto lost = lost_.find({passage.direction, offer.number});
+    const auto lost = lost_.find({passage.path, passage.direction, offer.number});
     if (lost != lost_.end()) fate = "lost: " + lost->second;
     sighting.fate = fate;
   }
@@ -47,6 +47,18 @@ void RecordingObserver::on_in_flight(Instant now, const Passage& passage, std::u
   Sighting sighting = sighting_of(now, passage, PacketType::kOutgoing, number);
   sighting.fate = "under way when the recording ended";
   recorder_.note_in_flight(sighting);
+}
+
+void LossWatcher::on_lost(Instant /*now*/, const Passage& passage, std::uint64_t number,
+                          std::string_view why) {
+  const std::tuple datagram{passage.path, passage.direction, number};
+  if (!arrived_.contains(datagram)) lost_.try_emplace(datagram, why);
+}
+
+void LossWatcher::on_delivered(Instant /*now*/, const Passage& passage, const Delivery& delivery) {
+  const std::tuple datagram{passage.path, passage.direction, delivery.number};
+  arrived_.insert(datagram);
+  lost_.erase(datagram);
 }
 
 }  // namespace lossy

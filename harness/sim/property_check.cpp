@@ -53,12 +53,12 @@ bool PropertyCheck::holds_eventually(Instant now) {
 }
 
 void PropertyCheck::on_offered(Instant now, const Passage& /*passage*/, const Offer& offer) {
-  if (is_fault(offer)) fault(now);
+  if (is_fault(offer)) on_fault(now);
 }
 
 void PropertyCheck::on_lost(Instant now, const Passage& /*passage*/, std::uint64_t /*number*/,
                             std::string_view /*why*/) {
-  fault(now);
+  on_fault(now);
 }
 
 }  // namespace lossy

@@ -34,11 +34,10 @@ class PropertyCheck final : public Observer {
   // Whether there is one that must hold eventually, and the network was never perfect for so long.
   bool waits_in_vain() const { return !eventually_.empty() && eventual_checks_ == 0; }
 
-  // The network was not perfect.
-  void fault(Instant now) { last_fault_ = now; }
   void on_offered(Instant now, const Passage& passage, const Offer& offer) override;
   void on_lost(Instant now, const Passage& passage, std::uint64_t number,
                std::string_view why) override;
+  void on_fault(Instant now) override { last_fault_ = now; }
 
  private:
   bool hold(const std::vector<std::size_t>& properties) {

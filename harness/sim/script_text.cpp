@@ -44,25 +44,6 @@ std::string word_of(const std::array<KindWord, kSize>& words, OperationKind kind
   return std::string(found->word);
 }
 
-// "a, b or c".
-std::string one_of(std::span<const std::string_view> words) {
-  std::string text;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    if (i > 0) text += i + 1 == words.size() ? " or " : ", ";
-    text += words[i];
-  }
-  return text;
-}
-
-std::string double_quoted(std::string_view bytes) {
-  std::string text = "\"";
-  for (const char c : escape_bytes(std::as_bytes(std::span(bytes.data(), bytes.size())))) {
-    if (c == '"') text += '\\';
-    text += c;
-  }
-  return text + '"';
-}
-
 // The text operations of `bytes`, three each but the last.
 void append_text(std::string_view bytes, std::vector<Operation>& operations) {
   for (; !bytes.empty(); bytes.remove_prefix(std::min<std::size_t>(3, bytes.size()))) {
@@ -88,82 +69,20 @@ std::optional<std::size_t> own_name(std::string_view bytes) {
   return std::nullopt;
 }
 
-// What a hexadecimal digit is worth; of anything else, more than 15.
-std::size_t hex_digit(char c) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  return kDigits.find(c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c);
-}
-
-class Parser {
+class Parser : private ScriptLines {
  public:
-  explicit Parser(std::string_view text) : text_(text) {}
+  explicit Parser(std::string_view text) : ScriptLines(text) {}
 
   Script parse() {
-    if (text_.size() > kScriptTextBytesMax) {
-      throw ScriptError(1, "", "more than 1 MiB is no script");
-    }
+    begin(kScriptVersion);
     while (next_line()) {
-      if (at_end()) continue;
-      if (!begun_) {
-        begin();
-      } else if (!option()) {
-        operation();
-      }
-      if (!at_end()) fail(word(), "nothing more belongs to this line");
+      if (!option()) operation();
+      end_line();
     }
-    if (!begun_) throw ScriptError(std::max<std::size_t>(line_, 1), "", kBegin);
     return std::move(script_);
   }
 
  private:
-  static constexpr const char* kBegin = "a script begins with its version, as in script 1";
-
-  [[noreturn]] void fail(std::string_view word, const std::string& why) const {
-    throw ScriptError(line_, word, why);
-  }
-
-  bool next_line() {
-    if (text_.empty()) return false;
-    rest_ = take_part(text_, "\n");
-    ++line_;
-    return true;
-  }
-
-  // Whether nothing but a comment is left of the line.
-  bool at_end() {
-    while (!rest_.empty() && is_space(rest_.front())) rest_.remove_prefix(1);
-    return rest_.empty() || rest_.front() == '#';
-  }
-
-  std::string_view word() {
-    if (at_end()) return {};
-    return take_until(rest_, " \t\r\v\f#");
-  }
-
-  // A word that is one of some, as its place among them.
-  std::size_t choice(std::span<const std::string_view> words) {
-    const std::string_view found = word();
-    const auto place = std::find(words.begin(), words.end(), found);
-    if (place == words.end()) fail(found, "here stands " + one_of(words));
-    return static_cast<std::size_t>(place - words.begin());
-  }
-
-  // A number from 0 to `max`.
-  std::size_t number(std::size_t max, const char* what) {
-    const std::string_view found = word();
-    std::size_t value = 0;
-    const bool is_number = !found.empty() && found.size() <= 9 &&
-                           std::all_of(found.begin(), found.end(), is_digit) &&
-                           (found.size() == 1 || found.front() != '0');
-    for (std::size_t i = 0; is_number && i < found.size(); ++i) {
-      value = 10 * value + static_cast<std::size_t>(found[i] - '0');
-    }
-    if (!is_number || value > max) {
-      fail(found, std::string("here stands ") + what + ", 0 to " + std::to_string(max));
-    }
-    return value;
-  }
-
   // "250ms"
   void time(Operation& operation) {
     const std::string_view found = word();
@@ -190,64 +109,8 @@ class Parser {
     operation.arguments[2] = static_cast<std::uint8_t>(value / 256);
   }
 
-  bool at_quote() { return !at_end() && rest_.front() == '"'; }
-
-  // What stands within quotes.
-  std::string quoted_bytes() {
-    const std::string_view from = rest_;
-    rest_.remove_prefix(1);
-    std::string bytes;
-    while (!rest_.empty() && rest_.front() != '"') {
-      const char c = rest_.front();
-      rest_.remove_prefix(1);
-      if (static_cast<unsigned char>(c) < ' ' || c == 127) {
-        fail(from.substr(0, from.size() - rest_.size()),
-             "a control character is written as \\xNN within quotes");
-      }
-      bytes += c == '\\' ? escaped(from) : c;
-    }
-    if (rest_.empty()) fail(from, "the closing quote is missing");
-    rest_.remove_prefix(1);
-    return bytes;
-  }
-
-  char escaped(std::string_view from) {
-    const char c = rest_.empty() ? '\0' : rest_.front();
-    if (!rest_.empty()) rest_.remove_prefix(1);
-    switch (c) {
-      case 'n':
-        return '\n';
-      case 'r':
-        return '\r';
-      case 't':
-        return '\t';
-      case '\\':
-      case '"':
-        return c;
-      default:
-        break;
-    }
-    if (c == 'x' && rest_.size() >= 2 && hex_digit(rest_[0]) < 16 && hex_digit(rest_[1]) < 16) {
-      const std::size_t value = 16 * hex_digit(rest_[0]) + hex_digit(rest_[1]);
-      rest_.remove_prefix(2);
-      return static_cast<char>(value);
-    }
-    fail(from.substr(0, from.size() - rest_.size()),
-         R"(a backslash is followed by n, r, t, \, " or xNN)");
-  }
-
-  void begin() {
-    const std::string_view first = word();
-    if (first != "script") fail(first, kBegin);
-    const std::string_view version = word();
-    if (version != std::to_string(kScriptVersion)) {
-      fail(version, "this is not a version that is known here, which is 1");
-    }
-    begun_ = true;
-  }
-
   bool option() {
-    const std::string_view line = rest_;
+    const std::string_view line = rest();
     const std::string_view name = word();
     for (std::size_t i = 0; i < kScriptOptionCount; ++i) {
       const ScriptOptionText& text = text_of(static_cast<ScriptOption>(i));
@@ -257,7 +120,7 @@ class Parser {
       script_.options[i] = static_cast<std::uint8_t>(choice(text.words));
       return true;
     }
-    rest_ = line;
+    go_back(line);
     return false;
   }
 
@@ -312,12 +175,12 @@ class Parser {
   }
 
   void place(Operation& operation) {
-    const std::string_view line = rest_;
+    const std::string_view line = rest();
     if (operation.kind == OperationKind::kDeliver && word() == "all") {
       operation.kind = OperationKind::kDeliverAll;
       return;
     }
-    rest_ = line;
+    go_back(line);
     const std::size_t direction = this->direction();
     operation.arguments[0] =
         static_cast<std::uint8_t>(direction + 2 * number(kScriptPlaces - 1, "a place"));
@@ -361,15 +224,15 @@ class Parser {
   // is none of them.
   std::size_t name_choice() {
     if (!at_quote()) {
-      const std::string_view line = rest_;
+      const std::string_view line = rest();
       if (word() == kLongestWord) return kScriptLongestName;
-      rest_ = line;
+      go_back(line);
       expect_text_word();
       return kScriptTextName;
     }
-    const std::string_view line = rest_;
+    const std::string_view line = rest();
     const std::string bytes = quoted_bytes();
-    const std::string_view shown = line.substr(0, line.size() - rest_.size());
+    const std::string_view shown = line.substr(0, line.size() - rest().size());
     if (bytes.size() > kNameBytesMax) fail(shown, "no name has more than 1016 bytes");
     if (const auto own = own_name(bytes)) return *own;
     if (bytes.empty()) fail(shown, "a name has a byte at least");
@@ -395,19 +258,15 @@ class Parser {
 
   void text_line() {
     if (!at_quote()) fail(word(), "here stands a text within quotes");
-    const std::string_view line = rest_;
+    const std::string_view line = rest();
     const std::string bytes = quoted_bytes();
     if (bytes.empty() || bytes.size() > 3) {
-      fail(line.substr(0, line.size() - rest_.size()), "a line of text has one to three bytes");
+      fail(line.substr(0, line.size() - rest().size()), "a line of text has one to three bytes");
     }
     append_text(bytes, script_.operations);
     check_count();
   }
 
-  std::string_view text_;
-  std::string_view rest_;  // Of the line.
-  std::size_t line_ = 0;
-  bool begun_ = false;
   std::array<bool, kScriptOptionCount> said_{};
   Script script_;
 };
@@ -502,13 +361,6 @@ bool is_quotable(const std::vector<Operation>& operations, std::size_t first, st
 }
 
 }  // namespace
-
-ScriptError::ScriptError(std::size_t error_line, std::string_view error_word,
-                         const std::string& why)
-    : TextError("line " + std::to_string(error_line) + ": " +
-                (error_word.empty() ? "" : quote(error_word) + ": ") + why),
-      line(error_line),
-      word(error_word) {}
 
 Script parse_script(std::string_view text) {
   return Parser(text).parse();

@@ -26,25 +26,13 @@
 // that say what is meant anyway are not kept.
 #pragma once
 
-#include <cstddef>
 #include <string>
 #include <string_view>
 
-#include <lossy/harness/link/text.hpp>
 #include <lossy/harness/sim/script.hpp>
+#include <lossy/harness/sim/script_lines.hpp>
 
 namespace lossy {
-
-// What cannot be read, and where; what() is a sentence about all of it.
-class ScriptError : public TextError {
- public:
-  ScriptError(std::size_t error_line, std::string_view error_word, const std::string& why);
-
-  std::size_t line;  // From 1.
-  std::string word;  // As it stands there; empty where something is missing.
-};
-
-inline constexpr std::size_t kScriptTextBytesMax = std::size_t{1} << 20;
 
 // Throws ScriptError. A text may hold anything at all.
 Script parse_script(std::string_view text);

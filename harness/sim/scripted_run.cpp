@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include <lossy/harness/sim/host_addresses.hpp>
 #include <lossy/harness/sim/properties.hpp>
 #include <lossy/harness/sim/reference_grammar.hpp>
 
@@ -15,23 +16,17 @@ constexpr std::uint16_t kClientPort = 50'000;
 constexpr std::uint16_t kServerPort = 9999;
 constexpr std::uint16_t kOtherPort = 40'000;
 
-// From the ranges for documentation (RFC 5737, RFC 3849), as the simulator's are.
-Address host(bool ipv6, std::uint8_t number, std::uint16_t port) {
-  if (!ipv6) return Address::v4({192, 0, 2, number}, port);
-  return Address::v6({0x20, 0x01, 0x0D, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, number}, port);
-}
-
 // What a network decides only later is nothing yet.
 const Fate kPlainFate;
 
 }  // namespace
 
 Address ScriptedRun::client_address(bool ipv6, std::size_t binding) {
-  return host(ipv6, 1, static_cast<std::uint16_t>(kClientPort + binding));
+  return simulated_address(0, static_cast<std::uint16_t>(kClientPort + binding), ipv6);
 }
 
 Address ScriptedRun::server_address(bool ipv6) {
-  return host(ipv6, 2, kServerPort);
+  return simulated_address(1, kServerPort, ipv6);
 }
 
 void ScriptedRun::run(const Script& script) {
@@ -227,9 +222,9 @@ Address ScriptedRun::source_of(const Operation& operation) const {
     case ScriptSource::kPeer:
       break;
     case ScriptSource::kOtherPort:
-      return host(ipv6_, up ? 1 : 2, kOtherPort);
+      return simulated_address(up ? 0 : 1, kOtherPort, ipv6_);
     case ScriptSource::kOtherHost:
-      return host(ipv6_, 3, (up ? client_address_ : server_address_).port());
+      return simulated_address(2, (up ? client_address_ : server_address_).port(), ipv6_);
     case ScriptSource::kReflected:
       return up ? server_address_ : client_address_;
   }
