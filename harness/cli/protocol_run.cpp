@@ -225,9 +225,9 @@ class RunCommand {
   }
 
   void write_report(const RunReport& result) {
-    report_file_->add(page_run(
-        result, collector_,
-        scenario().network_script() ? PagePath{} : page_path(scenario().path())));
+    report_file_->add(
+        page_run(result, collector_,
+                 scenario().network_script() ? PagePath{} : page_path(scenario().path())));
     report_file_->write(page_head(result));
   }
 
