@@ -38,11 +38,17 @@ std::string describe_time(Instant time) {
                      fraction < 0 ? -fraction : fraction);
 }
 
-std::string describe_payload(std::span<const std::byte> payload) {
+std::string describe_payload(std::span<const std::byte> payload, const PayloadWords& words) {
+  if (words) return words(payload);
   const bool cut = payload.size() > kPayloadBytesShown;
   return fmt::format("{} \"{}\"{}", count_bytes(payload.size()),
                      escape_bytes(cut ? payload.first(kPayloadBytesShown) : payload),
                      cut ? "..." : "");
+}
+
+bool told_apart(std::span<const std::byte> one, std::span<const std::byte> other,
+                const PayloadWords& words) {
+  return words && words(one) != words(other);
 }
 
 std::string describe(const Skipped& skipped) {
@@ -65,7 +71,7 @@ std::string describe_skipped(const SkipCounts& counts) {
   return text;
 }
 
-std::string describe_record(const CaptureRecord& record) {
+std::string describe_record(const CaptureRecord& record, const PayloadWords& words) {
   std::string text = fmt::format("record {} at {}: ", record.number, describe_time(record.time));
   const auto decoded = decode_record(record);
   if (const auto* skipped = std::get_if<Skipped>(&decoded)) {
@@ -73,7 +79,7 @@ std::string describe_record(const CaptureRecord& record) {
   }
   const Frame& frame = std::get<Frame>(decoded);
   text += fmt::format("{}{} > {}, {}", describe_sighting(frame), frame.source.to_string(),
-                      frame.destination.to_string(), describe_payload(frame.payload));
+                      frame.destination.to_string(), describe_payload(frame.payload, words));
   if (frame.udp_checksum == Checksum::kBad) text += ", bad UDP checksum";
   if (frame.ip_checksum == Checksum::kBad) text += ", bad IP checksum";
   return text;

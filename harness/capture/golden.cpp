@@ -11,13 +11,16 @@ namespace {
 constexpr std::size_t kRecordsShown = 5;
 
 // The bytes of the payloads where only those differ in meaning, else of the whole frames.
-std::string compare_bytes(const CaptureRecord& expected, const CaptureRecord& actual) {
+// Nothing, where a protocol's words tell the payloads apart.
+std::string compare_bytes(const CaptureRecord& expected, const CaptureRecord& actual,
+                          const PayloadWords& words) {
   const auto one = decode_record(expected);
   const auto other = decode_record(actual);
   if (std::holds_alternative<Frame>(one) && std::holds_alternative<Frame>(other)) {
     const auto payload = std::get<Frame>(one).payload;
     const auto other_payload = std::get<Frame>(other).payload;
     if (first_difference(payload, other_payload)) {
+      if (told_apart(payload, other_payload, words)) return {};
       return "payload:\n" + side_by_side(payload, other_payload);
     }
   }
@@ -34,8 +37,11 @@ bool may_be_ours(const CaptureRecord& record) {
 
 }  // namespace
 
-GoldenComparer::GoldenComparer(PcapReader golden, GoldenMatch match)
-    : golden_(std::move(golden)), match_(match), buffer_(kFrameBytesMax), tail_(kRecordsShown) {}
+GoldenComparer::GoldenComparer(PcapReader golden, GoldenMatch match, PayloadWords words)
+    : golden_(std::move(golden)),
+      match_(match),
+      buffer_(kFrameBytesMax),
+      tail_(kRecordsShown, std::move(words)) {}
 
 void GoldenComparer::take(const RecordedFrame& recorded) {
   // What the golden's form leaves out is in no golden.
@@ -118,8 +124,8 @@ bool GoldenComparer::has_expected() {
 
 void GoldenComparer::explain(const std::string& title, const std::optional<CaptureRecord>& expected,
                              const std::optional<CaptureRecord>& actual) {
-  const auto describe = [](const std::optional<CaptureRecord>& record) {
-    return record ? describe_record(*record) : "nothing";
+  const auto describe = [this](const std::optional<CaptureRecord>& record) {
+    return record ? describe_record(*record, tail_.words()) : "nothing";
   };
   explanation_ = fmt::format("{}: differs from this run at record {}: {}\n",
                              escape_controls(golden_.path()), matched_ + 1, title);
@@ -128,7 +134,7 @@ void GoldenComparer::explain(const std::string& title, const std::optional<Captu
   explanation_ += fmt::format("expected (the golden): {}\nactual (this run):     {}\n",
                               describe(expected), describe(actual));
   if (expected && actual && first_difference(expected->frame, actual->frame)) {
-    explanation_ += compare_bytes(*expected, *actual);
+    explanation_ += compare_bytes(*expected, *actual, tail_.words());
   }
 }
 

@@ -26,7 +26,8 @@ enum class GoldenMatch : std::uint8_t {
 // may be of any link type that recordings are written with: the run is compared in the same.
 class GoldenComparer final : public FrameSink {
  public:
-  explicit GoldenComparer(PcapReader golden, GoldenMatch match = GoldenMatch::kTimeAndBytes);
+  explicit GoldenComparer(PcapReader golden, GoldenMatch match = GoldenMatch::kTimeAndBytes,
+                          PayloadWords words = {});
 
   // The frame is of the golden's link type; take() makes it so.
   void write(Instant time, std::span<const std::byte> frame) override;

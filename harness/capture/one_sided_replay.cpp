@@ -112,7 +112,7 @@ void OneSidedReplay::replay_request(const CaptureRecord& record, const Frame& fr
                      .record = record.number,
                      .flow = addresses,
                      .expected = side_of_nothing(),
-                     .actual = side_of(now_, transmit->destination, payload)});
+                     .actual = side_of(now_, transmit->destination, payload, tail_.words())});
     }
     flow->second.due.push_back({record.number, now_, {payload.begin(), payload.end()}});
     if (++answers_due_ > kAnswersDueMax) return report_unanswered(record.number);
@@ -134,7 +134,7 @@ void OneSidedReplay::replay_answer(const CaptureRecord& record, const Frame& fra
   ReplayDifference difference{.title = "the capture has an answer that the server does not give",
                               .record = record.number,
                               .flow = addresses,
-                              .expected = side_of(record, frame),
+                              .expected = side_of(record, frame, tail_.words()),
                               .actual = side_of_nothing()};
   if (!due.empty()) {
     const AnswerDue& next = due.front();
@@ -142,7 +142,7 @@ void OneSidedReplay::replay_answer(const CaptureRecord& record, const Frame& fra
     difference.title = fmt::format(
         "{} record {}{}", comes_later ? "the capture lacks the answer to" : "the server answers",
         next.request_record, comes_later ? ", or has it later" : " with other bytes");
-    difference.actual = side_of(next.time, addresses.client, next.payload);
+    difference.actual = side_of(next.time, addresses.client, next.payload, tail_.words());
   }
   report(difference);
 }
@@ -176,7 +176,7 @@ void OneSidedReplay::report_unanswered(std::uint64_t record) {
           .record = record,
           .flow = *first_flow,
           .expected = side_of_nothing(),
-          .actual = side_of(first->time, first_flow->client, first->payload)});
+          .actual = side_of(first->time, first_flow->client, first->payload, tail_.words())});
 }
 
 void OneSidedReplay::report(const ReplayDifference& difference) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <lossy/core/endpoint.hpp>
@@ -32,6 +33,9 @@ class OneSidedReplay {
   static constexpr Duration kAnswerTakesMax = std::chrono::seconds(1);
 
   static constexpr std::size_t kAnswersDueMax = std::size_t{1} << 16;
+
+  // How payloads read in a difference; without this they are quoted. Before run().
+  void describe_with(PayloadWords words) { tail_ = RecordTail(kTailRecords, std::move(words)); }
 
   // Requests with bad checksums are given to the server, too.
   void take_bad_checksums() { take_bad_checksums_ = true; }

@@ -21,6 +21,8 @@ class Replay {
   Replay(const std::string& path, const ReplayOptions& options)
       : options_(options), shown_path_(escape_controls(path)), one_sided_(options.server_port) {
     result_.path = path;
+    one_sided_.describe_with(options.words);
+    proxied_.describe_with(options.words);
     if (options.bad_checksums) {
       one_sided_.take_bad_checksums();
       proxied_.take_bad_checksums();
@@ -157,6 +159,7 @@ class Replay {
     }
     result_.client_checked = options_.client != nullptr;
     TwoSidedReplay replay(reader, options_.client, server(), by_);
+    replay.describe_with(options_.words);
     if (options_.bad_checksums) replay.take_bad_checksums();
     replay.run();
     result_.flows = replay.flows();

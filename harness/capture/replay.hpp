@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include <lossy/core/endpoint.hpp>
+#include <lossy/harness/capture/describe.hpp>
 #include <lossy/harness/capture/frame.hpp>
 
 namespace lossy {
@@ -29,6 +30,7 @@ struct ReplayOptions {
   // Where the server listens in a capture that bears no mark of ours.
   std::uint16_t server_port = 9999;
   bool inner = false;          // What VXLAN, Geneve and GTP-U carry counts instead.
+  PayloadWords words{};        // How payloads read in a difference; without them they are quoted.
   bool bad_checksums = false;  // They are taken, as in files whose addresses were changed.
   // Told now and then how many bytes were read, of how many: the file is read twice.
   std::function<void(std::uint64_t, std::uint64_t)> on_read{};

@@ -21,14 +21,14 @@ DifferenceSide side_of_nothing(const std::string& remark) {
   return {"nothing" + remark, std::nullopt};
 }
 
-DifferenceSide side_of(const CaptureRecord& record, const Frame& frame) {
-  return {describe_record(record), frame.payload};
+DifferenceSide side_of(const CaptureRecord& record, const Frame& frame, const PayloadWords& words) {
+  return {describe_record(record, words), frame.payload};
 }
 
-DifferenceSide side_of(Instant time, const Address& destination,
-                       std::span<const std::byte> payload) {
+DifferenceSide side_of(Instant time, const Address& destination, std::span<const std::byte> payload,
+                       const PayloadWords& words) {
   return {fmt::format("at {}: > {}, {}", describe_time(time), destination.to_string(),
-                      describe_payload(payload)),
+                      describe_payload(payload, words)),
           payload};
 }
 
@@ -48,7 +48,8 @@ std::string describe_difference(const PcapReader& reader, const RecordTail& tail
                       difference.actual.line);
   const auto& expected = difference.expected.payload;
   const auto& actual = difference.actual.payload;
-  if (expected && actual && first_difference(*expected, *actual)) {
+  if (expected && actual && first_difference(*expected, *actual) &&
+      !told_apart(*expected, *actual, tail.words())) {
     text += side_by_side(*expected, *actual);
   }
   return text;

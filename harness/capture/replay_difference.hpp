@@ -30,10 +30,10 @@ struct DifferenceSide {
 // Nothing, and what else is to say about that.
 DifferenceSide side_of_nothing(const std::string& remark = "");
 // What a record says was sent.
-DifferenceSide side_of(const CaptureRecord& record, const Frame& frame);
+DifferenceSide side_of(const CaptureRecord& record, const Frame& frame, const PayloadWords& words);
 // What an endpoint sends.
-DifferenceSide side_of(Instant time, const Address& destination,
-                       std::span<const std::byte> payload);
+DifferenceSide side_of(Instant time, const Address& destination, std::span<const std::byte> payload,
+                       const PayloadWords& words);
 
 struct ReplayDifference {
   std::string title;
@@ -43,7 +43,8 @@ struct ReplayDifference {
   DifferenceSide actual;
 };
 
-// `tail` holds the records before it, of which the flow's last few are shown.
+// `tail` holds the records before it, of which the flow's last few are shown. Bytes are shown side
+// by side where no protocol's words tell them apart.
 std::string describe_difference(const PcapReader& reader, const RecordTail& tail,
                                 const ReplayDifference& difference);
 

@@ -29,10 +29,6 @@ bool is_same(const ReplayedEndpoint::Sent& sent, const Frame& frame) {
          !first_difference(frame.payload, sent.payload);
 }
 
-DifferenceSide side_of(const ReplayedEndpoint::Sent& sent) {
-  return side_of(sent.time, sent.destination, sent.payload);
-}
-
 }  // namespace
 
 std::optional<ReplayedEndpoint::Sent> ReplayedEndpoint::next_sent(Instant until) {
@@ -76,6 +72,10 @@ TwoSidedReplay::TwoSidedReplay(PcapReader& reader, Endpoint* client, Endpoint& s
                                RecordedBy by)
     : reader_(reader), by_(by), server_(server), tail_(kTailRecords) {
   if (client != nullptr) client_.emplace(*client);
+}
+
+void TwoSidedReplay::describe_with(PayloadWords words) {
+  tail_ = RecordTail(kTailRecords, std::move(words));
 }
 
 bool TwoSidedReplay::is_sent_by(const Frame& frame, RecordedHost host) const {
@@ -190,7 +190,7 @@ void TwoSidedReplay::check_sent(ReplayedEndpoint& endpoint, const CaptureRecord&
     ++sent_;
     return;
   }
-  const DifferenceSide expected = side_of(record, frame);
+  const DifferenceSide expected = lossy::side_of(record, frame, tail_.words());
   if (sent) {
     const bool other_bytes = first_difference(frame.payload, sent->payload).has_value();
     const bool elsewhere = sent->destination != frame.destination;
@@ -203,6 +203,10 @@ void TwoSidedReplay::check_sent(ReplayedEndpoint& endpoint, const CaptureRecord&
   const auto next = endpoint.next_sent(kLastInstant);
   report(host, "does not send it then", record.number, expected,
          side_of_nothing(next ? "; the next is " + side_of(*next).line : ""));
+}
+
+DifferenceSide TwoSidedReplay::side_of(const Sent& sent) const {
+  return lossy::side_of(sent.time, sent.destination, sent.payload, tail_.words());
 }
 
 void TwoSidedReplay::check_end() {
@@ -231,12 +235,12 @@ bool TwoSidedReplay::check_intact(const CaptureRecord& record, const Frame& fram
   }
   // Copied, because looking ahead takes the record's own bytes away.
   const std::vector<std::byte> payload(frame.payload.begin(), frame.payload.end());
-  DifferenceSide actual = side_of(record, frame);
+  DifferenceSide actual = lossy::side_of(record, frame, tail_.words());
   actual.payload = payload;
   DifferenceSide expected = side_of_nothing(" like it at the other host");
   const std::optional<CaptureRecord> other = find_counterpart(frame);
   if (other) {
-    expected = side_of(*other, std::get<Frame>(decode_record(*other)));
+    expected = lossy::side_of(*other, std::get<Frame>(decode_record(*other)), tail_.words());
   }
   difference_ = describe_difference(
       reader_, tail_,
@@ -286,7 +290,7 @@ void TwoSidedReplay::report_unexpected(RecordedHost host, const Sent& sent,
     const auto decoded = decode_record(*ahead);
     const auto* frame = std::get_if<Frame>(&decoded);
     if (frame != nullptr && is_sent_by(*frame, host)) {
-      next = "; the next is " + describe_record(*ahead);
+      next = "; the next is " + describe_record(*ahead, tail_.words());
     } else {
       ahead = reader_.next();
     }

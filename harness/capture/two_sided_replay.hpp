@@ -63,6 +63,8 @@ class TwoSidedReplay {
   TwoSidedReplay(PcapReader& reader, Endpoint* client, Endpoint& server,
                  RecordedBy by = RecordedBy::kRun);
 
+  // How payloads read in a difference; without this they are quoted. Before run().
+  void describe_with(PayloadWords words);
   // A bad checksum is no difference.
   void take_bad_checksums() { take_bad_checksums_ = true; }
 
@@ -94,6 +96,7 @@ class TwoSidedReplay {
   void replay(const CaptureRecord& record, const Frame& frame);
   void check_silence_before(Instant time, const CaptureRecord& record);
   void check_sent(ReplayedEndpoint& endpoint, const CaptureRecord& record, const Frame& frame);
+  DifferenceSide side_of(const Sent& sent) const;
   void check_end();
   bool check_intact(const CaptureRecord& record, const Frame& frame);
   // Whether a record is of the same datagram at the other host; the latest such, of a sent one the

@@ -134,7 +134,8 @@ GoldenResult GoldenFolder::try_check(const std::string& name, bool accept) const
     auto opened = PcapReader::open(golden_path(name));
     std::optional<CaptureError> error;
     if (auto* const reader = std::get_if<PcapReader>(&opened)) {
-      GoldenComparer comparer(std::move(*reader));
+      GoldenComparer comparer(std::move(*reader), GoldenMatch::kTimeAndBytes,
+                              scenario.protocol().describe);
       const auto broken = record_run(scenario, scenario_path(name), comparer);
       if (broken) {
         const std::string why = escape_controls(golden_path(name)) + ": " + *broken + '\n';

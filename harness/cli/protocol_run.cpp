@@ -68,7 +68,8 @@ class RunCommand {
     if (!options.golden.empty()) {
       recorder_.add(
           golden_.emplace(open_capture(options.golden),
-                          kind.real_time ? GoldenMatch::kBytes : GoldenMatch::kTimeAndBytes));
+                          kind.real_time ? GoldenMatch::kBytes : GoldenMatch::kTimeAndBytes,
+                          scenario().protocol().describe));
     }
     if (recorder_.has_sinks()) network_->observe(recording_);
     if (!options.save_faults.empty()) {

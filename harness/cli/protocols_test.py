@@ -139,6 +139,21 @@ class Tftp(unittest.TestCase):
         (self.folder / "files.toml").write_text('[simulate]\nprotocol = "tftp"\nnames = ["Michael"]\n')
         self.assertIn("names", lossy("golden", str(self.folder), code=2)[1])
 
+    # A difference reads as the protocol does; bytes are shown where its words say no difference.
+    def test_differences(self):
+        scenario, recording = self.folder / "a.toml", self.folder / "a.pcap"
+        scenario.write_text('[simulate]\nprotocol = "tftp"\nfile-bytes = 700\n')
+        lossy("simulate", f"--config={scenario}", f"--record={recording}")
+        scenario.write_text('[simulate]\nprotocol = "tftp"\nfile-bytes = 699\n')
+        for command in (("replay", recording), ("golden", self.folder),
+                        ("simulate", f"--config={scenario}", f"--golden={recording}")):
+            text = "".join(lossy(*map(str, command), code=1))
+            self.assertRegex(text, r"(?m)^expected.*> 192.0.2.1:\d+, DATA 2, 188 bytes$")
+            self.assertRegex(text, r"(?m)^actual.*> 192.0.2.1:\d+, DATA 2, 187 bytes$")
+            self.assertNotRegex(text, "[0-9a-f]{2} [0-9a-f]{2} [0-9a-f]{2}")
+        scenario.write_text('[simulate]\nprotocol = "tftp"\nget = "other"\nfile-bytes = 700\n')
+        self.assertIn('RRQ "other"', lossy("replay", str(recording), code=1)[0])
+
     # Whatever happened, both sides do it again when they get what they got: ports that are closed by then refuse.
     def test_replay(self):
         scenario, recording = self.folder / "a.toml", self.folder / "a.pcap"

@@ -71,7 +71,8 @@ ReplayResult replay_script(const std::string& capture, const Scenario& scenario,
     result.reason = error->text;
     return result;
   }
-  GoldenComparer comparer(std::get<PcapReader>(std::move(opened)));
+  GoldenComparer comparer(std::get<PcapReader>(std::move(opened)), GoldenMatch::kTimeAndBytes,
+                          scenario.protocol().describe);
   Counter counter(result);
   const std::optional<std::string> broken = record_run(scenario, path, comparer, &counter);
   if (comparer.error()) {

@@ -52,6 +52,7 @@ std::string scenario_of(const std::string& capture, const ReplayCommandOptions& 
 
 ReplayResult replay_one(const std::string& capture, const ReplayCommandOptions& options) {
   std::unique_ptr<ProtocolRun> run;
+  PayloadWords words;
   const std::string scenario_path = scenario_of(capture, options);
   if (!scenario_path.empty()) {
     try {
@@ -69,6 +70,7 @@ ReplayResult replay_one(const std::string& capture, const ReplayCommandOptions& 
         return result;
       }
       run = protocol_run(scenario);
+      words = scenario.protocol().describe;
     } catch (const ScenarioError& error) {
       ReplayResult result;  // The next file may be fine.
       result.path = capture;
@@ -80,6 +82,7 @@ ReplayResult replay_one(const std::string& capture, const ReplayCommandOptions& 
                                   .server = run ? &run->endpoint(1) : nullptr,
                                   .server_port = options.port.value_or(ReplayOptions{}.server_port),
                                   .inner = options.inner,
+                                  .words = words,
                                   .bad_checksums = options.bad_checksums,
                                   .on_read = reading_progress()});
 }

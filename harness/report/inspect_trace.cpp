@@ -81,7 +81,7 @@ InspectTrace::Line InspectTrace::line_of(const CaptureRecord& record, const Sigh
   line.picture_at = line.text.size();
   line.uplink = sight.uplink;
   line.text += fmt::format("{}  {:<16} {}{}", picture_of(sight), name_of(sight),
-                           describe_(sight.frame->payload), remarks_of(sight));
+                           describe_payload(sight.frame->payload, describe_), remarks_of(sight));
   line.remarks_end = line.text.size();
   line.text += '\n';
   if (hex_) line.text += hex_of(sight.frame->payload);

@@ -36,10 +36,7 @@ class InspectTrace {
   // bytes are quoted and escaped.
   InspectTrace(std::FILE* out, bool hex, const LineStyle& style = {},
                Protocol::Describe describe = {})
-      : out_(out),
-        hex_(hex),
-        style_(style),
-        describe_(describe ? std::move(describe) : describe_payload) {}
+      : out_(out), hex_(hex), style_(style), describe_(std::move(describe)) {}
 
   void print(const CaptureRecord& record, const Sight& sight);
   // The capture has ended.
