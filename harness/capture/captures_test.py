@@ -7,6 +7,7 @@ usage: captures_test.py LOSSY SUITE
 import json
 import os
 import pathlib
+import re
 import resource
 import shutil
 import subprocess
@@ -403,7 +404,7 @@ class Command(unittest.TestCase):
 class Tshark(unittest.TestCase):
     """Wireshark's own program finds as many datagrams in the same captures."""
 
-    SCRIPT = pathlib.Path(__file__).resolve().parent / "wireshark/greeting.lua"
+    SCRIPTS = pathlib.Path(__file__).resolve().parent / "wireshark"
 
     def setUp(self):
         if not shutil.which("tshark"):
@@ -423,21 +424,21 @@ class Tshark(unittest.TestCase):
         found = inspect(path)[1][0]
         self.assertEqual((found["datagrams"], found["bytes"]), self.counts(path, *options), path)
 
-    def dissect(self, path, *fields):
-        """What greeting.lua makes of a capture's frames: a tuple of fields each, and what Lua complains of."""
-        run = subprocess.run(["tshark", "-n", "-X", f"lua_script:{self.SCRIPT}", "-r", path, "-T", "fields",
+    def dissect(self, path, *fields, script="greeting.lua"):
+        """What a script makes of a capture's frames: a tuple of fields each. Lua must not complain."""
+        if b"Lua" not in subprocess.run(["tshark", "--version"], capture_output=True, timeout=60).stdout:
+            self.skipTest("this tshark has no Lua")
+        run = subprocess.run(["tshark", "-n", "-X", f"lua_script:{self.SCRIPTS / script}", "-r", path, "-T", "fields",
                               *(word for field in fields for word in ("-e", field))],
                              capture_output=True, text=True, timeout=60)
         if os.geteuid() == 0 and "fields aren't valid" in run.stderr:
             self.skipTest("this tshark runs no scripts for root")
         self.assertEqual(run.returncode, 0, run.stderr)
-        self.assertNotRegex(run.stderr, "Lua|greeting.lua")
+        self.assertNotRegex(run.stderr, "Lua|[.]lua")
         return [tuple(line.split("\t")) for line in run.stdout.splitlines()]
 
     # Each host of a recording sees requests and their answers of its own.
     def test_greetings(self):
-        if b"Lua" not in subprocess.run(["tshark", "--version"], capture_output=True, timeout=60).stdout:
-            self.skipTest("this tshark has no Lua")
         captures = pathlib.Path(__file__).resolve().parent.parent.parent / "captures"
         rows = self.dissect(captures / "drop.pcap", "sll.ifindex", "greeting.name", "greeting.answer_to", "greeting.time")
         self.assertEqual(len(rows), inspect(captures / "drop.pcap")[1][0]["records"])
@@ -461,6 +462,20 @@ class Tshark(unittest.TestCase):
         for row, (text, _, reason) in zip(self.dissect(path, *(f"greeting.{name}" for name in reasons)), cases):
             self.assertEqual([name for name, value in zip(reasons, (*row, *[""] * 4)) if value],
                              [reason] if reason else [], text)
+
+    # What the script and `inspect` say of each message, of those that are broken, too.
+    def test_membership(self):
+        path = self.folder / "group.pcap"
+        for family in ("--ipv6", "--nodes=4"):
+            subprocess.run([LOSSY, "simulate", "--protocol=membership", family, "--run-for=10s", "--drop=10%",
+                            "--corrupt=10%", f"--record={path}"], capture_output=True, timeout=60, check=False)
+            told = subprocess.run([LOSSY, "inspect", "--trace", "--protocol=membership", path],
+                                  capture_output=True, text=True, timeout=60, check=True).stdout
+            ours = re.findall(r"(?m)[|]  \S+ +(?:no (membership): \S+|(.+?)(?:  .*)?)$", told)
+            self.assertEqual([row[0] for row in self.dissect(path, "_ws.col.Info", script="membership.lua")],
+                             ["No message" if broken else line for broken, line in ours])
+            self.assertGreater(len(ours), 100)
+            self.assertTrue(any(broken for broken, _ in ours))
 
     def test_recorded_captures(self):
         folder = pathlib.Path(__file__).resolve().parent.parent.parent / "captures"

@@ -197,8 +197,8 @@ class Serve(Test):
             refused(r"--listen: .* is a (multi|broad)cast address, which stands for many hosts; give the address of one",
                     LOSSY, "serve", f"--listen={many}:0")
         refused(r"--to: nobody can listen on port 0", LOSSY, "greet", "--to=127.0.0.1:0")
-        for option in "--against", "--and":
-            refused(option + ": nobody can listen on port 0", LOSSY, "replay", "a.pcap", option + "=127.0.0.1:0")
+        refused("--against: nobody can listen on port 0", LOSSY, "replay", "a.pcap", "--against=127.0.0.1:0")
+        refused("--and: nobody can listen on port 0", LOSSY, "replay", "a.pcap", "--against=127.0.0.1:9", "--and=127.0.0.1:0")
         if subprocess.run(["unshare", "-Un", "true"], capture_output=True, check=False).returncode != 0:
             self.skipTest("no network of one's own is permitted here")
         refused(r"cannot listen on 0\.0\.0\.0:80 \(ports below 1024 need privileges\): Permission denied",

@@ -3,9 +3,7 @@
 --
 --   tshark -X lua_script:greeting.lua -r run.pcap -Y 'greeting.name == "Michael"'
 --
--- Or lay it into the folder of personal Lua plugins that Help > About Wireshark > Folders names. A
--- protocol of your own brings a file like this one: the port, the fields and take_apart() are what
--- it says of itself.
+-- Or lay it into the folder of personal Lua plugins that Help > About Wireshark > Folders names.
 
 local greeting = Proto("greeting", "Greeting")
 
