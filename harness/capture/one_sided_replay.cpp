@@ -53,6 +53,9 @@ void OneSidedReplay::run(PcapReader& reader, Endpoint& server) {
     if (kind == Kind::kOther) continue;
     records_ = record->number;
     now_ = std::max(now_, record->time);
+    while (time_out(server, saturating_add(now_, -kLateMax))) {
+    }
+    if (!difference_.empty() || !failure_.empty()) return;
     Flow& flow = flows_[addresses_of(kind, *frame)];
     flow.last = now_;
     if (server_port_ &&
@@ -62,11 +65,11 @@ void OneSidedReplay::run(PcapReader& reader, Endpoint& server) {
     }
     if (kind == Kind::kRequest) {
       flow.asked = true;
-      replay_request(*record, *frame, server);
+      replay_request(*frame, flow, server);
     } else if (server_port_ && !flow.asked) {
       ++unasked_;
     } else {
-      replay_answer(*record, *frame);
+      replay_answer(*record, *frame, flow, server);
     }
     if (!difference_.empty() || !failure_.empty()) return;
     tail_.push(*record);
@@ -84,48 +87,99 @@ OneSidedReplay::Kind OneSidedReplay::classify(const Frame& frame) const {
   }
   const bool from_server = frame.source.port() == server_port_;
   const bool to_server = frame.destination.port() == server_port_;
+  if (has_every_port_ && !to_server) {
+    if (flows_.contains(addresses_of(Kind::kAnswer, frame))) return Kind::kAnswer;
+    if (flows_.contains(addresses_of(Kind::kRequest, frame))) return Kind::kRequest;
+  }
   if (from_server && to_server) {
     return flows_.contains(addresses_of(Kind::kAnswer, frame)) ? Kind::kAnswer : Kind::kRequest;
   }
   return to_server ? Kind::kRequest : (from_server ? Kind::kAnswer : Kind::kOther);
 }
 
-FlowAddresses OneSidedReplay::addresses_of(Kind kind, const Frame& frame) {
-  if (kind == Kind::kRequest) return {frame.source, frame.destination};
-  return {frame.destination, frame.source};
+FlowAddresses OneSidedReplay::addresses_of(Kind kind, const Frame& frame) const {
+  FlowAddresses flow{frame.source, frame.destination};
+  if (kind != Kind::kRequest) std::swap(flow.client, flow.server);
+  if (has_every_port_) flow.server = with_port(flow.server, *server_port_);
+  return flow;
 }
 
-void OneSidedReplay::replay_request(const CaptureRecord& record, const Frame& frame,
-                                    Endpoint& server) {
+std::optional<Address> OneSidedReplay::own_destination(const Flow& flow,
+                                                       const Address& seen) const {
+  if (!has_every_port_ || seen.port() == server_port_) return seen;
+  const auto port = std::find_if(flow.ports.rbegin(), flow.ports.rend(),
+                                 [&](const Port& one) { return one.seen == seen.port(); });
+  if (port == flow.ports.rend()) return std::nullopt;
+  return with_port(seen, port->own);
+}
+
+void OneSidedReplay::replay_request(const Frame& frame, Flow& flow, Endpoint& server) {
   if (!take_bad_checksums_ && has_bad_checksum(frame)) {
     ++bad_checksum_;
     return;
   }
+  const std::optional<Address> destination = own_destination(flow, frame.destination);
+  if (!destination) {
+    ++unasked_;
+    return;
+  }
   ++received_;
-  server.handle_datagram(now_, {frame.source, frame.payload});
+  // Else the host refuses it.
+  if (!has_every_port_ || server.listens_at(*destination)) {
+    server.handle_datagram(now_, {frame.source, frame.payload, *destination});
+  }
+  asked_at_[frame.source] = addresses_of(Kind::kRequest, frame).server;
+  drain(server);
+}
+
+bool OneSidedReplay::time_out(Endpoint& server, Instant until) {
+  const auto due = server.poll_timeout();
+  if (!due || *due > until || !difference_.empty() || !failure_.empty()) return false;
+  if (timeouts_at_once_.first != now_) timeouts_at_once_ = {now_, 0};
+  if (++timeouts_at_once_.second > kTimeoutsAtOnceMax) {
+    failure_ = "the server runs timeout after timeout";
+    return false;
+  }
+  server.handle_timeout(now_);
+  drain(server);
+  return true;
+}
+
+void OneSidedReplay::drain(Endpoint& server) {
   while (const auto transmit = server.poll_transmit(now_, buffer_)) {
-    const FlowAddresses addresses{transmit->destination, frame.destination};
     const auto payload = std::span(buffer_).first(transmit->size);
+    FlowAddresses addresses{transmit->destination, asked_at_[transmit->destination]};
+    if (transmit->source && has_every_port_) {
+      addresses.server = with_port(*transmit->source, *server_port_);
+    }
     const auto flow = flows_.find(addresses);
     if (flow == flows_.end()) {
       return report({.title = "the server sends to somebody who is not in the capture",
-                     .record = record.number,
+                     .record = records_,
                      .flow = addresses,
                      .expected = side_of_nothing(),
                      .actual = side_of(now_, transmit->destination, payload, tail_.words())});
     }
-    flow->second.due.push_back({record.number, now_, {payload.begin(), payload.end()}});
-    if (++answers_due_ > kAnswersDueMax) return report_unanswered(record.number);
+    flow->second.due.push_back({records_,
+                                now_,
+                                transmit->source ? transmit->source->port() : std::uint16_t{0},
+                                {payload.begin(), payload.end()}});
+    if (++answers_due_ > kAnswersDueMax) return report_unanswered(records_);
   }
 }
 
-void OneSidedReplay::replay_answer(const CaptureRecord& record, const Frame& frame) {
-  const FlowAddresses addresses = addresses_of(Kind::kAnswer, frame);
-  std::list<AnswerDue>& due = flows_[addresses].due;
-  const auto is_seen = [&](const AnswerDue& answer) {
-    return !first_difference(frame.payload, answer.payload);
-  };
-  if (!due.empty() && is_seen(due.front())) {
+bool OneSidedReplay::is_due(const Flow& flow, const Frame& frame) {
+  return !flow.due.empty() && !first_difference(frame.payload, flow.due.front().payload);
+}
+
+void OneSidedReplay::replay_answer(const CaptureRecord& record, const Frame& frame, Flow& flow,
+                                   Endpoint& server) {
+  std::list<AnswerDue>& due = flow.due;
+  while (!is_due(flow, frame) && time_out(server, now_)) {
+  }
+  if (!difference_.empty() || !failure_.empty()) return;
+  if (is_due(flow, frame)) {
+    if (has_every_port_) flow.ports.push_back({frame.source.port(), due.front().own_port});
     due.pop_front();
     --answers_due_;
     ++sent_;
@@ -133,16 +187,18 @@ void OneSidedReplay::replay_answer(const CaptureRecord& record, const Frame& fra
   }
   ReplayDifference difference{.title = "the capture has an answer that the server does not give",
                               .record = record.number,
-                              .flow = addresses,
+                              .flow = addresses_of(Kind::kAnswer, frame),
                               .expected = side_of(record, frame, tail_.words()),
                               .actual = side_of_nothing()};
   if (!due.empty()) {
     const AnswerDue& next = due.front();
-    const bool comes_later = std::ranges::any_of(due, is_seen);
+    const bool comes_later = std::ranges::any_of(due, [&](const AnswerDue& answer) {
+      return !first_difference(frame.payload, answer.payload);
+    });
     difference.title = fmt::format(
         "{} record {}{}", comes_later ? "the capture lacks the answer to" : "the server answers",
         next.request_record, comes_later ? ", or has it later" : " with other bytes");
-    difference.actual = side_of(next.time, addresses.client, next.payload, tail_.words());
+    difference.actual = side_of(next.time, difference.flow.client, next.payload, tail_.words());
   }
   report(difference);
 }

@@ -231,7 +231,8 @@ TEST_F(OneSidedReplayTest, OtherPortIsNotTried) {
   EXPECT_EQ(replay_text(result),
             path_ +
                 ": no datagram to port 9998 in it could be checked (of 2 records: 2 of "
-                "something else): --port says where the server listens, --against=HOST:PORT asks "
+                "something else): --port says where the server listens, --protocol=NAME what it "
+                "speaks, --against=HOST:PORT asks "
                 "a server of its protocol\n");
   records_.clear();
   EXPECT_EQ(replay_text(replay()),

@@ -19,7 +19,9 @@ namespace {
 class Replay {
  public:
   Replay(const std::string& path, const ReplayOptions& options)
-      : options_(options), shown_path_(escape_controls(path)), one_sided_(options.server_port) {
+      : options_(options),
+        shown_path_(escape_controls(path)),
+        one_sided_(options.server_port, options.server_has_every_port) {
     result_.path = path;
     one_sided_.describe_with(options.words);
     proxied_.describe_with(options.words);
@@ -153,7 +155,7 @@ class Replay {
     if (options_.server == nullptr && asked_port_ && *asked_port_ != ReplayOptions{}.server_port) {
       not_tried(
           fmt::format("{}: is of another protocol than greetings, and does not say what was "
-                      "asked of it: --scenario=FILE.toml does",
+                      "asked of it: --scenario=FILE.toml does, or --protocol=NAME for the server",
                       shown_path_));
       return;
     }
@@ -167,13 +169,15 @@ class Replay {
   }
 
   void run_one_sided(PcapReader& reader, OneSidedReplay& replay) {
-    if (options_.server == nullptr && replay.flows() > 0 && !replay.has_greetings()) {
+    Endpoint* const alone = options_.server_alone;
+    if (alone == nullptr && options_.server == nullptr && replay.flows() > 0 &&
+        !replay.has_greetings()) {
       not_tried(fmt::format("{}: no {} in it is a {}, so that lossy's own server says nothing: {}",
                             shown_path_, replay.answers() > 0 ? "answer" : "request",
                             replay.answers() > 0 ? "greeting" : "name to greet", kAgainstHint));
       return;
     }
-    replay.run(reader, server());
+    replay.run(reader, alone != nullptr ? *alone : server());
     result_.flows = replay.flows();
     result_.repeated = replay.repeated();
     result_.unasked = replay.unasked();
@@ -242,7 +246,8 @@ std::string Replay::why_nothing_was_tried() const {
   std::string why = fmt::format("{}: {} ({})", shown_path_, where,
                                 rest.empty() ? counted(result_.records, "record") : rest);
   if (!result_.two_sided && result_.other > 0) {
-    why += fmt::format(": --port says where the server listens, {}", kAgainstHint);
+    why += fmt::format(": --port says where the server listens, --protocol=NAME what it speaks, {}",
+                       kAgainstHint);
   }
   return why;
 }

@@ -27,8 +27,13 @@ struct ReplayOptions {
   Endpoint* client = nullptr;
   // The same for the server; without one it is a lossy::Server.
   Endpoint* server = nullptr;
-  // Where the server listens in a capture that bears no mark of ours.
+  // The server where a capture does not show both sides, which may have been asked anything;
+  // without one it is that other one.
+  Endpoint* server_alone = nullptr;
+  // Where the server listens in a capture that bears no mark of ours, and whether it answers from
+  // other ports, too.
   std::uint16_t server_port = 9999;
+  bool server_has_every_port = false;
   bool inner = false;          // What VXLAN, Geneve and GTP-U carry counts instead.
   PayloadWords words{};        // How payloads read in a difference; without them they are quoted.
   bool bad_checksums = false;  // They are taken, as in files whose addresses were changed.

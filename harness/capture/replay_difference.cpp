@@ -10,9 +10,13 @@ namespace {
 
 constexpr std::size_t kRecordsShown = 5;
 
+// Whatever the server's port: it may answer from others.
 bool is_of(const FlowAddresses& flow, const Frame& frame) {
-  return (frame.source == flow.client && frame.destination == flow.server) ||
-         (frame.source == flow.server && frame.destination == flow.client);
+  const auto is_server = [&](const Address& address) {
+    return with_port(address, 0) == with_port(flow.server, 0);
+  };
+  return (frame.source == flow.client && is_server(frame.destination)) ||
+         (is_server(frame.source) && frame.destination == flow.client);
 }
 
 }  // namespace

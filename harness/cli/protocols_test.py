@@ -175,6 +175,32 @@ class Tftp(unittest.TestCase):
         (self.folder / "alone.toml").write_text('[simulate]\nprotocol = "membership"\nnodes = 3\nrun-for = "3s"\n')
         self.assertIn("has 3 hosts, and replay is for two", lossy("replay", str(recording), code=2)[1])
 
+    # A capture of the server's side, without a mark of ours: what came from the client is given to it again, and its
+    # timeouts run when the capture shows what they send.
+    def test_replay_of_one_side(self):
+        capture = self.folder / "seen.pcap"
+        for seed in range(1, 21):
+            lossy("simulate", "--protocol=tftp", "--get=a", "--put=b", "--get=c", "--downlink-drop=25%", "--delay=20ms",
+                  f"--seed={seed}", f"--record={capture}", "--record-as=raw")
+            found, = json.loads(lossy("replay", "--protocol=tftp", "--json", str(capture))[0])["files"]
+            self.assertFalse(found["two_sided"])
+            self.assertEqual((found["flows"], found["received"] + found["sent"]), (3, found["records"]))
+        text = lossy("replay", str(capture), code=2)[1]
+        self.assertIn("--protocol=NAME what it speaks", text)
+        # Another file is another answer, and one that is lacking is missed.
+        (self.folder / "other.toml").write_text('[simulate]\nprotocol = "tftp"\nfile-bytes = 1999\n')
+        self.assertRegex(lossy("replay", f"--scenario={self.folder / 'other.toml'}", str(capture), code=1)[0],
+                         r"(?m)^expected.*DATA 4, 464 bytes\nactual.*DATA 4, 463 bytes$")
+        lossy("simulate", "--protocol=tftp", "--faults=uplink.2:drop", f"--record={capture}", "--record-as=raw")
+        lossy("replay", "--protocol=tftp", str(capture))
+
+    def test_replay_without_a_server(self):
+        recording = self.folder / "group.pcap"
+        lossy("simulate", "--protocol=membership", "--run-for=3s", f"--record={recording}")
+        self.assertIn("membership has no server", lossy("replay", "--protocol=membership", str(recording), code=2)[1])
+        (self.folder / "group.toml").write_text('[simulate]\nprotocol = "tftp"\n')
+        self.assertIn("is of tftp, and not of greetings", lossy("replay", "--protocol=greetings", str(recording), code=2)[1])
+
     def test_report(self):
         page = self.folder / "run.html"
         lossy("simulate", *self.CALLS, "--drop=10%", f"--report={page}")

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <exception>
 #include <filesystem>
@@ -18,6 +19,7 @@
 #include <lossy/harness/cli/files.hpp>
 #include <lossy/harness/cli/json_output.hpp>
 #include <lossy/harness/cli/progress.hpp>
+#include <lossy/harness/cli/protocols.hpp>
 #include <lossy/harness/cli/reasons.hpp>
 #include <lossy/harness/cli/recorded_options.hpp>
 #include <lossy/harness/cli/recorded_run.hpp>
@@ -26,6 +28,8 @@
 #include <lossy/harness/cli/scenario_format.hpp>
 #include <lossy/harness/cli/simulate_command.hpp>
 #include <lossy/harness/net/socket_address.hpp>
+#include <lossy/harness/sim/host_addresses.hpp>
+#include <lossy/harness/sim/network_script.hpp>
 
 namespace lossy {
 namespace {
@@ -33,6 +37,7 @@ namespace {
 struct ReplayCommandOptions {
   std::vector<std::string> files;
   std::string scenario;
+  std::string protocol;
   std::optional<std::uint16_t> port{};
   bool inner = false;
   bool bad_checksums = false;
@@ -50,9 +55,42 @@ std::string scenario_of(const std::string& capture, const ReplayCommandOptions& 
   return std::filesystem::is_regular_file(beside, ignored) ? beside.string() : std::string();
 }
 
+// A protocol's server, which may have been asked anything.
+struct ServerAlone {
+  std::unique_ptr<ProtocolRun> run{};
+  std::size_t host = 0;
+  std::uint16_t port = 0;
+  bool has_every_port = false;
+};
+
+// At the protocol's own port unless there is another. Nothing where all hosts are peers.
+std::optional<ServerAlone> server_alone(const Protocol& protocol, RunPlan plan,
+                                        std::optional<std::uint16_t> port) {
+  plan.addresses.clear();
+  const std::vector<HostRole> hosts = protocol.hosts(plan);
+  const auto server = std::ranges::find(hosts, HostRole::Part::kAnswers, &HostRole::part);
+  if (server == hosts.end()) return std::nullopt;
+  place_hosts(plan, hosts);
+  ServerAlone alone{.host = static_cast<std::size_t>(server - hosts.begin()),
+                    .port = port.value_or(server->port),
+                    .has_every_port = server->every_port};
+  plan.alone = alone.host;
+  plan.addresses[alone.host] = with_port(plan.addresses[alone.host], alone.port);
+  alone.run = protocol.make_run(plan, {});
+  return alone;
+}
+
+ReplayResult not_tried(const std::string& capture, std::string reason) {
+  ReplayResult result;  // The next file may be fine.
+  result.path = capture;
+  result.reason = std::move(reason);
+  return result;
+}
+
 ReplayResult replay_one(const std::string& capture, const ReplayCommandOptions& options) {
   std::unique_ptr<ProtocolRun> run;
-  PayloadWords words;
+  const Protocol* protocol = options.protocol.empty() ? nullptr : find_protocol(options.protocol);
+  RunPlan plan = protocol == nullptr ? RunPlan{} : plan_of(*protocol, {});
   const std::string scenario_path = scenario_of(capture, options);
   if (!scenario_path.empty()) {
     try {
@@ -61,30 +99,42 @@ ReplayResult replay_one(const std::string& capture, const ReplayCommandOptions& 
         return replay_script(capture, scenario, scenario_path);
       }
       if (const std::size_t hosts = scenario.hosts().size(); hosts != 2) {
-        ReplayResult result;
-        result.path = capture;
-        result.reason = fmt::format(
-            "{}: its scenario has {} hosts, and replay is for two; lossy golden compares whole "
-            "runs",
-            escape_controls(capture), hosts);
-        return result;
+        return not_tried(capture,
+                         fmt::format("{}: its scenario has {} hosts, and replay is for two; lossy "
+                                     "golden compares whole runs",
+                                     escape_controls(capture), hosts));
+      }
+      if (protocol != nullptr && protocol != &scenario.protocol()) {
+        return not_tried(
+            capture,
+            fmt::format("{}: its scenario {} is of {}, and not of {}", escape_controls(capture),
+                        escape_controls(scenario_path), scenario.protocol().name, protocol->name));
       }
       run = protocol_run(scenario);
-      words = scenario.protocol().describe;
+      protocol = &scenario.protocol();
+      plan = scenario.plan();
     } catch (const ScenarioError& error) {
-      ReplayResult result;  // The next file may be fine.
-      result.path = capture;
-      result.reason = escape_controls(error.what());
-      return result;
+      return not_tried(capture, escape_controls(error.what()));
     }
   }
-  return replay_capture(capture, {.client = run ? &run->endpoint(0) : nullptr,
-                                  .server = run ? &run->endpoint(1) : nullptr,
-                                  .server_port = options.port.value_or(ReplayOptions{}.server_port),
-                                  .inner = options.inner,
-                                  .words = words,
-                                  .bad_checksums = options.bad_checksums,
-                                  .on_read = reading_progress()});
+  std::optional<ServerAlone> alone;
+  if (protocol != nullptr) alone = server_alone(*protocol, plan, options.port);
+  if (protocol != nullptr && !alone) {
+    return not_tried(capture, fmt::format("{}: {} has no server that could be checked alone",
+                                          escape_controls(capture), protocol->name));
+  }
+  Endpoint* const server = alone ? &alone->run->endpoint(alone->host) : nullptr;
+  const std::uint16_t port = options.port.value_or(ReplayOptions{}.server_port);
+  return replay_capture(capture,
+                        {.client = run ? &run->endpoint(0) : nullptr,
+                         .server = run ? &run->endpoint(1) : server,
+                         .server_alone = server,
+                         .server_port = alone ? alone->port : port,
+                         .server_has_every_port = alone && alone->has_every_port,
+                         .inner = options.inner,
+                         .words = protocol == nullptr ? PayloadWords{} : protocol->describe,
+                         .bad_checksums = options.bad_checksums,
+                         .on_read = reading_progress()});
 }
 
 nlohmann::ordered_json json_of(const ReplayResult& result) {
@@ -261,8 +311,11 @@ void add_replay_command(CLI::App& app, const CommandLine& command_line,
   CLI::Option* const scenario = add_path(
       *replay_app, "--scenario", options->scenario,
       "what the client was asked to do; NAME.toml beside NAME.pcap needs no asking", "FILE.toml");
+  CLI::Option* const protocol = add_protocol(
+      *replay_app, options->protocol,
+      "whose server is checked where no scenario says it [" + protocols().front()->name + "]");
   add_port(*replay_app, options->port,
-           "9999; with --against, told from all flows; inspect --why says why");
+           "that of the protocol; with --against, told from all flows; inspect --why says why");
   add_inner(*replay_app, options->inner);
   add_bad_checksums(*replay_app, options->bad_checksums);
   options->json.add_to(*replay_app, "print the results as one JSON object",
@@ -274,12 +327,13 @@ void add_replay_command(CLI::App& app, const CommandLine& command_line,
                  "compare what it answers",
                  "HOST:PORT");
   server->excludes(scenario);
+  server->excludes(protocol);
   for (CLI::Option* const option : add_against_options(*replay_app, options->against)) {
     option->needs(server);
   }
   replay_app->footer(
-      "Without --against it is lossy's own client and server that are checked, in virtual time:\n"
-      "other protocols' captures want --against.\n"
+      "Without --against it is a protocol of lossy's that is checked, client and server or the\n"
+      "server alone, in virtual time: captures of other protocols want --against.\n"
       "With it each flow has a socket of its own. A request leaves at its time, but not before "
       "the\n"
       "answers in front of it have come; answers are told by their content.\n"
@@ -288,6 +342,7 @@ void add_replay_command(CLI::App& app, const CommandLine& command_line,
       "Examples:\n"
       "  lossy replay captures/*.pcap\n"
       "  lossy replay seen-by-tcpdump.pcap --port=9999\n"
+      "  lossy replay transfers.pcap --protocol=tftp\n"
       "  lossy replay dns.pcap --against=127.0.0.1:53 --speed=10 --junit=dns.xml\n"
       "  lossy replay game.pcap --against=127.0.0.1:7777 --mask=4-7 --ignore-unexpected\n"
       "  lossy replay run.pcap --against=127.0.0.1:9999 --view=server\n"
