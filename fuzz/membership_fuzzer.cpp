@@ -30,10 +30,14 @@ void check_message(std::span<const std::byte> bytes) {
 }  // namespace
 }  // namespace lossy::fuzz
 
+const lossy::fuzz::ProtocolTarget& protocol_target() {
+  static const lossy::fuzz::ProtocolTarget target(lossy::membership::protocol());
+  return target;
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace lossy::fuzz;
   check_message(std::as_bytes(std::span(data, size)));
-  static const ProtocolTarget target(lossy::membership::protocol());
-  target.run(std::as_bytes(std::span(data, size)));
+  protocol_target().run(std::as_bytes(std::span(data, size)));
   return 0;
 }

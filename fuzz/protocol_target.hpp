@@ -22,6 +22,8 @@ class ProtocolTarget {
  public:
   explicit ProtocolTarget(const Protocol& protocol) : protocol_(protocol) {}
 
+  const Protocol& protocol() const { return protocol_; }
+
   void run(std::span<const std::byte> input) const {
     const NetworkScript script = decode_input(protocol_, input);
     RunPlan plan = plan_of(protocol_, script);

@@ -46,26 +46,31 @@ function(lossy_add_fuzzer name)
 
 const lossy::Protocol& lossy_protocol();
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+const lossy::fuzz::ProtocolTarget& protocol_target() {
   static const lossy::fuzz::ProtocolTarget target(lossy_protocol());
-  target.run(std::as_bytes(std::span(data, size)));
+  return target;
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  protocol_target().run(std::as_bytes(std::span(data, size)));
   return 0;
 }
 ]])
+  # Beside this file where it is installed; else in a folder of the sources.
+  set(folder ${CMAKE_CURRENT_FUNCTION_LIST_DIR})
+  if(NOT EXISTS ${folder}/replay_main.cpp)
+    set(folder ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../../fuzz)
+  endif()
   set(replay ${name})
   if(LOSSY_LIBFUZZER AND CMAKE_CXX_COMPILER_ID MATCHES "Clang")
     set(replay ${name}_replay)
-    add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
+    add_executable(${name} ${arg_UNPARSED_ARGUMENTS} ${folder}/protocol_hooks.cpp)
     lossy_complete_program(${name} "${target}" sim)
     target_compile_options(${name} PRIVATE -fsanitize=fuzzer-no-link)
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   endif()
   # The same program as lossy's own corpora are run by.
-  set(main ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/replay_main.cpp)
-  if(NOT EXISTS ${main})  # Not installed: a folder of the sources.
-    set(main ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../../fuzz/replay_main.cpp)
-  endif()
-  add_executable(${replay} ${arg_UNPARSED_ARGUMENTS} ${main})
+  add_executable(${replay} ${arg_UNPARSED_ARGUMENTS} ${folder}/replay_main.cpp)
   lossy_complete_program(${replay} "${target}" sim)
   if(arg_CORPUS)
     list(TRANSFORM arg_CORPUS PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/ REGEX "^[^/]")

@@ -41,23 +41,41 @@ class InputBytes {
 
   bool done() const { return bytes_.empty(); }
   std::size_t byte() {
+    ++taken_;
     if (bytes_.empty()) return 0;
     const auto byte = std::to_integer<std::size_t>(bytes_.front());
     bytes_ = bytes_.subspan(1);
     return byte;
   }
   std::size_t below(std::size_t bound) { return byte() % bound; }
+  std::size_t taken() const { return taken_; }
 
  private:
   std::span<const std::byte> bytes_;
+  std::size_t taken_ = 0;
 };
+
+// What comes before the operations.
+void read_head(const Protocol& protocol, InputBytes& bytes, NetworkScript& script) {
+  for (const Setting& setting : protocol.settings) {
+    if (setting.tried.empty()) continue;
+    const std::size_t choice = bytes.below(setting.tried.size() + 1);
+    if (choice > 0) script.settings[setting.name] = setting.tried[choice - 1];
+  }
+  if (protocol.call_kinds.empty()) return;
+  for (std::size_t calls = bytes.below(4); calls > 0; --calls) {
+    const std::size_t kind = bytes.below(protocol.call_kinds.size());
+    const auto& tried = protocol.call_kinds[kind].tried;
+    if (!tried.empty()) script.calls.push_back({kind, tried[bytes.below(tried.size())]});
+  }
+}
 
 // Of the fuzz target's two bytes. Only some protocols survive damage, and others get none.
 std::optional<NetworkOperation> operation_of(std::size_t kind, std::size_t argument,
                                              bool survives_damage) {
   const std::size_t low = argument % 16;
   const std::size_t high = argument / 16;
-  switch (kind % 9) {
+  switch (kind % kInputKinds) {
     case 0:
       return NetworkOperation{Kind::kDeliver, argument};
     case 1:
@@ -218,24 +236,20 @@ bool isolate(ControlledNetwork& network, std::size_t host, std::size_t timeouts)
 NetworkScript decode_input(const Protocol& protocol, std::span<const std::byte> input) {
   NetworkScript script;
   InputBytes bytes(input);
-  for (const Setting& setting : protocol.settings) {
-    if (setting.tried.empty()) continue;
-    const std::size_t choice = bytes.below(setting.tried.size() + 1);
-    if (choice > 0) script.settings[setting.name] = setting.tried[choice - 1];
-  }
-  if (!protocol.call_kinds.empty()) {
-    for (std::size_t calls = bytes.below(4); calls > 0; --calls) {
-      const std::size_t kind = bytes.below(protocol.call_kinds.size());
-      const auto& tried = protocol.call_kinds[kind].tried;
-      if (!tried.empty()) script.calls.push_back({kind, tried[bytes.below(tried.size())]});
-    }
-  }
+  read_head(protocol, bytes, script);
   while (!bytes.done() && script.operations.size() < NetworkScript::kOperationsMax) {
     const std::size_t kind = bytes.byte();
     const auto operation = operation_of(kind, bytes.byte(), protocol.survives_damage);
     if (operation) script.operations.push_back(*operation);
   }
   return script;
+}
+
+std::size_t input_head_bytes(const Protocol& protocol, std::span<const std::byte> input) {
+  InputBytes bytes(input);
+  NetworkScript script;
+  read_head(protocol, bytes, script);
+  return bytes.taken();
 }
 
 NetworkScript parse_network_script(const Protocol& protocol, std::string_view text) {

@@ -68,9 +68,15 @@ struct NetworkScript {
   std::vector<NetworkOperation> operations;
 };
 
-// Whatever the bytes are: what the input of a protocol's fuzz target does. No text says more, but
-// many more texts are scripts than inputs.
+// Whatever the bytes are: what the input of a protocol's fuzz target does. Settings and calls come
+// first, each a choice among those that the protocol wants tried, and then kInputOperationBytes for
+// each operation: one of kInputKinds, and an argument. Behind the input's end there are zeros.
+// (Every input is a script, but many scripts are no input.)
+inline constexpr std::size_t kInputOperationBytes = 2;
+inline constexpr std::size_t kInputKinds = 9;
 NetworkScript decode_input(const Protocol& protocol, std::span<const std::byte> input);
+// How many bytes of it come before the first operation; of a short one, more than it has.
+std::size_t input_head_bytes(const Protocol& protocol, std::span<const std::byte> input);
 
 // Throws ScriptError, with the protocol's own words for a plan that cannot be.
 NetworkScript parse_network_script(const Protocol& protocol, std::string_view text);
