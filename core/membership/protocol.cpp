@@ -189,6 +189,9 @@ class GroupRun final : public ProtocolRun {
 };
 
 std::vector<HostRole> hosts(const RunPlan& plan) {
+  if (plan.find("crash-at").value_or(0) > plan.at("run-for")) {
+    throw PlanError("--crash-at", "the run is over before: --run-for says for how long it is");
+  }
   std::vector<HostRole> nodes;
   for (std::int64_t i = 1; i <= plan.at("nodes"); ++i) {
     nodes.push_back({.name = "node " + std::to_string(i), .port = kPort});

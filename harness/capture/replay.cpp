@@ -143,7 +143,13 @@ class Replay {
   std::string disorder_in(const CaptureRecord& record, const Frame& frame, Instant last) const {
     const bool in_a_flow = recorded_by(frame) == RecordedBy::kProxy ? recorded_flow(frame) > 0
                                                                     : recorded_flow(frame) == 1;
-    if (!in_a_flow || frame.type == PacketType::kUnknown) return placeless(record);
+    if (frame.type == PacketType::kUnknown) return placeless(record);
+    if (!in_a_flow) {
+      return fmt::format(
+          "{}: record {} is of the flow {}, and replay is for two hosts; lossy "
+          "golden compares whole runs",
+          shown_path_, record.number, recorded_flow(frame));
+    }
     if (record.time < last) {
       return fmt::format("{}: record {} goes back in time, which no recording does", shown_path_,
                          record.number);

@@ -21,6 +21,7 @@
 #include <lossy/harness/cli/command_line.hpp>
 #include <lossy/harness/cli/completion.hpp>
 #include <lossy/harness/cli/exit_code.hpp>
+#include <lossy/harness/cli/explore_command.hpp>
 #include <lossy/harness/cli/golden_command.hpp>
 #include <lossy/harness/cli/greet_command.hpp>
 #include <lossy/harness/cli/help_format.hpp>
@@ -115,6 +116,7 @@ const std::vector<CommandGroup>& command_groups() {
        {{"learn", without_line<add_learn_command>, true},
         {"simulate", add_simulate_command},
         {"loopback", add_loopback_command},
+        {"explore", add_explore_command},
         {"protocols", without_line<add_protocols_command>},
         {"profiles", without_line<add_profiles_command>}}},
       {"Put programs on a bad network",

@@ -25,9 +25,9 @@ bool is_same(const std::string& path, const std::string& other) {
 
 }  // namespace
 
-std::string read_file(const std::string& path, std::size_t bytes_max) {
-  const auto fail = [&path](int error) {
-    return std::system_error(error, std::generic_category(), "cannot read '" + path + "'");
+std::string read_bytes(const std::string& path, std::size_t bytes_max) {
+  const auto fail = [&path](int error, const std::string& which = "") {
+    return std::system_error(error, std::generic_category(), "cannot read '" + path + "'" + which);
   };
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
                                                              std::fclose);
@@ -35,10 +35,17 @@ std::string read_file(const std::string& path, std::size_t bytes_max) {
   std::string text;
   std::array<char, 65536> buffer;
   while (const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), file.get())) {
-    if (text.size() + size > bytes_max) throw fail(EFBIG);
+    if (text.size() + size > bytes_max) {
+      throw fail(EFBIG, ", which has more than " + std::to_string(bytes_max) + " bytes");
+    }
     text.append(buffer.data(), size);
   }
   if (std::ferror(file.get()) != 0) throw fail(errno);
+  return text;
+}
+
+std::string read_file(const std::string& path, std::size_t bytes_max) {
+  std::string text = read_bytes(path, bytes_max);
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // Some editors begin with it.
   if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
   return text;

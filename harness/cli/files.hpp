@@ -10,7 +10,8 @@ namespace lossy {
 
 inline constexpr std::size_t kFileBytesMax = std::size_t{1} << 30;
 
-// All of a file, at most `bytes_max` bytes.
+// All of a file, at most `bytes_max` bytes; of a text without the byte order mark in front.
+std::string read_bytes(const std::string& path, std::size_t bytes_max = kFileBytesMax);
 std::string read_file(const std::string& path, std::size_t bytes_max = kFileBytesMax);
 
 // A file and the option that names it; an empty path is none.

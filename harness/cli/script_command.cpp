@@ -10,6 +10,7 @@
 #include <lossy/harness/cli/files.hpp>
 #include <lossy/harness/cli/protocols.hpp>
 #include <lossy/harness/cli/script_file.hpp>
+#include <lossy/harness/cli/terminal.hpp>
 #include <lossy/harness/sim/script_text.hpp>
 
 namespace lossy {
@@ -53,6 +54,12 @@ std::string converted(const ScriptCommandOptions& options) {
 
 int convert(const ScriptCommandOptions& options) {
   const std::string content = converted(options);
+  const bool is_text = content.starts_with("script ");
+  if (options.write.empty() && !is_text && is_terminal(stdout)) {
+    throw usage_error("--write",
+                      "a terminal cannot show the binary form; say which file gets it, or "
+                      "--to=text");
+  }
   if (options.write.empty()) {
     std::fwrite(content.data(), 1, content.size(), stdout);  // main() sees to errors.
   } else {
@@ -77,7 +84,8 @@ void add_script_command(CLI::App& app, std::function<int()>& command) {
         if (text == "binary") return ScriptForm::kBinary;
         throw TextError(quote(text) + " is no form of a script; there are text and binary");
       },
-      "which form to have [the one that the file has not]", "text|binary");
+      "which form to have [the one that the file has not; of version 2 there is text alone]",
+      "text|binary");
   script_app->add_flag(
       "--input", options->input,
       "the file is an input of the protocol's fuzz target, whatever it looks like");

@@ -276,10 +276,40 @@ class AnyProtocol(Case):
         self.holds("simulate", f"--script={self.script}", f"--record={capture}")
         self.assertIn(b"lost: dropped", capture.read_bytes())
 
+    def test_from_a_pipe(self):
+        for script, says in ((GROUP, b"joined         3 of 3"), (LATE, b"greeted        2 of 2")):
+            done = subprocess.run([LOSSY, "simulate", "--script=/dev/stdin"], input=script.encode(), capture_output=True,
+                                  timeout=60)
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+            self.assertIn(says, done.stdout)
+
+    # A script is as long as its protocol may take.
+    def test_long_runs(self):
+        self.script.write_text('script 2\nprotocol tftp\nset blksize 8\nset file-bytes 1000000\nget "a"\ndrop 0\n')
+        self.assertIn(b"done           1 of 1", self.holds("simulate", f"--script={self.script}"))
+
+    def test_what_is_too_large_is_refused(self):
+        (self.folder / "large").write_bytes(bytes(70000))
+        for protocol, most in (("tftp", 65536), ("greetings", 16392)):
+            self.refuses("script", f"--protocol={protocol}", "--input", self.folder / "large", says=["large", f"at most {most} bytes"])
+        self.script.write_bytes(b"script 2\n" + b"\n" * (1 << 20))
+        self.refuses("script", self.script, says=["more than 1048576 bytes", "too large"])
+        # What the largest input says can be read again.
+        (self.folder / "large").write_bytes(b"\1\377" * 32768)
+        self.holds("script", "--protocol=tftp", "--input", self.folder / "large", f"--write={self.folder / 'text'}")
+        self.holds("script", self.folder / "text")
+
+    def test_an_input_is_all_its_bytes(self):
+        (self.folder / "input").write_bytes(b"\xef\xbb\xbf\0\0\0")
+        text = self.holds("script", "--protocol=membership", "--input", self.folder / "input").decode()
+        self.assertNotEqual(text, "script 2\nprotocol membership\n")
+
     def test_what_cannot_be_read_says_where(self):
         for content, says in [("script 2\n", ["line 1", "protocol tftp"]),
-                              ("script 2\nprotocol gossip\n", ["line 2", '"gossip"', "not of greetings"]),
+                              ("script 2\nprotocol gossip\n", ["there is no protocol 'gossip'; there are greetings"]),
                               ("script 2\nprotocol membership\nset nodes 1\n", ["line 3", '"1"']),
+                              ('script 2\nprotocol tftp\nget "a"\nget ""\n', ["line 4", '"get"', "name is missing"]),
+                              ("script 2\nprotocol membership\n\nset crash-at 90s\n", ["line 4", '"crash-at"', "is over before"]),
                               ("script 2\nprotocol membership\nget \"x\"\n", ["line 3", "no such call"])]:
             self.script.write_text(content)
             self.refuses("simulate", f"--script={self.script}", says=[str(self.script), *says])

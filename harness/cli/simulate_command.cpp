@@ -102,6 +102,7 @@ class ScriptedNetwork final : public VirtualTimeNetwork {
  public:
   ScriptedNetwork(ProtocolRun& run, const Scenario& scenario)
       : script_(*scenario.network_script()),
+        steps_max_(run.events_max()),
         network_(run, network_addresses(scenario.plan(), scenario.hosts())) {}
 
   void observe(Observer& observer) override { network_.observe(observer); }
@@ -114,7 +115,7 @@ class ScriptedNetwork final : public VirtualTimeNetwork {
       if (network_.is_over()) break;
       if (!perform(operation, network_)) ++idle_operations_;
     }
-    const bool settles = network_.settle(ControlledNetwork::kSettlesWithin);
+    const bool settles = network_.settle(steps_max_);
     if (network_.is_over()) return end_of_what_was_over();
     return settles ? End::kIdle : End::kEndless;
   }
@@ -132,6 +133,7 @@ class ScriptedNetwork final : public VirtualTimeNetwork {
 
  private:
   const NetworkScript& script_;
+  const std::uint64_t steps_max_;
   ControlledNetwork network_;
   std::size_t idle_operations_ = 0;
 };

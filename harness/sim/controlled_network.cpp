@@ -23,6 +23,7 @@ ControlledNetwork::ControlledNetwork(ProtocolRun& run, std::vector<Address> addr
     : run_(run),
       addresses_(std::move(addresses)),
       ways_(addresses_.size() * addresses_.size()),
+      timeouts_(addresses_.size()),
       buffer_(kPayloadBytesMax) {}
 
 void ControlledNetwork::start() {
@@ -165,6 +166,7 @@ bool ControlledNetwork::time_out() {
 
 void ControlledNetwork::time_out(const Timeout& timeout) {
   now_ = std::max(now_, timeout.when);
+  ++timeouts_[timeout.host];
   run_.endpoint(timeout.host).handle_timeout(now_);
   drain(timeout.host);
   look_whether_over();
@@ -183,8 +185,8 @@ bool ControlledNetwork::step() {
   return true;
 }
 
-bool ControlledNetwork::settle(std::size_t steps_max) {
-  for (std::size_t steps = 0; steps <= steps_max; ++steps) {
+bool ControlledNetwork::settle(std::uint64_t steps_max) {
+  for (std::uint64_t steps = 0; steps <= steps_max; ++steps) {
     if (!step()) return !over_;
   }
   return false;
@@ -217,6 +219,7 @@ void ControlledNetwork::send(std::size_t host, const Transmit& transmit,
                 .sent = now_,
                 .payload = {payload.begin(), payload.end()}};
   letter.number = ++way(letter).last_number;
+  letter.order = ++sent_;
   ++counters_of(letter).offered;
   const bool is_full = letters_.size() == kOnTheirWayMax;
   if (is_full) ++lost_by(counters_of(letter), LossReason::kInFlight);
@@ -252,6 +255,17 @@ std::optional<std::size_t> ControlledNetwork::host_at(const Address& address) co
   return std::nullopt;
 }
 
+std::size_t ControlledNetwork::path_of(const Letter& letter) {
+  const std::size_t first = std::min(letter.from, letter.to);
+  const std::size_t second = std::max(letter.from, letter.to);
+  return second * (second - 1) / 2 + first;
+}
+
+std::optional<Instant> ControlledNetwork::earliest_timeout() const {
+  const auto next = next_timeout();
+  return next ? std::optional(next->when) : std::nullopt;
+}
+
 std::optional<ControlledNetwork::Timeout> ControlledNetwork::next_timeout() const {
   std::optional<Timeout> next;
   for (std::size_t host = 0; host < hosts(); ++host) {
@@ -268,9 +282,7 @@ void ControlledNetwork::fault() {
 template <typename Tell>
 void ControlledNetwork::tell(const Letter& letter, Tell&& tell) {
   if (observers_.empty()) return;
-  const std::size_t first = std::min(letter.from, letter.to);
-  const std::size_t second = std::max(letter.from, letter.to);
-  const Passage passage{.path = second * (second - 1) / 2 + first,
+  const Passage passage{.path = path_of(letter),
                         .direction = direction_of(letter),
                         .source = letter.source,
                         .destination = letter.destination,

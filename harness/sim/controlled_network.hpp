@@ -28,8 +28,9 @@ namespace lossy {
 
 class ControlledNetwork {
  public:
-  static constexpr std::size_t kOnTheirWayMax = 256;      // More are lost, which is a fault.
-  static constexpr std::size_t kSettlesWithin = 200'000;  // Steps that a protocol may need.
+  static constexpr std::size_t kOnTheirWayMax = 256;  // More are lost, which is a fault.
+  // Steps within which a fuzzer's run is at rest, and a search's: they are short.
+  static constexpr std::size_t kSettlesWithin = 200'000;
   static constexpr Duration kHop = std::chrono::milliseconds(1);  // How long a delivery takes.
 
   struct Letter {
@@ -38,6 +39,7 @@ class ControlledNetwork {
     Address source;
     Address destination;
     std::uint64_t number = 0;  // From 1, of those from this host to that one; copies share it.
+    std::uint64_t order = 0;   // From 1, of all, in the order sent; copies share it.
     std::size_t copy = 0;      // 0 for the first.
     Instant sent;
     bool corrupted = false;
@@ -71,9 +73,23 @@ class ControlledNetwork {
   bool step();
   // So on, until no datagram is on its way and no timer is armed. False when that takes more than
   // `steps_max` steps, which no protocol should, and when the run is over before.
-  bool settle(std::size_t steps_max);
+  bool settle(std::uint64_t steps_max);
 
   bool is_over() const { return over_; }
+  // When the earliest timeout is, of one host or of all; nothing when no timer is armed.
+  std::optional<Instant> timeout_of(std::size_t host) const {
+    return run_.endpoint(host).poll_timeout();
+  }
+  std::optional<Instant> earliest_timeout() const;
+  // How many it has had.
+  std::uint64_t timeouts_of(std::size_t host) const { return timeouts_[host]; }
+  // Datagrams sent so far.
+  std::uint64_t sent() const { return sent_; }
+  // Where a datagram is on its way, as observers see it.
+  static std::size_t path_of(const Letter& letter);
+  static Direction direction_of(const Letter& letter) {
+    return letter.from < letter.to ? Direction::kUplink : Direction::kDownlink;
+  }
   std::size_t hosts() const { return addresses_.size(); }
   const std::deque<Letter>& letters() const { return letters_; }
   Instant now() const { return now_; }
@@ -101,9 +117,6 @@ class ControlledNetwork {
   Way& way(const Letter& letter) { return ways_[letter.from * hosts() + letter.to]; }
   LinkCounters& counters_of(const Letter& letter) {
     return counters_[static_cast<std::size_t>(direction_of(letter))];
-  }
-  static Direction direction_of(const Letter& letter) {
-    return letter.from < letter.to ? Direction::kUplink : Direction::kDownlink;
   }
   static bool is_same(const Letter& one, const Letter& other) {
     return one.number == other.number && one.from == other.from && one.to == other.to;
@@ -133,6 +146,8 @@ class ControlledNetwork {
   std::deque<Letter> letters_;
   std::vector<Way> ways_;  // From each host to each other.
   std::array<LinkCounters, 2> counters_{};
+  std::vector<std::uint64_t> timeouts_;  // By host.
+  std::uint64_t sent_ = 0;
   std::uint64_t unroutable_ = 0;
   std::uint64_t refused_ = 0;
   std::vector<std::byte> buffer_;

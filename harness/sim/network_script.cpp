@@ -114,19 +114,28 @@ class Parser : private ScriptLines {
       : ScriptLines(text), protocol_(protocol) {}
 
   NetworkScript parse() {
-    begin(2);
-    if (const std::string named = named_protocol(*this); named != protocol_.name) {
-      fail(named, "the script is of this protocol, and not of " + protocol_.name);
-    }
-    while (next_line()) {
-      line();
-      end_line();
+    read();
+    try {
+      protocol_.hosts(plan_of(protocol_, script_));
+    } catch (const PlanError& error) {
+      refuse(error);
     }
     return std::move(script_);
   }
 
  private:
-  void line() {
+  void read() {
+    begin(2);
+    if (const std::string named = named_protocol(*this); named != protocol_.name) {
+      fail(named, "the script is of this protocol, and not of " + protocol_.name);
+    }
+    while (next_line()) {
+      line_of_script();
+      end_line();
+    }
+  }
+
+  void line_of_script() {
     const std::string_view name = word();
     const bool is_call = at_quote();
     if (!is_call && name != "set") return operation(name);
@@ -147,6 +156,24 @@ class Parser : private ScriptLines {
       fail(name, protocol_.name + " has no such call" + list_of(kinds, "; there are "));
     }
     script_.calls.push_back({static_cast<std::size_t>(kind - kinds.begin()), quoted_bytes()});
+    call_lines_.push_back(line());
+  }
+
+  // The line of a call that cannot be made alone either, or of the setting; else the first.
+  [[noreturn]] void refuse(const PlanError& error) const {
+    const std::string_view option = std::string_view(error.option()).substr(2);
+    for (std::size_t i = 0; i < script_.calls.size(); ++i) {
+      NetworkScript alone{
+          .settings = script_.settings, .calls = {script_.calls[i]}, .operations = {}};
+      try {
+        protocol_.hosts(plan_of(protocol_, alone));
+      } catch (const PlanError& again) {
+        if (again.option() == error.option())
+          throw ScriptError(call_lines_[i], option, error.what());
+      }
+    }
+    const auto line = setting_lines_.find(option);
+    throw ScriptError(line == setting_lines_.end() ? 1 : line->second, option, error.what());
   }
 
   void setting() {
@@ -156,7 +183,7 @@ class Parser : private ScriptLines {
     if (setting == settings.end()) {
       fail(name, protocol_.name + " has no such setting" + list_of(settings, "; there are "));
     }
-    if (script_.settings.contains(name)) fail(name, "it was said before");
+    if (!setting_lines_.emplace(name, line()).second) fail(name, "it was said before");
     const std::string_view value = word();
     try {
       script_.settings[setting->name] = parse_setting(*setting, value);
@@ -201,6 +228,8 @@ class Parser : private ScriptLines {
 
   const Protocol& protocol_;
   NetworkScript script_;
+  std::vector<std::size_t> call_lines_;
+  std::map<std::string, std::size_t, std::less<>> setting_lines_;
 };
 
 std::string line_of(const NetworkOperation& operation) {
@@ -253,13 +282,7 @@ std::size_t input_head_bytes(const Protocol& protocol, std::span<const std::byte
 }
 
 NetworkScript parse_network_script(const Protocol& protocol, std::string_view text) {
-  NetworkScript script = Parser(protocol, text).parse();
-  try {
-    protocol.hosts(plan_of(protocol, script));
-  } catch (const PlanError& error) {
-    throw ScriptError(1, error.option(), error.what());
-  }
-  return script;
+  return Parser(protocol, text).parse();
 }
 
 std::string protocol_of_script(std::string_view text) {

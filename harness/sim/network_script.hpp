@@ -74,6 +74,7 @@ struct NetworkScript {
 // (Every input is a script, but many scripts are no input.)
 inline constexpr std::size_t kInputOperationBytes = 2;
 inline constexpr std::size_t kInputKinds = 9;
+inline constexpr std::size_t kInputBytesMax = std::size_t{1} << 16;  // Its text can be read again.
 NetworkScript decode_input(const Protocol& protocol, std::span<const std::byte> input);
 // How many bytes of it come before the first operation; of a short one, more than it has.
 std::size_t input_head_bytes(const Protocol& protocol, std::span<const std::byte> input);

@@ -48,6 +48,7 @@ class ScriptLines {
   // What stands within quotes, which come next.
   std::string quoted_bytes();
 
+  std::size_t line() const { return line_; }  // From 1.
   // What is left of the line, and back to it.
   std::string_view rest() const { return rest_; }
   void go_back(std::string_view rest) { rest_ = rest; }
