@@ -10,10 +10,11 @@
 namespace lossy {
 namespace {
 
-// Of a proxy's recording, where each client is a flow: "flow3.client"; of any other "client".
+// Of a proxy's recording, where each client is a flow, "flow3.client"; of a run's "client", and of
+// its further paths as the former.
 std::string interface_name(const Frame& frame) {
   const char* const host = recorded_host(frame) == RecordedHost::kClient ? "client" : "server";
-  if (recorded_by(frame) != RecordedBy::kProxy) return host;
+  if (recorded_by(frame) != RecordedBy::kProxy && recorded_flow(frame) <= 1) return host;
   if (recorded_flow(frame) <= RecordingWriter::kFlowsWithInterfaces) {
     return fmt::format("flow{}.{}", recorded_flow(frame), host);
   }

@@ -271,12 +271,14 @@ TEST_F(TwoSidedReplayTest, DisorderIsNotTried) {
   ReplayResult result = replay(records);
   EXPECT_EQ(result.status, ReplayStatus::kNotTried);
   EXPECT_THAT(result.reason, HasSubstr("record 5 goes back in time"));
-  for (const std::uint32_t interface : {0U, 3U}) {
+  for (const auto& [interface, why] :
+       {std::pair(0U, "record 4 bears the mark of a recording"),
+        std::pair(3U, "record 4 is of the flow 2, and replay is for two hosts")}) {
     records = Conversation().record();
-    change(records[3], [&](Frame& frame) { frame.interface = interface; });
+    change(records[3], [at = interface](Frame& frame) { frame.interface = at; });
     result = replay(records);
     EXPECT_EQ(result.status, ReplayStatus::kNotTried);
-    EXPECT_THAT(result.reason, HasSubstr("record 4 bears the mark of a recording"));
+    EXPECT_THAT(result.reason, HasSubstr(why));
   }
 }
 

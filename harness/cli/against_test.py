@@ -544,6 +544,10 @@ class Command(AgainstTest):
         self.lossy("answer", self.folder / "none.pcap", code=2)
         # What left nothing of it is named.
         asked = self.capture(*Matching.ASKED)
+        # So is a port that nobody has.
+        for command in (("inspect", asked), ("answer", asked), ("replay", asked, "--against=127.0.0.1:9")):
+            self.assertRegex(self.lossy(*command, "--port=7", code=2)[1],
+                             r"--port=7: no flow in it has that port|of 4 records: 4 of something else")
         for options, why in ((["--filter=port 7"], "--filter: port 7 matches none of 4 records"),
                              (["--flow=7"], "--flow=7: it has 1 flow"),
                              (["--filter=dst port 9999", "--flow=7"], "--flow=7: it has 1 flow"),

@@ -33,7 +33,8 @@ struct AnswerOptions {
 RecordedFlows read_answers(const AnswerOptions& options) {
   RecordedFlows recorded = read_flows(options.file, options.recorded);
   if (!recorded.error.empty()) throw CannotTry(recorded.error);
-  if (recorded.answers == 0) {
+  if (recorded.answers == 0 ||
+      !no_such_port(options.file, options.recorded.server_port, recorded.flows).empty()) {
     throw CannotTry(
         why_nothing(options.file, "no request is answered in it", recorded, options.recorded));
   }

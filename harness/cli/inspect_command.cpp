@@ -106,6 +106,11 @@ InspectReport inspect_with(const std::string& path, const InspectCommandOptions&
   } else if (options.inspect.flow != 0 && report.inspection.flows.empty()) {
     report.error = no_such_flow(path, options.inspect.flow, report.inspection.flows_seen);
     report.is_readable = false;
+  } else if (const std::string port =
+                 no_such_port(path, options.inspect.server_port, report.inspection.flows);
+             !port.empty()) {
+    report.error = port;
+    report.is_readable = false;
   }
   return report;
 }

@@ -236,6 +236,16 @@ class Membership(unittest.TestCase):
         self.assertIn("--faults: there are 3 flows here, and no flow4",
                       lossy("simulate", "--protocol=membership", "--nodes=3", "--faults=flow4.uplink.1:drop", code=2)[1])
 
+    # Each path has interfaces of its own in a recording that has names for them.
+    def test_recorded(self):
+        with tempfile.TemporaryDirectory() as folder:
+            run("--protocol=membership", "--nodes=3", "--run-for=3s", f"--record={folder}/group.pcapng")
+            text = lossy("inspect", f"{folder}/group.pcapng")[0]
+            self.assertEqual(set(re.findall(r"(?m)^ +\d  (\S+), link type", text)),
+                             {f"{flow}{host}" for flow in ("", "flow2.", "flow3.") for host in ("client", "server")})
+            # Without its scenario nobody knows whose it is.
+            self.assertIn("replay is for two hosts", lossy("replay", f"{folder}/group.pcapng", code=2)[1])
+
     # An outage ends, and then all see each other again; while datagrams are lost to the end, that is not asked for,
     # and it is said.
     def test_eventually(self):

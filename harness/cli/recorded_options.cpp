@@ -64,6 +64,10 @@ std::string why_nothing(const std::string& path, const std::string& what,
   if (options.flow > recorded.flows_seen) {
     return no_such_flow(path, options.flow, recorded.flows_seen);
   }
+  if (const std::string why = no_such_port(path, options.server_port, recorded.flows);
+      !why.empty()) {
+    return why;
+  }
   std::string part;
   if (!options.filter.empty()) part = " with --filter";
   if (options.flow != 0)

@@ -1,10 +1,13 @@
 // The options of the commands that play a part of a capture again.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include <lossy/core/escape.hpp>
 #include <lossy/harness/capture/payload_mask.hpp>
 #include <lossy/harness/capture/recorded_flows.hpp>
 #include <lossy/harness/cli/option.hpp>
@@ -19,6 +22,17 @@ std::vector<CLI::Option*> add_recorded_options(CLI::App& app, RecordedFlowsOptio
 
 // "x.pcap: --flow=7: it has 2 flows".
 std::string no_such_flow(const std::string& path, std::uint64_t flow, std::uint64_t flows_seen);
+
+// Why --port chooses nothing: no flow's server has it. Empty when one has, or nothing was chosen.
+template <typename Flows>
+std::string no_such_port(const std::string& path, std::optional<std::uint16_t> port,
+                         const Flows& flows) {
+  const bool is_there =
+      std::ranges::any_of(flows, [&](const auto& flow) { return flow.server.port() == port; });
+  if (!port || flows.empty() || is_there) return {};
+  return escape_controls(path) + ": --port=" + std::to_string(*port) +
+         ": no flow in it has that port";
+}
 
 // Why nothing is left of a capture, as one line that names the option that left nothing; `what` is
 // what is not in it, as in "no request is answered in it".

@@ -157,6 +157,10 @@ class AgainstRun {
                                     : why_nothing(path, "no client sends anything in it", recorded,
                                                   options_.recorded));
     }
+    if (const std::string why = no_such_port(path, options_.recorded.server_port, recorded.flows);
+        !why.empty()) {
+      return not_readable(path, why);
+    }
     if (first_) {
       std::vector<RecordedFlow> heard;
       const Played first = play_to(*first_, name, recorded, &heard);

@@ -135,6 +135,7 @@ class Json(unittest.TestCase):
     COMMANDS = {
         "simulate": ["--drop=10%", "--duplicate=10%", "--jitter=1ms", "--delay=2ms", "--count=50", "--seed=7"],
         "loopback": ["--faults=uplink.2:drop", "--initial-rto=20ms"],
+        "explore": ["--kinds=drop,swap"],
         "profiles": ["wifi"],
         "protocols": ["tftp"],
         "learn": ["vanish", "--count=200"],
