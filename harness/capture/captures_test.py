@@ -481,6 +481,28 @@ class Tshark(unittest.TestCase):
         folder = pathlib.Path(__file__).resolve().parent.parent.parent / "captures"
         self.compare_merged([folder / "weather.pcap", folder / "ipv6.pcap", *sorted((folder / "recorded").glob("*.pcap"))])
 
+    # Two recordings in one file number their datagrams alike: that the figures are of neither is said.
+    def test_recordings_that_were_merged(self):
+        if not shutil.which("mergecap"):
+            self.skipTest("mergecap is not installed")
+        names = [str(self.folder / name) for name in ("a.pcap", "b.pcap", "both.pcap", "long.pcap")]
+        for seed, name in enumerate(names[:2], 1):
+            self.simulate(name, "--count=50", "--drop=10%", "--delay=20ms", f"--seed={seed}")
+        subprocess.run(["mergecap", "-F", "nsecpcap", "-w", names[2], *names[:2]], check=True, timeout=60)
+        self.simulate(names[3], "--count=70000", "--interval=10us", "--drop=1%", "--reorder=1%", "--delay=1ms")
+        for name in names:
+            code, files, _ = inspect(name)
+            self.assertEqual((code, files[0]["mixed"] > 0), (0, name == names[2]), name)
+        run = subprocess.run([LOSSY, "inspect", names[2], "--fit=x"], cwd=self.folder, capture_output=True, text=True,
+                             timeout=SECONDS_SANITIZED)
+        self.assertEqual(run.returncode, 2)
+        self.assertIn("  mixed           several recordings in one file", run.stdout)
+        self.assertIn("--fit: several recordings are in one file; fit each alone", run.stderr)
+
+    def simulate(self, path, *options):
+        subprocess.run([LOSSY, "simulate", *options, f"--record={path}"], capture_output=True, timeout=SECONDS_SANITIZED,
+                       check=True)
+
     def test_files_that_were_merged(self):
         # mergecap keeps the interfaces of each file apart; of files that come one behind the other each
         # is a section of its own.

@@ -267,6 +267,11 @@ void Inspector::count_path(Flow& flow, const Frame& frame, Instant time, bool up
   PathTracker& path = (*flow.paths)[uplink ? 0 : 1];
   PathMetrics& metrics = uplink ? inspection_.uplink : inspection_.downlink;
   if (frame.type == PacketType::kOutgoing) {
+    std::optional<std::uint16_t>& latest = flow.latest[uplink ? 0 : 1];
+    const auto number = static_cast<std::uint16_t>(frame.identification);
+    // They rise, until they begin again.
+    if (latest && static_cast<std::uint16_t>(number - *latest - 1) >= 0x8000) ++inspection_.mixed;
+    latest = number;
     path.sent(frame.identification, time, metrics, path_budget_);
   } else {
     path.arrived(frame.identification, time, metrics, path_budget_);

@@ -74,6 +74,8 @@ struct Inspection {
   std::uint64_t notes = 0;  // Of datagrams under way when a recording ended: no skipped records.
   // Datagrams with the mark of a recording whose interfaces were lost, as in another link type.
   std::uint64_t unplaced = 0;
+  // Datagrams whose number came before, which no recording has: several are in one file.
+  std::uint64_t mixed = 0;
   std::array<std::uint64_t, kChecksumCount> udp_checksums{};  // By Checksum.
   std::uint64_t bad_ip_checksums = 0;
   // Datagrams that most likely are several, which the kernel had merged: longer than a packet on
@@ -156,7 +158,8 @@ class Inspector {
     Key key;
     InspectedFlow report;
     bool first_is_request = true;
-    std::unique_ptr<std::array<PathTracker, 2>> paths;  // Uplink and downlink.
+    std::unique_ptr<std::array<PathTracker, 2>> paths;     // Uplink and downlink.
+    std::array<std::optional<std::uint16_t>, 2> latest{};  // The same: the last number sent.
     std::unique_ptr<OneSided> one_sided;
   };
 

@@ -21,6 +21,7 @@
 #include <lossy/harness/cli/progress.hpp>
 #include <lossy/harness/cli/protocol_run.hpp>
 #include <lossy/harness/cli/protocols.hpp>
+#include <lossy/harness/cli/stop_signal_catcher.hpp>
 #include <lossy/harness/cli/terminal.hpp>
 #include <lossy/harness/link/scan.hpp>
 #include <lossy/harness/sim/exploration.hpp>
@@ -81,24 +82,26 @@ class ExploreRun {
 
   int search() {
     Progress progress("runs");
-    bool is_complete = true;
-    while (search_->next()) {
+    const StopSignalCatcher catcher;
+    const auto goes_on = [&] {
+      return !StopSignalCatcher::caught() && search_->runs() != options_.runs_max;
+    };
+    while (goes_on() && search_->next()) {
       progress.update(search_->runs());
       check_output();
-      if (options_.runs_max && search_->runs() == *options_.runs_max) {
-        is_complete = !search_->has_next();
-        break;
-      }
     }
+    const bool is_complete = !search_->has_next();
     progress.clear();
     const auto& least = search_->least_violation();
     const std::vector<std::string> never = search_->never_reached();
     if (!options_.json.replaces_text()) print(is_complete, progress.elapsed());
     if (options_.json.is_wanted()) json_.write_last(json_of(is_complete, progress.elapsed()));
-    if (least) {
-      show(*least);
-      return kDoesNotHold;
+    if (least) show(*least);
+    if (const int signal = StopSignalCatcher::caught()) {
+      fmt::print(stderr, "lossy: interrupted\n");
+      return 128 + signal;  // As a shell says it.
     }
+    if (least) return kDoesNotHold;
     if (options_.requires_sometimes && !never.empty()) {
       fmt::print(stderr, "lossy: {} was reached in no run; --require-sometimes wants it\n",
                  never.front());
@@ -134,7 +137,9 @@ class ExploreRun {
         counted(options_.search.faults_max, "fault"), counted(search_->datagrams(), "datagram"),
         counted(search_->runs(), "run"), counted(search_->distinct_ends(), "distinct end"),
         counted(search_->violations(), "violation"), std::chrono::duration<double>(took).count());
-    if (!is_complete) fmt::print("There are more: a larger --runs goes on.\n");
+    if (!is_complete && !StopSignalCatcher::caught()) {
+      fmt::print("There are more: a larger --runs goes on.\n");
+    }
     for (const std::string& name : search_->never_reached()) {
       const auto property = std::ranges::find(protocol_.properties, name, &Property::name);
       fmt::print("never reached: {}: {}\n", name, property->sentence);

@@ -9,6 +9,7 @@ import pathlib
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -48,6 +49,18 @@ class Explore(unittest.TestCase):
         self.assertIn("a larger --runs goes on", out)
         self.assertFalse(json.loads(lossy(*TFTP, "--runs=5", "--json")[0])["complete"])
         self.assertTrue(json.loads(lossy(*TFTP, "--kinds=drop", "--runs=10", "--json")[0])["complete"])
+
+    # What was done until then is told.
+    def test_interrupted(self):
+        search = subprocess.Popen([LOSSY, *TFTP, "--faults-max=9"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(search.kill)
+        while "SigCgt" not in (status := pathlib.Path(f"/proc/{search.pid}/status").read_text()) or \
+                not int(re.search(r"SigCgt:\s*(\w+)", status)[1], 16) & 2:
+            pass  # It does not hear SIGINT yet.
+        search.send_signal(signal.SIGINT)
+        out, error = search.communicate(timeout=60)
+        self.assertEqual((search.returncode, error), (130, "lossy: interrupted\n"))
+        self.assertRegex(out, r"\Athe first \d+ sets of up to 9 faults")
 
     def test_a_violation(self):
         out, error = lossy(*TFTP, "--sorcerers-apprentice", code=1)

@@ -205,7 +205,13 @@ int inspect(const InspectCommandOptions& options, const CommandLine& command_lin
       fmt::print("{}", inspect_text(report));
     }
     if (!report.error.empty()) fmt::print(stderr, "lossy: {}\n", report.error);
-    if (fitting && report.is_readable) fitting->add(path, std::move(logs));
+    if (fitting && report.inspection.mixed > 0) {
+      fmt::print(stderr, "lossy: {}: --fit: several recordings are in one file; fit each alone\n",
+                 escape_controls(path));
+      all_read = false;
+    } else if (fitting && report.is_readable) {
+      fitting->add(path, std::move(logs));
+    }
   }
   if (fitting) fitting->finish();
   if (options.json.is_wanted()) {

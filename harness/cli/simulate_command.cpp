@@ -1,24 +1,19 @@
 #include <lossy/harness/cli/simulate_command.hpp>
 
 #include <algorithm>
-#include <array>
-#include <chrono>
-#include <csignal>
-#include <ctime>
 #include <filesystem>
 #include <limits>
 #include <optional>
 #include <utility>
 
 #include <lossy/core/random.hpp>
-#include <lossy/harness/capture/stoppable_write.hpp>
 #include <lossy/harness/cli/files.hpp>
 #include <lossy/harness/cli/output.hpp>
 #include <lossy/harness/cli/protocols.hpp>
 #include <lossy/harness/cli/run_report.hpp>
 #include <lossy/harness/cli/scenario_format.hpp>
 #include <lossy/harness/cli/script_run.hpp>
-#include <lossy/harness/net/stop_signal.hpp>
+#include <lossy/harness/cli/stop_signal_catcher.hpp>
 #include <lossy/harness/sim/controlled_network.hpp>
 #include <lossy/harness/sim/host_addresses.hpp>
 #include <lossy/harness/sim/simulation.hpp>
@@ -26,60 +21,10 @@
 namespace lossy {
 namespace {
 
-// The signal that asked the run to end, or 0, and when it came.
-volatile std::sig_atomic_t caught_signal = 0;
-timespec caught_at{};
-
-// Whether that is so long ago that another one asks once more.
-bool is_another_request() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return std::chrono::seconds(now.tv_sec - caught_at.tv_sec) +
-             std::chrono::nanoseconds(now.tv_nsec - caught_at.tv_nsec) >=
-         kOneRequest;
-}
-
-// While it lives, SIGINT, SIGTERM and SIGHUP ask the run to end, so that files are finished and the
-// summary is printed. A second one ends the process at once. A SIGHUP that is ignored stays so, as
-// nohup(1) wants it.
-class StopSignalCatcher {
- public:
-  StopSignalCatcher() {
-    struct sigaction action = {};
-    for (const int signal : kSignals) sigaddset(&action.sa_mask, signal);  // One after the other.
-    action.sa_handler = [](int signal) {
-      if (caught_signal == 0) {
-        ::clock_gettime(CLOCK_MONOTONIC, &caught_at);
-        caught_signal = signal;
-        expect_end();
-      } else if (is_another_request()) {
-        std::signal(signal, SIG_DFL);
-        std::raise(signal);  // Which ends the process once this returns.
-      }
-    };
-    for (std::size_t i = 0; i < kSignals.size(); ++i) {
-      sigaction(kSignals[i], &action, &before_[i]);
-      if (kSignals[i] == SIGHUP && before_[i].sa_handler == SIG_IGN) restore(i);
-    }
-  }
-  ~StopSignalCatcher() {
-    for (std::size_t i = 0; i < kSignals.size(); ++i) restore(i);
-  }
-  StopSignalCatcher(const StopSignalCatcher&) = delete;
-  StopSignalCatcher& operator=(const StopSignalCatcher&) = delete;
-
- private:
-  static constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP};
-
-  void restore(std::size_t i) { sigaction(kSignals[i], &before_[i], nullptr); }
-
-  std::array<struct sigaction, kSignals.size()> before_{};
-};
-
 // In virtual time, which nobody waits for.
 class VirtualTimeNetwork : public RunNetwork {
  public:
-  int stop_signal() const override { return caught_signal; }
+  int stop_signal() const override { return StopSignalCatcher::caught(); }
 
  protected:
   // From the beginning of a run on.
@@ -88,9 +33,11 @@ class VirtualTimeNetwork : public RunNetwork {
   bool goes_on(const std::function<bool()>& is_over, const std::function<void()>& tick) {
     if ((++events_ & 0xFFFF) == 0) tick();
     check_output();  // A ladder that nobody sees need not go on.
-    return caught_signal == 0 && !is_over();
+    return StopSignalCatcher::caught() == 0 && !is_over();
   }
-  static End end_of_what_was_over() { return caught_signal != 0 ? End::kInterrupted : End::kOver; }
+  static End end_of_what_was_over() {
+    return StopSignalCatcher::caught() != 0 ? End::kInterrupted : End::kOver;
+  }
 
  private:
   std::optional<StopSignalCatcher> catcher_;

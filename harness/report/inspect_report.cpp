@@ -322,6 +322,11 @@ std::string inspect_text(const InspectReport& report) {
                          "`ethtool -K IFACE tx-udp-segmentation off` none is sent merged",
                          counted(inspection.merged, "datagram is", "datagrams are")));
   }
+  if (inspection.mixed > 0) {
+    add_line(text, "mixed",
+             "several recordings in one file, with the same numbers for their flows and datagrams: "
+             "what is said of the path is true of none of them");
+  }
   if (inspection.unplaced > 0) {
     add_line(text, "recorded",
              fmt::format("by lossy, and then converted: {} without the host that saw them, and so "
@@ -353,6 +358,7 @@ Json inspect_json(const InspectReport& report) {
   json["seconds"] = in_seconds(duration_of(inspection.first, inspection.last));
   json["two_sided"] = inspection.two_sided;
   json["unplaced"] = inspection.unplaced;
+  json["mixed"] = inspection.mixed;
   json["notes"] = inspection.notes;
   json["skipped"] = json_of(inspection.skipped);
   Json carried = Json::object();
