@@ -472,7 +472,7 @@ class Tshark(unittest.TestCase):
             told = subprocess.run([LOSSY, "inspect", "--trace", "--protocol=membership", path],
                                   capture_output=True, text=True, timeout=60, check=True).stdout
             ours = re.findall(r"(?m)[|]  \S+ +(?:no (membership): \S+|(.+?)(?:  .*)?)$", told)
-            self.assertEqual([row[0] for row in self.dissect(path, "_ws.col.Info", script="membership.lua")],
+            self.assertEqual([row[0] for row in self.dissect(path, "_ws.col.Info", "membership.kind", script="membership.lua")],
                              ["No message" if broken else line for broken, line in ours])
             self.assertGreater(len(ours), 100)
             self.assertTrue(any(broken for broken, _ in ours))

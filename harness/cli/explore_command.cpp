@@ -131,11 +131,13 @@ class ExploreRun {
 
  private:
   void print(bool is_complete, std::chrono::nanoseconds took) const {
+    const bool told_apart = search_->distinct_ends() < Exploration::kEndsMax;
     fmt::print(
-        "{} {} of up to {} among {}: {}, {}, {}, {:.1f} s\n", is_complete ? "all" : "the first",
+        "{} {} of up to {} among {}: {}, {}{}, {}, {:.1f} s\n", is_complete ? "all" : "the first",
         counted(search_->runs(), options_.search.faults_max == 0 ? "run" : "set"),
         counted(options_.search.faults_max, "fault"), counted(search_->datagrams(), "datagram"),
-        counted(search_->runs(), "run"), counted(search_->distinct_ends(), "distinct end"),
+        counted(search_->runs(), "run"), told_apart ? "" : "at least ",
+        counted(search_->distinct_ends(), "distinct end"),
         counted(search_->violations(), "violation"), std::chrono::duration<double>(took).count());
     if (!is_complete && !StopSignalCatcher::caught()) {
       fmt::print("There are more: a larger --runs goes on.\n");

@@ -325,7 +325,7 @@ bool Exploration::next() {
     }
   }
   if (runs_++ == 0) datagrams_ = run_.sent;
-  ends_.insert(run_.end);
+  if (ends_.size() < kEndsMax) ends_.insert(run_.end);
   for (const auto& [name, is_reached] : run.reached()) {
     if (is_reached) reached_.insert(name);
   }

@@ -67,6 +67,8 @@ class Exploration {
   };
   // Each run in so many is made twice, and must be the same.
   static constexpr std::uint64_t kTwiceEach = 256;
+  // More ends of runs are not told apart: it is all that a search remembers of its runs.
+  static constexpr std::size_t kEndsMax = 1'000'000;
 
   // The plan has its addresses. The protocol must outlive it.
   Exploration(const Protocol& protocol, RunPlan plan, Options options);
@@ -78,6 +80,7 @@ class Exploration {
   const ExploredRun& run() const { return run_; }
   std::uint64_t runs() const { return runs_; }
   std::uint64_t violations() const { return violations_; }
+  // At most kEndsMax, where there may be more.
   std::size_t distinct_ends() const { return ends_.size(); }
   // Of the run without a fault: how many datagrams it had. After the first run.
   std::uint64_t datagrams() const { return datagrams_; }
