@@ -1,14 +1,19 @@
 // Invariant: every input is a script in binary, which is written as canonical bytes and as a text
 // that read as the same script. Taken for a text it is refused at one of its lines with a reason of
-// one line, or read as a script whose text reads as the same.
+// one line, or read as a script whose text reads as the same. So is a text of version 2, of each
+// protocol that it may name.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
+#include <lossy/core/greeting/protocol.hpp>
+#include <lossy/core/membership/protocol.hpp>
+#include <lossy/core/tftp/protocol.hpp>
 #include <lossy/fuzz/property.hpp>
 #include <lossy/fuzz/trace.hpp>
+#include <lossy/harness/sim/network_script.hpp>
 #include <lossy/harness/sim/script_text.hpp>
 
 namespace lossy::fuzz {
@@ -31,9 +36,33 @@ void check_script(const Script& script) {
   Trace::add(text);
 }
 
+void check_network_script(const Protocol& protocol, const NetworkScript& script) {
+  const std::string text = format_network_script(protocol, script);
+  try {
+    const NetworkScript again = parse_network_script(protocol, text);
+    must(again.operations == script.operations && again.settings == script.settings &&
+             again.calls.size() == script.calls.size(),
+         "what is printed of any protocol reads as the same");
+    must(format_network_script(protocol, again) == text, "it is printed in one way");
+  } catch (const ScriptError&) {
+    must(false, "what is printed of any protocol can be read");
+  }
+  Trace::add(text);
+}
+
+void check(std::string_view text) {
+  const std::string name = protocol_of_script(text);
+  if (name.empty()) return check_script(parse_script(text));
+  for (const Protocol* const protocol :
+       {&greetings(), &tftp::protocol(), &membership::protocol()}) {
+    if (protocol->name == name)
+      check_network_script(*protocol, parse_network_script(*protocol, text));
+  }
+}
+
 void check_text(std::string_view text) {
   try {
-    check_script(parse_script(text));
+    check(text);
   } catch (const ScriptError& error) {
     const auto lines = static_cast<std::size_t>(std::ranges::count(text, '\n')) + 1;
     must(error.line >= 1 && error.line <= lines, "the line that is to blame is one of the text's");

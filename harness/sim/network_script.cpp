@@ -161,19 +161,21 @@ class Parser : private ScriptLines {
 
   // The line of a call that cannot be made alone either, or of the setting; else the first.
   [[noreturn]] void refuse(const PlanError& error) const {
-    const std::string_view option = std::string_view(error.option()).substr(2);
     for (std::size_t i = 0; i < script_.calls.size(); ++i) {
       NetworkScript alone{
           .settings = script_.settings, .calls = {script_.calls[i]}, .operations = {}};
       try {
         protocol_.hosts(plan_of(protocol_, alone));
       } catch (const PlanError& again) {
-        if (again.option() == error.option())
-          throw ScriptError(call_lines_[i], option, error.what());
+        if (again.option() != error.option()) continue;
+        throw ScriptError(call_lines_[i], protocol_.call_kinds[script_.calls[i].kind].name,
+                          error.what());
       }
     }
-    const auto line = setting_lines_.find(option);
-    throw ScriptError(line == setting_lines_.end() ? 1 : line->second, option, error.what());
+    for (const auto& [setting, line] : setting_lines_) {
+      if (error.option() == "--" + setting) throw ScriptError(line, setting, error.what());
+    }
+    throw ScriptError(1, "", error.option() + ": " + error.what());
   }
 
   void setting() {
