@@ -308,6 +308,7 @@ class AnyProtocol(Case):
         for content, says in [("script 2\n", ["line 1", "protocol tftp"]),
                               ("script 2\nprotocol gossip\n", ["there is no protocol 'gossip'; there are greetings"]),
                               ("script 2\nprotocol membership\nset nodes 1\n", ["line 3", '"1"']),
+                              ('script 2\nprotocol greetings\ngreet "a"\nset count 2\n', ["line 4", '"count"', "makes up the names"]),
                               ('script 2\nprotocol tftp\nget "a"\nget ""\n', ["line 4", '"get"', "name is missing"]),
                               ("script 2\nprotocol membership\n\nset crash-at 90s\n", ["line 4", '"crash-at"', "is over before"]),
                               ("script 2\nprotocol membership\nget \"x\"\n", ["line 3", "no such call"])]:

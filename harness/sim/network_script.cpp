@@ -159,21 +159,20 @@ class Parser : private ScriptLines {
     call_lines_.push_back(line());
   }
 
-  // The line of a call that cannot be made alone either, or of the setting; else the first.
+  // The line of the setting, or of a call that cannot be made alone either; else the first.
   [[noreturn]] void refuse(const PlanError& error) const {
+    for (const auto& [setting, line] : setting_lines_) {
+      if (error.option() == "--" + setting) throw ScriptError(line, setting, error.what());
+    }
     for (std::size_t i = 0; i < script_.calls.size(); ++i) {
-      NetworkScript alone{
-          .settings = script_.settings, .calls = {script_.calls[i]}, .operations = {}};
+      const Call& call = script_.calls[i];
+      const NetworkScript alone{.settings = script_.settings, .calls = {call}, .operations = {}};
       try {
         protocol_.hosts(plan_of(protocol_, alone));
       } catch (const PlanError& again) {
         if (again.option() != error.option()) continue;
-        throw ScriptError(call_lines_[i], protocol_.call_kinds[script_.calls[i].kind].name,
-                          error.what());
+        throw ScriptError(call_lines_[i], protocol_.call_kinds[call.kind].name, error.what());
       }
-    }
-    for (const auto& [setting, line] : setting_lines_) {
-      if (error.option() == "--" + setting) throw ScriptError(line, setting, error.what());
     }
     throw ScriptError(1, "", error.option() + ": " + error.what());
   }
