@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <lossy/core/counted.hpp>
@@ -64,8 +65,12 @@ std::vector<FaultKind> parse_kinds(std::string_view text) {
 
 // What a run breaks, in a sentence.
 std::string words_of(const ExploredRun& run) {
-  return run.broken != nullptr ? words_of(*run.broken)
-                               : "on a perfect network the run does not come to rest";
+  return run.broken != nullptr
+             ? words_of(*run.broken)
+             : fmt::format(
+                   "the run is not at rest after {} deliveries and timeouts: it does not "
+                   "end, or is too long to be explored",
+                   ControlledNetwork::kSettlesWithin);
 }
 
 class ExploreRun {
@@ -78,6 +83,13 @@ class ExploreRun {
         json_(options.json) {
     place_hosts(plan_, options.plan.hosts());
     search_.emplace(protocol_, plan_, options.search);
+    if (options.keep.empty()) return;
+    std::error_code error;  // Refused before anything else is done.
+    std::filesystem::create_directories(options.keep, error);
+    if (error) {
+      throw usage_error("--keep",
+                        "cannot make the folder '" + options.keep + "': " + error.message());
+    }
   }
 
   int search() {
@@ -153,6 +165,8 @@ class ExploreRun {
         {"faults", format_faults(run.faults)}, {"holds", run.holds()}, {"datagrams", run.sent}};
     if (run.broken != nullptr) {
       json["does_not_hold"] = {{"name", run.broken->name}, {"sentence", run.broken->sentence}};
+    } else if (!run.holds()) {
+      json["does_not_hold"] = {{"name", "comes-to-rest"}, {"sentence", words_of(run)}};
     }
     return json;
   }
@@ -188,8 +202,11 @@ class ExploreRun {
 
   // What does not hold, and how to have it again.
   void tell(const ExploredRun& run, const NetworkScript& script) const {
-    std::string again =
-        command_line_.without("--only").with("explore", "--only", format_faults(run.faults)).text();
+    const CommandLine bare =
+        command_line_.without("--only").without("--faults-max").without("--runs");
+    std::string again = run.faults.empty()
+                            ? bare.with("explore", "--faults-max", "0").text()
+                            : bare.with("explore", "--only", format_faults(run.faults)).text();
     if (!options_.keep.empty()) again = keep(run, script);
     flush_output();
     fmt::print(stderr, "lossy: {}\nlossy: the same run again: {}\n", words_of(run), again);
@@ -198,7 +215,6 @@ class ExploreRun {
   // Leaves the run as a scenario, and gives the command that runs it.
   std::string keep(const ExploredRun& run, const NetworkScript& script) const {
     const std::filesystem::path folder = options_.keep;
-    std::filesystem::create_directories(folder);
     NewFile((folder / "run.script").string())
         .write_whole("# " + words_of(run) + "\n# " + format_faults(run.faults) + '\n' +
                      format_network_script(protocol_, script));
@@ -245,11 +261,11 @@ void add_explore_command(CLI::App& app, const CommandLine& command_line,
                "whose hosts run, of lossy protocols [" + protocols().front()->name + "]")
       ->group("Protocol");
   const std::string group = "Search";
-  add_parsed(
+  CLI::Option* const faults_max = add_parsed(
       *explore, "--faults-max", options->search.faults_max,
       [](std::string_view text) { return static_cast<std::size_t>(parse_whole(text, 0, 100)); },
-      "how many faults a run has at the most [1]", "N")
-      ->group(group);
+      "how many faults a run has at the most [1]", "N");
+  faults_max->group(group);
   CLI::Option* const kinds = add_parsed(*explore, "--kinds", options->search.kinds, parse_kinds,
                                         "of drop, duplicate, late (after the receiver's next "
                                         "timeout), swap (behind the next one), corrupt (its last "
@@ -260,7 +276,7 @@ void add_explore_command(CLI::App& app, const CommandLine& command_line,
       add_parsed(
           *explore, "--runs", options->runs_max,
           [](std::string_view text) { return parse_whole(text, 1, UINT64_MAX); },
-          "stop after so many [all there are]", "N")
+          "stop after so many, of which those that change the last datagrams come first [all]", "N")
           ->group(group);
   CLI::Option* const only =
       add_parsed(
@@ -274,10 +290,11 @@ void add_explore_command(CLI::App& app, const CommandLine& command_line,
           ->group(group);
   only->excludes(runs);
   only->excludes(kinds);
-  explore
-      ->add_flag("--require-sometimes", options->requires_sometimes,
-                 "what is to hold sometimes and holds in no run is exit code 1")
-      ->group(group);
+  only->excludes(faults_max);
+  CLI::Option* const sometimes =
+      explore->add_flag("--require-sometimes", options->requires_sometimes,
+                        "what is to hold sometimes and holds in no run is exit code 1");
+  sometimes->group(group)->excludes(only);
   add_path(*explore, "--keep", options->keep,
            "leave the least run that breaks a property in this folder: run.script, and the "
            "scenario run.toml",
@@ -301,11 +318,14 @@ void add_explore_command(CLI::App& app, const CommandLine& command_line,
     const auto damages = [](FaultKind kind) {
       return kind == FaultKind::kCorrupt || kind == FaultKind::kTruncate;
     };
-    if (!explored.survives_damage && kinds->count() > 0 &&
-        std::ranges::any_of(options->search.kinds, damages)) {
-      throw usage_error("--kinds", explored.name +
-                                       " does not promise to survive damage that the checksum "
-                                       "misses; leave corrupt and truncate out");
+    const bool only_damages = std::ranges::any_of(
+        options->only, [&](const ChosenFault& fault) { return damages(fault.kind); });
+    if (!explored.survives_damage &&
+        (only_damages || std::ranges::any_of(options->search.kinds, damages))) {
+      throw usage_error(only_damages ? "--only" : "--kinds",
+                        explored.name +
+                            " does not promise to survive damage that the checksum "
+                            "misses; leave corrupt and truncate out");
     }
     command = [options, &command_line] {
       ExploreRun run(*options, command_line);

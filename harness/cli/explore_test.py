@@ -98,10 +98,24 @@ class Explore(unittest.TestCase):
     def test_what_cannot_be_asked(self):
         for option, says in (("--kinds=drop,lose", '"lose" is no kind of fault'), ("--kinds=", "--kinds"), ("--kinds=drop,drop", "there twice"),
                              ("--kinds=corrupt", "does not promise to survive"), ("--only=uplink.1", "is no fault"),
+                             ("--only=downlink.1:corrupt", "--only: tftp does not promise to survive"),
                              ("--faults-max=x", "--faults-max"), ("--runs=0", "--runs")):
             error = lossy(*TFTP, option, code=2)[1]
             self.assertIn(says, error)
             self.assertEqual(error.count("\n"), 1)
+
+    # What is no verdict on the protocol says so, and what shows it again is a command.
+    def test_too_long(self):
+        arguments = ("explore", "--protocol=membership", "--nodes=2", "--run-for=200000s", "--faults-max=0", "--json")
+        out, error = lossy(*arguments, code=1)
+        self.assertEqual(json.loads(out)["least"]["does_not_hold"]["name"], "comes-to-rest")
+        self.assertIn("is too long to be explored", error)
+        self.assertIn("--faults-max=0", error.splitlines()[-1])
+
+    def test_what_cannot_be_kept(self):
+        (self.folder / "file").write_text("")
+        error = lossy(*TFTP, f"--keep={self.folder / 'file'}", code=2)[1]
+        self.assertRegex(error, r"\Alossy: --keep: cannot make the folder '.*file': [^\n]+\n\Z")
 
     def test_sometimes(self):
         error = lossy(*TFTP, "--faults-max=0", "--require-sometimes", code=1)[1]

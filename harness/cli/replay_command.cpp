@@ -95,6 +95,12 @@ ReplayResult replay_one(const std::string& capture, const ReplayCommandOptions& 
   if (!scenario_path.empty()) {
     try {
       const Scenario scenario = read_scenario(scenario_path);
+      if (protocol != nullptr && protocol != &scenario.protocol()) {
+        return not_tried(
+            capture,
+            fmt::format("{}: its scenario {} is of {}, and not of {}", escape_controls(capture),
+                        escape_controls(scenario_path), scenario.protocol().name, protocol->name));
+      }
       if (scenario.script() || scenario.network_script()) {
         return replay_script(capture, scenario, scenario_path);
       }
@@ -103,12 +109,6 @@ ReplayResult replay_one(const std::string& capture, const ReplayCommandOptions& 
                          fmt::format("{}: its scenario has {} hosts, and replay is for two; lossy "
                                      "golden compares whole runs",
                                      escape_controls(capture), hosts));
-      }
-      if (protocol != nullptr && protocol != &scenario.protocol()) {
-        return not_tried(
-            capture,
-            fmt::format("{}: its scenario {} is of {}, and not of {}", escape_controls(capture),
-                        escape_controls(scenario_path), scenario.protocol().name, protocol->name));
       }
       run = protocol_run(scenario);
       protocol = &scenario.protocol();
