@@ -312,7 +312,7 @@ void add_explore_command(CLI::App& app, const CommandLine& command_line,
       "  lossy explore --protocol=tftp --sorcerers-apprentice\n"
       "  lossy explore Ada Bob --window=2 --kinds=drop,swap --faults-max=3\n"
       "  lossy explore --protocol=membership --nodes=3 --run-for=30s --kinds=drop");
-  explore->callback([options, kinds, &command_line, &command] {
+  explore->callback([options, &command_line, &command] {
     options->plan.resolve();
     const Protocol& explored = options->plan.protocol();
     const auto damages = [](FaultKind kind) {
