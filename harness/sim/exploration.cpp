@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <utility>
 
@@ -153,10 +154,8 @@ class Exploration::OneRun {
   std::vector<std::pair<std::string, bool>> reached() const { return check_.reached(); }
   // What was done, up to where a perfect network does the rest.
   std::vector<NetworkOperation> operations() const {
-    std::vector<NetworkOperation> needed(
-        operations_.begin(), operations_.begin() + static_cast<std::ptrdiff_t>(needed_));
     std::vector<NetworkOperation> shorter;
-    for (const NetworkOperation& one : needed) {
+    for (const NetworkOperation& one : std::span(operations_).first(needed_)) {
       if (one == NetworkOperation{Kind::kDeliver, 0}) {
         if (shorter.empty() || shorter.back().kind != Kind::kDeliverFirst) {
           shorter.push_back({Kind::kDeliverFirst, 0});
@@ -299,7 +298,6 @@ Exploration::Exploration(const Protocol& protocol, RunPlan plan, Options options
 
 bool Exploration::next() {
   if (!has_next()) return false;
-  begun_ = true;
   // What was chosen of each datagram, in the order sent; all that is behind is left alone.
   const auto make = [&](OneRun& run, std::vector<std::uint8_t>& chosen) {
     chosen.clear();

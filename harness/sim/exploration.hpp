@@ -75,7 +75,7 @@ class Exploration {
 
   // Makes the next run; false when there is none left.
   bool next();
-  bool has_next() const { return !begun_ || !choices_.empty(); }
+  bool has_next() const { return runs_ == 0 || !choices_.empty(); }
   // Of the latest run.
   const ExploredRun& run() const { return run_; }
   std::uint64_t runs() const { return runs_; }
@@ -99,7 +99,6 @@ class Exploration {
   RunPlan plan_;
   std::vector<Address> addresses_;
   Options options_;
-  bool begun_ = false;
   std::vector<std::uint8_t> choices_;  // The next run's, of the datagrams in the order sent.
   ExploredRun run_;
   std::uint64_t runs_ = 0;
